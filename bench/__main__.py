@@ -1,0 +1,25 @@
+"""Run every benchmark and print one table."""
+
+import sys
+from collections.abc import Callable
+
+from bench import load, verify
+from bench.figures import Figure, print_table
+
+MODULES: dict[str, Callable[[], list[Figure]]] = {
+    "verify": verify.measure,
+    "load": load.measure,
+}
+
+
+def main() -> None:
+    """Run the modules one after the other, so that none disturbs another."""
+    rows: list[tuple[str, Figure]] = []
+    for name, measure in MODULES.items():
+        print(f"bench.{name} …", file=sys.stderr)
+        rows.extend((name, figure) for figure in measure())
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main()
