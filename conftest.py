@@ -1,0 +1,86 @@
+"""Runs the documentation: every `python` and `console` block of the README and of docs/.
+
+A `console` block is a transcript: lines that begin with `$ ` are typed (a trailing backslash goes
+on in the next line), the others must come out, word for word; `...` stands for anything. The blocks
+of one page share a folder, made fresh for it, in which its Python runs as well. A block inside
+`<!-- invisible-code-block: console ... -->` is run and not shown. `sh` blocks are not run.
+"""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+ENVIRONMENT = {
+    "COLUMNS": "100",
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    "PYTHONUTF8": "1",
+}
+
+
+def steps(transcript: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of a transcript with the output that is to come."""
+    for part in re.split(r"^\$ ", transcript, flags=re.MULTILINE)[1:]:
+        command, *expected = re.split(r"(?<!\\)\n", part, maxsplit=1)
+        yield command, "".join(expected)
+
+
+def run_transcript(example: Example) -> str | None:
+    """Run the commands of a `console` block; `$?` holds the exit code of the one before."""
+    status = 0
+    for command, expected in steps(example.parsed):
+        done = subprocess.run(
+            ["bash", "-c", f"(exit {status})\n{command}"],  # noqa: S607 # the reader's own shell
+            check=False,
+            encoding="utf-8",
+            env={**os.environ, **ENVIRONMENT},
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        status = done.returncode
+        want, got = _lines(expected), _lines(done.stdout)
+        if not doctest.OutputChecker().check_output(want, got, doctest.ELLIPSIS):
+            return f"$ {command}\nexpected:\n{want}\ngot (exit code {status}):\n{got}"
+    return None
+
+
+def _lines(text: str) -> str:
+    """The text without blanks at the ends of lines, nor empty lines around it."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
+
+
+def enter_folder(namespace: dict[str, Any]) -> None:
+    """Give a page a folder of its own to work in."""
+    namespace["_home"] = Path.cwd()
+    namespace["_folder"] = tempfile.TemporaryDirectory(prefix="flowverdict-docs-")
+    os.chdir(namespace["_folder"].name)
+
+
+def leave_folder(namespace: dict[str, Any]) -> None:
+    """Go back, and remove the page's folder."""
+    os.chdir(namespace["_home"])
+    namespace["_folder"].cleanup()
+
+
+pytest_collect_file = Sybil(
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=OPTIONS),
+        CodeBlockParser("console", run_transcript),
+        SkipParser(),
+    ],
+    patterns=["README.md", "docs/**/*.md", "docs/*.md"],
+    setup=enter_folder,
+    teardown=leave_folder,
+).pytest()
