@@ -3,10 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from flowverdict.demo.bank import write_bank
-
 from bench import estates, figures, processes
 from bench.figures import Figure
+from flowverdict.demo.bank import write_bank
 
 NICS = 10_000
 NSGS = 1_000

@@ -4,10 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flowverdict.demo.bank import write_bank
-
 from bench import estates, figures, processes
 from bench.figures import Figure
+from flowverdict.demo.bank import write_bank
 
 ROUNDS = 15
 ANSWERED = frozenset({0})  # an `Unknown` (3) or an error would be a benchmark of something else
