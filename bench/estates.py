@@ -20,14 +20,13 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.json"))
 
 
-def resources(folder: Path, resource_type: str) -> Iterator[dict[str, Any]]:
-    """The resources of one type, each once, in whatever list or object they stand."""
-    kind = resource_type.lower()
+def resources(folder: Path, collection: str) -> Iterator[dict[str, Any]]:
+    """The resources of one kind (`networkInterfaces`), each once, in whatever list they stand."""
     seen: set[str] = set()
     for path in files(folder):
         for found in _objects(json.loads(path.read_bytes())):
             resource_id = str(found.get("id", "")).lower()
-            if str(found.get("type", "")).lower() == kind and resource_id not in seen:
+            if resource_id.split("/")[-2:-1] == [collection.lower()] and resource_id not in seen:
                 seen.add(resource_id)
                 yield found
 
@@ -35,7 +34,7 @@ def resources(folder: Path, resource_type: str) -> Iterator[dict[str, Any]]:
 def nics(folder: Path) -> list[Nic]:
     """All NICs with a private address, flattened as `az` prints them or with `properties`."""
     found: list[Nic] = []
-    for nic in resources(folder, "Microsoft.Network/networkInterfaces"):
+    for nic in resources(folder, "networkInterfaces"):
         for configuration in _properties(nic).get("ipConfigurations", []):
             address = _properties(configuration).get("privateIPAddress")
             if address:

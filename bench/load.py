@@ -29,8 +29,7 @@ def measure() -> list[Figure]:
         folder = Path(name)
         write_bank(folder, seed=7, nics=NICS, nsgs=NSGS)
         nics = len(estates.nics(folder))
-        kind = "Microsoft.Network/networkSecurityGroups"
-        nsgs = sum(1 for _ in estates.resources(folder, kind))
+        nsgs = sum(1 for _ in estates.resources(folder, "networkSecurityGroups"))
         mb = sum(path.stat().st_size for path in estates.files(folder)) / 2**20
         usage = processes.usages(SNIPPETS, [str(folder)], rounds=ROUNDS)
     load, plain = usage["load"], usage["json"]
