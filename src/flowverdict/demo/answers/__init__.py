@@ -1,0 +1,1 @@
+"""The plan written down as Azure and its tools would answer."""
