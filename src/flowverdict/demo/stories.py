@@ -218,7 +218,7 @@ def _always(bank: Bank) -> Story:
                     bank, "verify", "core-ledger-01", "9100", _address(bank, "core-ledger-02")
                 ),
                 frozen,
-                "No admin rule for that address; nsg-ledger's default allows, the NIC's NSG denies.",
+                "No admin rule for that address; nsg-ledger's default allows, the NIC's denies.",
             ),
         ),
         moral="AlwaysAllow skips the NSGs; Allow only opens the way to them.",
