@@ -41,7 +41,7 @@ fmt: .venv/.test
 clean:
 	rm -rf .venv .venv-lock dist flowverdict-demo
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find bench docs src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environment ---------------------------------------------------------
 
