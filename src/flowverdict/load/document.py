@@ -1,0 +1,91 @@
+"""Files into JSON values; every failure is one message with its place."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flowverdict.load.report import Unreadable, error
+from flowverdict.model import Position
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BYTE = re.compile(r"\(byte (\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One JSON document and the file it came from."""
+
+    file: str
+    value: Any
+
+
+def read_bytes(path: Path) -> bytes:
+    """Returns a file's bytes, unpacked if it is a gzip file.
+
+    Raises:
+        Unreadable: the file is not there, may not be read, or is cut short.
+    """
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (EOFError, gzip.BadGzipFile) as problem:
+        reason = f"gzip file is damaged or cut short ({problem})"
+        raise Unreadable(error(Position(str(path)), "file", reason, "a whole file")) from None
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise Unreadable(error(Position(str(path)), "file", reason, "a readable file")) from None
+
+
+def decode_text(path: Path, data: bytes) -> str:
+    """Returns the text of a JSON file in UTF-8 or, as Windows PowerShell writes it, UTF-16.
+
+    Raises:
+        Unreadable: the bytes are no such text.
+    """
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as problem:
+        reason = f"byte {problem.start} is no {encoding.removesuffix('-sig').upper()} text"
+        raise Unreadable(error(Position(str(path)), "encoding", reason, "JSON in UTF-8")) from None
+
+
+def read_document(path: Path) -> Document:
+    """Reads one JSON file.
+
+    Raises:
+        Unreadable: the file cannot be read or is not JSON.
+    """
+    text = decode_text(path, read_bytes(path))
+    if not text.strip():
+        raise Unreadable(error(Position(str(path)), "json", "file is empty", "JSON"))
+    raw = text.encode()
+    try:
+        return Document(str(path), msgspec.json.decode(raw))
+    except msgspec.DecodeError as problem:
+        raise Unreadable(_json_error(str(path), raw, str(problem))) from None
+    except RecursionError:
+        what = "JSON is nested too deeply"
+        raise Unreadable(error(Position(str(path)), "json", what, "Azure resources")) from None
+
+
+def _json_error(file: str, raw: bytes, message: str) -> Any:
+    """Says where broken JSON breaks, by line and column."""
+    found = _BYTE.search(message)
+    if found is None:
+        line = raw.count(b"\n") + 1
+        return error(
+            Position(f"{file}:{line}"), "json", "JSON ends too early", "a whole JSON document"
+        )
+    before = raw[: int(found[1])]
+    line = before.count(b"\n") + 1
+    column = len(before) - (before.rfind(b"\n") + 1) + 1
+    reason = _BYTE.sub("", message).strip().removeprefix("JSON is malformed: ")
+    return error(Position(f"{file}:{line}:{column}"), "json", f"broken JSON, {reason}", "JSON")

@@ -1,0 +1,119 @@
+"""What a JSON value is: recognised by its shape, never by a file's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from flowverdict.load.node import Node
+from flowverdict.model import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Shape(Enum):
+    """The values that are no plain resource."""
+
+    RESOURCE = auto()
+    COMMIT = auto()
+    DEPLOYMENT = auto()
+    ACTIVE_RULE = auto()
+    EFFECTIVE_RULE = auto()
+    MANAGEMENT_GROUP = auto()
+    SUBSCRIPTION = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value with its shape, and for a resource its type (in lower case) and id."""
+
+    node: Node
+    shape: Shape
+    type: str = ""
+    id: ResourceId | None = None
+
+
+_NEXT_PAGE: Final = ("nextlink", "skiptoken", "skip_token", "$skiptoken", "@odata.nextlink")
+_WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resource", "newsubnet"})
+
+
+def unfold(node: Node) -> Iterator[Found]:
+    """Yields every resource and answer in a document.
+
+    Lists, ``{"value": [...]}`` answers and Resource Graph exports are taken apart.
+
+    Raises:
+        Unreadable: the document is an input of another kind, or one page of several.
+    """
+    if isinstance(node.value, list):
+        for one in node.elements():
+            yield from unfold(one)
+        return
+    fields = node.fields
+    if "id" not in fields:
+        for name in ("value", "data"):
+            inner = fields.get(name)
+            if inner is not None and isinstance(inner[0], list):
+                _whole(node)
+                for one in node.need(name).elements():
+                    yield from unfold(one)
+                return
+        _refuse_others(node)
+        if len(fields) == 1 and next(iter(fields)) in _WRAPPERS:
+            yield from unfold(node.need(next(iter(fields))))
+            return
+    yield recognise(node)
+
+
+def _whole(node: Node) -> None:
+    for name in _NEXT_PAGE:
+        if (found := node.get(name)) is not None and found.value:
+            what = f"answer is one page of several (`{found.path.rpartition('.')[2]}` is set)"
+            raise node.fail("page", what, "all pages")
+
+
+def _refuse_others(node: Node) -> None:
+    fields = node.fields
+    if "resources" in fields and ("contentversion" in fields or "$schema" in fields):
+        what = "ARM templates are not read yet"
+        raise node.fail("template", what, "output of az or Azure Resource Graph")
+    if "terraform_version" in fields:
+        what = "Terraform plans and states are not read yet"
+        raise node.fail("terraform", what, "output of az or Azure Resource Graph")
+    if "columns" in fields and "rows" in fields:
+        what = "Resource Graph result in table form"
+        raise node.fail("table", what, "the result format `objectArray`")
+    if "values" in fields and "changenumber" in fields:
+        hint = "give it with --service-tags"
+        raise node.fail("service-tags", "a service-tag file is no part of an estate", hint=hint)
+
+
+def recognise(node: Node) -> Found:
+    """Returns what one object is.
+
+    Raises:
+        Unreadable: it has neither a type nor an id, nor the shape of a known answer.
+    """
+    fields = node.fields
+    if "targetlocations" in fields and "committype" in fields:
+        return Found(node, Shape.COMMIT)
+    if "deploymenttype" in fields and "configurationids" in fields:
+        return Found(node, Shape.DEPLOYMENT)
+    identity = node.get("id")
+    if identity is None:
+        kind = node.text("type")
+        expected = "an Azure resource with `id`, as az or Azure Resource Graph print it"
+        raise node.fail("missing", f"missing `id`{f' of a {kind}' if kind else ''}", expected)
+    resource = identity.as_id()
+    if "rulecollectionappliestogroups" in fields:
+        shape = Shape.ACTIVE_RULE if "region" in fields else Shape.EFFECTIVE_RULE
+        return Found(node, shape, id=resource)
+    kind = resource.type or node.text("type").lower().strip("/")
+    if kind.endswith("microsoft.management/managementgroups"):
+        return Found(node, Shape.MANAGEMENT_GROUP, kind, resource)
+    if kind == "microsoft.resources/subscriptions":
+        return Found(node, Shape.SUBSCRIPTION, kind, resource)
+    return Found(node, Shape.RESOURCE if kind else Shape.OTHER, kind, resource)

@@ -1,0 +1,276 @@
+"""Virtual networks, subnets, peerings, interfaces, machines, gateways and their kin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flowverdict.load.addresses import read_prefix, read_space
+from flowverdict.model import (
+    Gateway,
+    GatewayConnection,
+    IpConfiguration,
+    LoadBalancer,
+    LocalGateway,
+    NetworkInterface,
+    Peering,
+    PrivateEndpoint,
+    PublicIp,
+    ResourceId,
+    Route,
+    RouteTable,
+    ServiceSubnetUse,
+    Subnet,
+    VirtualMachine,
+    VirtualNetwork,
+)
+from flowverdict.net import EMPTY, IntervalSet
+
+if TYPE_CHECKING:
+    from flowverdict.load.node import Node
+
+_POLICIES: Final = {
+    word.lower(): word
+    for word in ("Disabled", "Enabled", "NetworkSecurityGroupEnabled", "RouteTableEnabled")
+}
+_PEERING_STATES: Final = {word.lower(): word for word in ("Initiated", "Connected", "Disconnected")}
+
+
+def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
+    """Reads a virtual network with the peerings inside it; its subnets are read one by one."""
+    if node.get("addressSpace") is None:
+        raise node.fail("missing", "missing address space", "`addressSpace`")
+    tags = node.get("tags")
+    return VirtualNetwork(
+        id=resource,
+        location=node.text("location"),
+        space=read_space(node, "addressSpace"),
+        subnets=(),
+        peerings=tuple(
+            read_peering(one, child_id(one, resource, "virtualNetworkPeerings"))
+            for one in node.items("virtualNetworkPeerings")
+        ),
+        tags=tuple(
+            sorted((key, tags.need(key).as_text()) for key in tags.value if tags.get(key))
+            if tags
+            else ()
+        ),
+        where=node.where,
+    )
+
+
+def child_id(node: Node, parent: ResourceId, collection: str) -> ResourceId:
+    """Returns an inner resource's id, from its own ``id`` or from its parent's and its name."""
+    if node.get("id") is not None:
+        return node.as_id()
+    return parent.child(collection, node.need("name").as_text())
+
+
+def read_subnet(node: Node, resource: ResourceId) -> Subnet:
+    """Reads a subnet."""
+    many = node.texts("addressPrefixes")
+    if not many:
+        many = [node.need("addressPrefix", "`addressPrefix` or `addressPrefixes`")]
+    policies = _POLICIES["disabled"]
+    if node.get("privateEndpointNetworkPolicies") is not None:
+        policies = node.choice("privateEndpointNetworkPolicies", _POLICIES)
+    return Subnet(
+        id=resource,
+        prefixes=IntervalSet.union(read_prefix(one, one.as_text()) for one in many),
+        nsg=node.reference("networkSecurityGroup"),
+        route_table=node.reference("routeTable"),
+        private_endpoint_network_policies=policies,
+        delegations=tuple(one.text("serviceName") for one in node.items("delegations")),
+        has_application_gateway=bool(
+            node.items("applicationGatewayIPConfigurations")
+            or node.items("applicationGatewayIpConfigurations")
+        ),
+        where=node.where,
+    )
+
+
+def read_peering(node: Node, resource: ResourceId) -> Peering:
+    """Reads one side of a peering."""
+    state = "Connected"
+    if node.get("peeringState") is not None:
+        state = node.choice("peeringState", _PEERING_STATES)
+    space = read_space(node, "remoteAddressSpace")
+    return Peering(
+        id=resource,
+        remote=node.reference("remoteVirtualNetwork"),
+        state=state,
+        allow_access=node.flag("allowVirtualNetworkAccess", default=True),
+        allow_gateway_transit=node.flag("allowGatewayTransit", default=False),
+        use_remote_gateways=node.flag("useRemoteGateways", default=False),
+        remote_space=space or read_space(node, "remoteVirtualNetworkAddressSpace"),
+        complete=node.flag("peerCompleteVnets", default=True),
+        local_subnets=tuple(one.as_text() for one in node.texts("localSubnetNames")),
+        remote_subnets=tuple(one.as_text() for one in node.texts("remoteSubnetNames")),
+        only_ipv6=node.flag("enableOnlyIPv6Peering", default=False),
+        where=node.where,
+    )
+
+
+def read_route_table(node: Node, resource: ResourceId) -> RouteTable:
+    """Reads a route table."""
+    return RouteTable(
+        id=resource,
+        routes=tuple(_read_route(one) for one in node.items("routes")),
+        where=node.where,
+    )
+
+
+def _read_route(node: Node) -> Route:
+    prefix = node.need("addressPrefix")
+    if prefix.as_text()[:1].isdigit() or ":" in prefix.as_text():
+        read_prefix(prefix, prefix.as_text())
+    hops = ("VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None")
+    return Route(
+        name=node.text("name"),
+        prefix=prefix.as_text(),
+        next_hop=node.choice("nextHopType", {hop.lower(): hop for hop in hops}),
+    )
+
+
+def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
+    """Reads a network interface."""
+    configurations = node.items("ipConfigurations")
+    if not configurations:
+        raise node.fail("missing", "missing IP configuration", "`ipConfigurations`")
+    return NetworkInterface(
+        id=resource,
+        location=node.text("location"),
+        ip_configurations=tuple(_read_ip_configuration(one) for one in configurations),
+        nsg=node.reference("networkSecurityGroup"),
+        vm=node.reference("virtualMachine"),
+        private_endpoint=node.reference("privateEndpoint"),
+        ip_forwarding=node.flag("enableIPForwarding", default=False),
+        tcp_state_tracking=not node.flag("disableTcpStateTracking", default=False),
+        where=node.where,
+    )
+
+
+def _read_ip_configuration(node: Node) -> IpConfiguration:
+    address = node.get("privateIPAddress")
+    return IpConfiguration(
+        name=node.text("name"),
+        addresses=read_prefix(address, address.as_text()) if address else EMPTY,
+        subnet=node.reference("subnet"),
+        asgs=node.references("applicationSecurityGroups"),
+        public_ip=node.reference("publicIPAddress"),
+        primary=node.flag("primary", default=False),
+        where=node.where,
+    )
+
+
+def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
+    """Reads a virtual machine or a scale-set instance."""
+    profile = node.get("networkProfile")
+    return VirtualMachine(
+        id=resource,
+        nics=profile.references("networkInterfaces") if profile else (),
+        where=node.where,
+    )
+
+
+def read_public_ip(node: Node, resource: ResourceId) -> PublicIp:
+    """Reads a public IP address."""
+    address = node.get("ipAddress")
+    point = read_prefix(address, address.as_text()).spans[0][0] if address else None
+    return PublicIp(resource, point, where=node.where)
+
+
+def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
+    """Reads a load balancer's frontends."""
+    private: list[IntervalSet] = []
+    public: list[ResourceId] = []
+    for frontend in node.items("frontendIPConfigurations"):
+        if address := frontend.get("privateIPAddress"):
+            private.append(read_prefix(address, address.as_text()))
+        if reference := frontend.reference("publicIPAddress"):
+            public.append(reference)
+    return LoadBalancer(resource, IntervalSet.union(private), tuple(public), where=node.where)
+
+
+def read_private_endpoint(node: Node, resource: ResourceId) -> PrivateEndpoint:
+    """Reads a private endpoint."""
+    return PrivateEndpoint(
+        id=resource,
+        subnet=node.reference("subnet"),
+        nics=node.references("networkInterfaces"),
+        asgs=node.references("applicationSecurityGroups"),
+        where=node.where,
+    )
+
+
+def read_gateway(node: Node, resource: ResourceId) -> Gateway:
+    """Reads a virtual network gateway."""
+    clients = node.get("vpnClientConfiguration")
+    return Gateway(
+        id=resource,
+        kind=node.text("gatewayType", "Vpn"),
+        subnets=_subnets_of(node, "ipConfigurations"),
+        client_pool=read_space(clients, "vpnClientAddressPool") if clients else EMPTY,
+        where=node.where,
+    )
+
+
+def read_local_gateway(node: Node, resource: ResourceId) -> LocalGateway:
+    """Reads a local network gateway."""
+    return LocalGateway(resource, read_space(node, "localNetworkAddressSpace"), where=node.where)
+
+
+def read_connection(node: Node, resource: ResourceId) -> GatewayConnection:
+    """Reads a gateway connection."""
+    return GatewayConnection(
+        id=resource,
+        kind=node.text("connectionType"),
+        gateway=node.reference("virtualNetworkGateway1"),
+        remote_gateway=node.reference("virtualNetworkGateway2"),
+        local_gateway=node.reference("localNetworkGateway2"),
+        bgp=node.flag("enableBgp", default=False),
+        where=node.where,
+    )
+
+
+def _subnets_of(node: Node, name: str) -> tuple[ResourceId, ...]:
+    return tuple(ref for one in node.items(name) if (ref := one.reference("subnet")))
+
+
+def read_firewall(node: Node, resource: ResourceId) -> ServiceSubnetUse:
+    """Reads an Azure Firewall."""
+    subnets = _subnets_of(node, "ipConfigurations")
+    return ServiceSubnetUse(resource, "Azure Firewall", subnets, where=node.where)
+
+
+def read_bastion(node: Node, resource: ResourceId) -> ServiceSubnetUse:
+    """Reads a Bastion host."""
+    subnets = _subnets_of(node, "ipConfigurations")
+    return ServiceSubnetUse(resource, "Azure Bastion", subnets, where=node.where)
+
+
+def read_application_gateway(node: Node, resource: ResourceId) -> ServiceSubnetUse:
+    """Reads an application gateway."""
+    subnets = _subnets_of(node, "gatewayIPConfigurations")
+    return ServiceSubnetUse(resource, "Application Gateway", subnets, where=node.where)
+
+
+def read_managed_instance(node: Node, resource: ResourceId) -> ServiceSubnetUse:
+    """Reads a SQL managed instance."""
+    subnet = node.reference("subnetId")
+    subnets = (subnet,) if subnet else ()
+    return ServiceSubnetUse(resource, "Azure SQL Managed Instance", subnets, where=node.where)
+
+
+def read_databricks(node: Node, resource: ResourceId) -> ServiceSubnetUse:
+    """Reads a Databricks workspace; its subnets are named inside its own parameters."""
+    subnets: list[ResourceId] = []
+    if parameters := node.get("parameters"):
+        vnet = parameters.get("customVirtualNetworkId")
+        vnet_id = vnet.need("value").as_id() if vnet else None
+        for name in ("customPublicSubnetName", "customPrivateSubnetName"):
+            subnet = parameters.get(name)
+            if vnet_id and subnet:
+                subnets.append(vnet_id.child("subnets", subnet.need("value").as_text()))
+    return ServiceSubnetUse(resource, "Azure Databricks", tuple(subnets), where=node.where)
+
+

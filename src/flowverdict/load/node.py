@@ -1,0 +1,191 @@
+"""A cursor over JSON that knows where it stands and reads both forms of Azure's resources.
+
+Azure's REST answers keep a resource's fields under ``properties``; ``az`` lifts them to the top
+level, and does not spell every name in the same case. A ``Node`` finds a field in either place,
+without regard to case, and every complaint it makes carries the place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flowverdict.load.report import Unreadable, error
+from flowverdict.model import Position, ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+_ENVELOPE = frozenset({"id", "name", "type", "location", "tags", "kind", "etag", "systemdata"})
+
+
+class Node:
+    """One JSON value, its file and its path."""
+
+    __slots__ = ("_fields", "file", "path", "value")
+
+    def __init__(self, value: Any, file: str, path: str = "$") -> None:
+        self.value = value
+        self.file = file
+        self.path = path
+        self._fields: dict[str, tuple[Any, str]] | None = None
+
+    @property
+    def where(self) -> Position:
+        """The place, for messages."""
+        return Position(self.file, self.path)
+
+    def fail(self, code: str, what: str, expected: str = "", hint: str = "") -> Unreadable:
+        """Returns the exception to raise about this value."""
+        return Unreadable(error(self.where, code, what, expected, hint))
+
+    @property
+    def fields(self) -> dict[str, tuple[Any, str]]:
+        """The object's fields by name in lower case, each with its path below this one.
+
+        Raises:
+            Unreadable: the value is no object.
+        """
+        if self._fields is None:
+            value = self.value
+            if not isinstance(value, dict):
+                raise self.fail("shape", f"{_kind(value)} found", "an object")
+            found: dict[str, tuple[Any, str]] = {
+                key.lower(): (inner, f".{key}") for key, inner in value.items()
+            }
+            properties = value.get("properties")
+            if isinstance(properties, dict):
+                for key, inner in properties.items():
+                    lower = key.lower()
+                    if lower not in _ENVELOPE or lower not in found:
+                        found[lower] = (inner, f".properties.{key}")
+            self._fields = found
+        return self._fields
+
+    def get(self, name: str) -> Node | None:
+        """Returns a field; None where it is missing or null."""
+        found = self.fields.get(name.lower())
+        if found is None or found[0] is None:
+            return None
+        return Node(found[0], self.file, self.path + found[1])
+
+    def need(self, name: str, expected: str = "") -> Node:
+        """Returns a field that must be there.
+
+        Raises:
+            Unreadable: the field is missing or null.
+        """
+        found = self.get(name)
+        if found is None:
+            raise self.fail("missing", f"missing `{name}`", expected or f"`{name}`")
+        return found
+
+    def text(self, name: str, default: str = "") -> str:
+        """Returns a text field, or the default where it is missing."""
+        found = self.get(name)
+        return default if found is None else found.as_text()
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Returns a true-or-false field, or the default where it is missing."""
+        found = self.get(name)
+        if found is None:
+            return default
+        if not isinstance(found.value, bool):
+            raise found.fail("shape", f"`{_short(found.value)}` found", "true or false")
+        return found.value
+
+    def items(self, name: str) -> list[Node]:
+        """Returns the elements of a list field; none where it is missing."""
+        found = self.get(name)
+        return [] if found is None else found.elements()
+
+    def reference(self, name: str) -> ResourceId | None:
+        """Returns the id in a field such as ``{"subnet": {"id": …}}``; None where it is missing."""
+        found = self.get(name)
+        return None if found is None else found.as_id()
+
+    def references(self, name: str) -> tuple[ResourceId, ...]:
+        """Returns the ids in a list of ``{"id": …}``."""
+        return tuple(item.as_id() for item in self.items(name))
+
+    def choice(self, name: str, choices: Mapping[str, T]) -> T:
+        """Returns what a word stands for; the words of ``choices`` are in lower case.
+
+        Raises:
+            Unreadable: the field is missing, or its word is none of the choices.
+        """
+        found = self.need(name)
+        word = found.as_text()
+        if word.lower() not in choices:
+            raise found.fail("choice", f"`{_short(word)}` is no {name}", _words(choices))
+        return choices[word.lower()]
+
+    def elements(self) -> list[Node]:
+        """Returns the elements of this list.
+
+        Raises:
+            Unreadable: the value is no list.
+        """
+        if not isinstance(self.value, list):
+            raise self.fail("shape", f"{_kind(self.value)} found", "a list")
+        return [Node(one, self.file, f"{self.path}[{i}]") for i, one in enumerate(self.value)]
+
+    def texts(self, name: str) -> list[Node]:
+        """Returns the elements of a list field of texts, each checked to be text."""
+        found = self.items(name)
+        for one in found:
+            one.as_text()
+        return found
+
+    def as_text(self) -> str:
+        """Returns this value as text.
+
+        Raises:
+            Unreadable: the value is no text.
+        """
+        if not isinstance(self.value, str):
+            raise self.fail("shape", f"`{_short(self.value)}` found", "a text")
+        return self.value
+
+    def as_integer(self) -> int:
+        """Returns this value as a whole number, which may be written as text.
+
+        Raises:
+            Unreadable: the value is no whole number.
+        """
+        value = self.value
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+            return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.fail("shape", f"`{_short(value)}` found", "a whole number")
+        return value
+
+    def as_id(self) -> ResourceId:
+        """Returns the ARM id in this value: a text, or an object with ``id``.
+
+        Raises:
+            Unreadable: there is no id in it.
+        """
+        node = self if isinstance(self.value, str) else self.need("id", "an ARM id")
+        text = node.as_text()
+        if not text.startswith("/") or len(text.strip("/")) == 0:
+            raise node.fail("id", f"`{_short(text)}` is no ARM id", "`/subscriptions/…`")
+        return ResourceId(text)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else _kind(value)
+    text = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _words(choices: Mapping[str, Any]) -> str:
+    words = [f"`{getattr(value, 'value', key)}`" for key, value in choices.items()]
+    unique = list(dict.fromkeys(words))
+    return unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} or {unique[-1]}"

@@ -1,0 +1,60 @@
+"""What is wrong with an input, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """The input, or a resource in it, cannot be what Azure holds: nothing is concluded from it."""
+    WARNING = "warning"
+    """The input can be judged, but something about it deserves a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in an input file.
+
+    Attributes:
+        file: the path as the user gave it.
+        path: where in the JSON document, such as ``$.value[3].properties``; empty for the file.
+    """
+
+    file: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        """Shows the place in the form of every message."""
+        return f"{self.file}: {self.path}" if self.path else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One message: where, what, what was expected, and a hint where there is a fix."""
+
+    severity: Severity
+    code: str
+    where: Position
+    what: str
+    expected: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Shows the message on one line."""
+        parts = [f"{self.where}: {self.what}"]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        line = ": ".join(parts)
+        return f"{line} ({self.hint})" if self.hint else line
+
+
+class InputError(Exception):
+    """The input as a whole cannot be used; carries every reason found."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__("\n".join(str(one) for one in diagnostics))
+        self.diagnostics = diagnostics

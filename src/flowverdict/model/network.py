@@ -1,0 +1,218 @@
+"""Virtual networks and what is attached to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flowverdict.model.diagnostics import Position
+from flowverdict.model.ids import ResourceId
+from flowverdict.net import EMPTY, IntervalSet
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet of a virtual network."""
+
+    id: ResourceId
+    prefixes: IntervalSet
+    nsg: ResourceId | None = None
+    route_table: ResourceId | None = None
+    private_endpoint_network_policies: str = "Disabled"
+    delegations: tuple[str, ...] = ()
+    has_application_gateway: bool = False
+    where: Position | None = field(default=None, compare=False)
+
+    @property
+    def vnet(self) -> ResourceId:
+        """The virtual network it is part of."""
+        return self.id.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Peering:
+    """A virtual network's side of a peering.
+
+    Attributes:
+        remote_space: the remote addresses that the peering itself states; empty where it is
+            silent.
+        local_subnets: with ``complete`` false, the names of the local subnets that take part.
+        remote_subnets: with ``complete`` false, the names of the remote subnets that take part.
+    """
+
+    id: ResourceId
+    remote: ResourceId | None
+    state: str = "Connected"
+    allow_access: bool = True
+    allow_gateway_transit: bool = False
+    use_remote_gateways: bool = False
+    remote_space: IntervalSet = EMPTY
+    complete: bool = True
+    local_subnets: tuple[str, ...] = ()
+    remote_subnets: tuple[str, ...] = ()
+    only_ipv6: bool = False
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualNetwork:
+    """A virtual network."""
+
+    id: ResourceId
+    location: str
+    space: IntervalSet
+    subnets: tuple[ResourceId, ...] = ()
+    peerings: tuple[Peering, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A user-defined route; ``prefix`` is text because it may be a service tag."""
+
+    name: str
+    prefix: str
+    next_hop: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """A route table."""
+
+    id: ResourceId
+    routes: tuple[Route, ...] = ()
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IpConfiguration:
+    """An IP configuration of a network interface.
+
+    Attributes:
+        addresses: the private address, or the block it holds; empty where the input has none.
+    """
+
+    name: str
+    addresses: IntervalSet
+    subnet: ResourceId | None
+    asgs: tuple[ResourceId, ...] = ()
+    public_ip: ResourceId | None = None
+    primary: bool = False
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInterface:
+    """A network interface: a virtual machine's, a scale-set instance's, or a private endpoint's."""
+
+    id: ResourceId
+    location: str
+    ip_configurations: tuple[IpConfiguration, ...] = ()
+    nsg: ResourceId | None = None
+    vm: ResourceId | None = None
+    private_endpoint: ResourceId | None = None
+    ip_forwarding: bool = False
+    tcp_state_tracking: bool = True
+    where: Position | None = field(default=None, compare=False)
+
+    @property
+    def addresses(self) -> IntervalSet:
+        """The private addresses of all its IP configurations."""
+        return IntervalSet.union(one.addresses for one in self.ip_configurations)
+
+    @property
+    def subnet(self) -> ResourceId | None:
+        """The subnet, which all IP configurations of an interface share."""
+        return next((one.subnet for one in self.ip_configurations if one.subnet), None)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMachine:
+    """A virtual machine, or an instance of a scale set."""
+
+    id: ResourceId
+    nics: tuple[ResourceId, ...] = ()
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicIp:
+    """A public IP address; None where none is allocated yet."""
+
+    id: ResourceId
+    address: int | None = None
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """A load balancer, as far as a verdict needs it: its frontends' addresses."""
+
+    id: ResourceId
+    private_frontends: IntervalSet = EMPTY
+    public_frontends: tuple[ResourceId, ...] = ()
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateEndpoint:
+    """A private endpoint; its addresses stand on its network interfaces."""
+
+    id: ResourceId
+    subnet: ResourceId | None
+    nics: tuple[ResourceId, ...] = ()
+    asgs: tuple[ResourceId, ...] = ()
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A virtual network gateway.
+
+    Attributes:
+        subnets: the subnets of its IP configurations (``GatewaySubnet`` of one network).
+        client_pool: the addresses of point-to-site VPN clients.
+    """
+
+    id: ResourceId
+    kind: str
+    subnets: tuple[ResourceId, ...] = ()
+    client_pool: IntervalSet = EMPTY
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGateway:
+    """A local network gateway: the on-premises side of a VPN connection."""
+
+    id: ResourceId
+    space: IntervalSet
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConnection:
+    """A connection of a virtual network gateway: IPsec, Vnet2Vnet or ExpressRoute."""
+
+    id: ResourceId
+    kind: str
+    gateway: ResourceId | None
+    remote_gateway: ResourceId | None = None
+    local_gateway: ResourceId | None = None
+    bgp: bool = False
+    where: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSubnetUse:
+    """A service that occupies subnets, and in which security admin rules are not applied.
+
+    Attributes:
+        service: the name in the words of the documentation, such as ``Azure Firewall``.
+        subnets: the subnets its IP configurations stand in.
+    """
+
+    id: ResourceId
+    service: str
+    subnets: tuple[ResourceId, ...] = ()
+    where: Position | None = field(default=None, compare=False)

@@ -1,0 +1,147 @@
+"""Rules, network security groups and application security groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from flowverdict.model.diagnostics import Diagnostic, Position
+from flowverdict.model.ids import ResourceId
+from flowverdict.net import ALL_ADDRESSES, ALL_PORTS, ALL_PROTOCOLS, EMPTY, IntervalSet
+
+
+class Direction(Enum):
+    """The way a packet takes, seen from the network interface."""
+
+    INBOUND = "Inbound"
+    OUTBOUND = "Outbound"
+
+
+class Access(Enum):
+    """What a rule does; ``AlwaysAllow`` exists in security admin rules alone."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+    ALWAYS_ALLOW = "AlwaysAllow"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side of a rule: the union of everything it lists.
+
+    Attributes:
+        prefixes: the addresses of the literal prefixes (``*`` is every address).
+        tags: service tags, as written.
+        asgs: application security groups.
+        groups: network groups (security admin rules alone).
+        texts: the prefixes and tags as written, for people.
+    """
+
+    prefixes: IntervalSet = EMPTY
+    tags: tuple[str, ...] = ()
+    asgs: tuple[ResourceId, ...] = ()
+    groups: tuple[ResourceId, ...] = ()
+    texts: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def is_any(self) -> bool:
+        """Reports whether the side matches every address of both families."""
+        return self.prefixes == ALL_ADDRESSES
+
+
+ANYWHERE: Final = Endpoint(ALL_ADDRESSES, texts=("*",))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A security rule, of an NSG or of a security admin rule collection.
+
+    Attributes:
+        id: the ARM id; a default rule's ends in ``/defaultSecurityRules/{name}``.
+        priority: a lower number is evaluated earlier.
+        protocols: IANA numbers; ICMP is number 1 alone (ICMPv6 is matched by ``*`` only).
+        where: the place it was read from; None for a default rule that was injected.
+        problems: why Azure would refuse the rule; with any, it may or may not be in force.
+        modified: when the rule was last written (ISO 8601), where the input says so.
+        created: when the rule was first written, where the input says so.
+    """
+
+    id: ResourceId
+    name: str
+    priority: int
+    direction: Direction
+    access: Access
+    protocols: IntervalSet = ALL_PROTOCOLS
+    source: Endpoint = ANYWHERE
+    source_ports: IntervalSet = ALL_PORTS
+    destination: Endpoint = ANYWHERE
+    destination_ports: IntervalSet = ALL_PORTS
+    where: Position | None = field(default=None, compare=False)
+    problems: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    created: str = field(default="", compare=False)
+    modified: str = field(default="", compare=False)
+
+    @property
+    def is_default(self) -> bool:
+        """Reports whether the rule is one of an NSG's six default rules."""
+        return self.id.key.endswith(f"/defaultsecurityrules/{self.name.lower()}")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSecurityGroup:
+    """A network security group.
+
+    Attributes:
+        rules: custom and default rules of both directions, by direction and priority.
+        problems: why Azure would refuse it; with any, its verdicts are not known.
+    """
+
+    id: ResourceId
+    location: str
+    rules: tuple[Rule, ...]
+    flush_connection: bool = False
+    where: Position | None = field(default=None, compare=False)
+    problems: tuple[Diagnostic, ...] = field(default=(), compare=False)
+
+    def towards(self, direction: Direction) -> tuple[Rule, ...]:
+        """Returns the rules of one direction, in the order of evaluation."""
+        return tuple(rule for rule in self.rules if rule.direction is direction)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSecurityGroup:
+    """An application security group; its members are the IP configurations that name it."""
+
+    id: ResourceId
+    location: str
+    where: Position | None = field(default=None, compare=False)
+
+
+_VNET: Final = Endpoint(tags=("VirtualNetwork",), texts=("VirtualNetwork",))
+_PROBES: Final = Endpoint(tags=("AzureLoadBalancer",), texts=("AzureLoadBalancer",))
+_INTERNET: Final = Endpoint(tags=("Internet",), texts=("Internet",))
+
+
+def default_rules(nsg: ResourceId) -> tuple[Rule, ...]:
+    """Returns the six rules that every NSG has (policy specification, 1.5)."""
+    table = (
+        ("AllowVnetInBound", 65000, Direction.INBOUND, Access.ALLOW, _VNET, _VNET),
+        ("AllowAzureLoadBalancerInBound", 65001, Direction.INBOUND, Access.ALLOW, _PROBES, ANYWHERE),
+        ("DenyAllInBound", 65500, Direction.INBOUND, Access.DENY, ANYWHERE, ANYWHERE),
+        ("AllowVnetOutBound", 65000, Direction.OUTBOUND, Access.ALLOW, _VNET, _VNET),
+        ("AllowInternetOutBound", 65001, Direction.OUTBOUND, Access.ALLOW, ANYWHERE, _INTERNET),
+        ("DenyAllOutBound", 65500, Direction.OUTBOUND, Access.DENY, ANYWHERE, ANYWHERE),
+    )
+    return tuple(
+        Rule(
+            id=nsg.child("defaultSecurityRules", name),
+            name=name,
+            priority=priority,
+            direction=direction,
+            access=access,
+            source=source,
+            destination=destination,
+        )
+        for name, priority, direction, access, source, destination in table
+    )

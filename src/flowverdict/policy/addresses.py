@@ -1,0 +1,71 @@
+"""Sets of addresses that may be known in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flowverdict.net import IntervalSet, format_address
+
+if TYPE_CHECKING:
+    from flowverdict.policy.worlds import World
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Addresses that are in a set, and why."""
+
+    addresses: IntervalSet
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Addresses that may be in a set: they are if the missing fact is as ``member_if`` says."""
+
+    addresses: IntervalSet
+    what: str
+    member_if: bool = True
+
+
+@dataclass(frozen=True)
+class AddressSet:
+    """A set of addresses with its origins and its doubts.
+
+    Attributes:
+        parts: what is in the set.
+        doubts: what may be in it; with ``member_if`` false, what of the parts may not be.
+        data: the dated data that it came from; empty for the user's own resources.
+        service: where it stands for a platform service, that service's protocols and port.
+    """
+
+    parts: tuple[Part, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    data: str = ""
+    service: tuple[tuple[int, ...], int] | None = None
+
+    @cached_property
+    def sure(self) -> IntervalSet:
+        """The addresses of all parts."""
+        return IntervalSet.union(part.addresses for part in self.parts)
+
+    def contains(self, address: int, world: World) -> bool:
+        """Reports whether an address is in the set, asking the world where it is not known."""
+        if address in self.sure:
+            return not any(
+                world.ask(doubt.what, format_address(address))
+                for doubt in self.doubts
+                if not doubt.member_if and address in doubt.addresses
+            )
+        return any(
+            world.ask(doubt.what, format_address(address))
+            for doubt in self.doubts
+            if doubt.member_if and address in doubt.addresses
+        )
+
+    def why(self, address: int) -> str:
+        """Says why an address is in the set; empty where it is not."""
+        return next((part.why for part in self.parts if address in part.addresses), "")
+
+
