@@ -58,11 +58,12 @@ def make_bank(
         **_nsg_files(bank, found),
         **_nic_files(bank),
         "compute/vms.json": cli_list(machine_json(machine) for machine in part.machines),
-        "compute/scale-sets.json": cli_list(scale_set_json(each) for each in part.scale_sets),
         "compute/scale-set-instances.json": rest_list(
             instance for each in part.scale_sets for instance in instances_json(each)
         ),
-        "graph/edge.json": resource_graph(edge_json(bank, found), bank.tenant.id),
+        "graph/edge.json": resource_graph(
+            (*edge_json(bank, found), *map(scale_set_json, part.scale_sets)), bank.tenant.id
+        ),
         **manager_files(bank),
         **governance_files(bank),
     }
