@@ -543,7 +543,7 @@ class _Expansion:
         space = {"addressPrefixes": prefixes}
         properties: Json = {
             "localNetworkAddressSpace": space,
-            "gatewayIpAddress": "203.0.113.250",
+            "gatewayIpAddress": "198.51.100.250",
         }
         return self._resource("localGateways", name, properties)
 
