@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from flowverdict.load.service_tags import PackagedTags, read_internet, read_serv
 from flowverdict.model import Diagnostic, Estate, InputError, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from os import PathLike
 
 _SUFFIXES = (".json", ".json.gz")
@@ -41,6 +43,27 @@ def load_estate(
     Raises:
         InputError: a file cannot be read, or what is wrong touches more than one resource.
     """
+    with _without_collector():
+        return _load(paths, service_tags, internet)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Holds the garbage collector back: nothing that loading makes is garbage, and it looks."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _load(
+    paths: Sequence[str | PathLike[str]],
+    service_tags: str | PathLike[str] | None,
+    internet: str | PathLike[str] | None,
+) -> Estate:
     assembly = Assembly()
     for path, named in _files(paths, assembly):
         before = assembly.recognised

@@ -19,6 +19,16 @@ T = TypeVar("T")
 
 _ENVELOPE = frozenset({"id", "name", "type", "location", "tags", "kind", "etag", "systemdata"})
 
+_SPELLINGS: dict[str, tuple[str, str, str]] = {}
+_MOST_SPELLINGS = 10_000
+
+
+def _spelling(key: str) -> tuple[str, str, str]:
+    """Returns a name in lower case, its path at the top level, and its path in ``properties``."""
+    if len(_SPELLINGS) >= _MOST_SPELLINGS:
+        _SPELLINGS.clear()  # tags bring names without end
+    return _SPELLINGS.setdefault(key, (key.lower(), f".{key}", f".properties.{key}"))
+
 
 class Node:
     """One JSON value, its file and its path."""
@@ -51,15 +61,16 @@ class Node:
             value = self.value
             if not isinstance(value, dict):
                 raise self.fail("shape", f"{_kind(value)} found", "an object")
-            found: dict[str, tuple[Any, str]] = {
-                key.lower(): (inner, f".{key}") for key, inner in value.items()
-            }
+            found: dict[str, tuple[Any, str]] = {}
+            for key, inner in value.items():
+                lower, path, _ = _SPELLINGS.get(key) or _spelling(key)
+                found[lower] = (inner, path)
             properties = value.get("properties")
             if isinstance(properties, dict):
                 for key, inner in properties.items():
-                    lower = key.lower()
+                    lower, _, path = _SPELLINGS.get(key) or _spelling(key)
                     if lower not in _ENVELOPE or lower not in found:
-                        found[lower] = (inner, f".properties.{key}")
+                        found[lower] = (inner, path)
             self._fields = found
         return self._fields
 

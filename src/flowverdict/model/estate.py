@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -131,6 +131,20 @@ class Estate:
         self.diagnostics = tuple(diagnostics)
         self.broken = dict(broken or {})
         """Resources that stand in the input but could not be read, with the reason."""
+
+    def with_nsg(self, nsg: NetworkSecurityGroup) -> Estate:
+        """Returns an estate in which one NSG is another; everything else is shared."""
+        return Estate(
+            replace(self.resources, nsgs={**self.resources.nsgs, nsg.id: nsg}),
+            service_tags=self.service_tags,
+            internet=self.internet,
+            members=self.members,
+            deployments=self.deployments,
+            active_rules=self.active_rules,
+            hierarchy=self.hierarchy,
+            diagnostics=self.diagnostics,
+            broken=self.broken,
+        )
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -1,0 +1,172 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flowverdict.cli.errors import Refused, show_diagnostics
+from flowverdict.load import load_estate
+from flowverdict.model import Direction
+from flowverdict.policy import (
+    IP_FLOW_VERIFY,
+    PROTOCOLS,
+    Options,
+    RequestError,
+    Standpoint,
+    check_local_address,
+    find_nic,
+    read_endpoint,
+    read_packet,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowverdict.model import Estate
+    from flowverdict.net import Packet
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One packet at one place, as asked on the command line."""
+
+    place: Standpoint
+    direction: Direction
+    packet: Packet
+    warnings: tuple[str, ...]
+
+
+def estate_arguments(command: F) -> F:
+    """Adds ``ESTATE`` and what goes with it."""
+    for add in reversed(
+        (
+            click.argument("estate", nargs=-1, required=True, type=click.Path(path_type=Path)),
+            click.option(
+                "--service-tags",
+                type=click.Path(path_type=Path),
+                help="Microsoft's service-tag file or REST answer; otherwise a packaged one.",
+            ),
+            click.option(
+                "--internet-tag",
+                type=click.Path(path_type=Path),
+                help="What the Internet tag stands for, as effective rules list it; otherwise a "
+                "packaged recording.",
+            ),
+            click.option(
+                "--assume-deployed",
+                is_flag=True,
+                help="Evaluate security admin configurations as if they were deployed.",
+            ),
+            click.option(
+                "--option",
+                "settings",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="How a question is answered that Azure's documents leave open.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
+
+
+def nic_arguments(command: F) -> F:
+    """Adds ``--vm`` and ``--nic``."""
+    command = click.option("--nic", metavar="NAME_OR_ID", help="The network interface.")(command)
+    return click.option("--vm", metavar="NAME_OR_ID", help="The virtual machine.")(command)
+
+
+def packet_arguments(command: F) -> F:
+    """Adds the words of ``az network watcher test-ip-flow``."""
+    for add in reversed(
+        (
+            click.option(
+                "--direction",
+                required=True,
+                type=click.Choice([one.value for one in Direction], case_sensitive=False),
+                help="Inbound if the interface is the destination.",
+            ),
+            click.option(
+                "--protocol",
+                required=True,
+                type=click.Choice(PROTOCOLS, case_sensitive=False),
+            ),
+            click.option(
+                "--local",
+                required=True,
+                metavar="IP[:PORT]",
+                help="The interface's side; IPv6 with a port is [2001:db8::1]:443.",
+            ),
+            click.option(
+                "--remote",
+                required=True,
+                metavar="IP[:PORT]",
+                help="The other side; `*` is any port, on the originator's side.",
+            ),
+            click.option(
+                "--compat",
+                type=click.Choice(["ip-flow-verify"]),
+                help="Answer as close to Azure's IP flow verify as is known.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
+
+
+def output_argument(command: F) -> F:
+    """Adds ``--output table|json``."""
+    return click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="A text for people, or one JSON object.",
+    )(command)
+
+
+def load(
+    estate: tuple[Path, ...], service_tags: Path | None, internet_tag: Path | None
+) -> Estate:
+    """Loads the estate and prints what of it could not be read."""
+    loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
+    show_diagnostics(loaded.errors)
+    return loaded
+
+
+def read_options(settings: tuple[str, ...], compat: str | None, *, assume_deployed: bool) -> Options:
+    """Returns the options from ``NAME=VALUE`` texts."""
+    options = IP_FLOW_VERIFY if compat else Options()
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise Refused(f"--option `{setting}`: expected NAME=VALUE")
+        try:
+            options = options.with_setting(name, value)
+        except ValueError as problem:
+            raise Refused(f"--option {problem}") from None
+    return replace(options, assume_deployed=assume_deployed)
+
+
+def read_question(**words: Any) -> Question:
+    """Returns the question that ``verify`` and ``explain`` are asked."""
+    options = read_options(
+        words["settings"], words["compat"], assume_deployed=words["assume_deployed"]
+    )
+    direction = Direction(words["direction"])
+    packet = read_packet(direction, words["protocol"], words["local"], words["remote"])
+    if words["compat"] and words["protocol"].upper() not in ("TCP", "UDP"):
+        raise RequestError("--protocol: IP flow verify takes TCP and UDP alone")
+    if words["vm"] is None and words["nic"] is None:
+        raise RequestError("no interface named: expected --vm or --nic")
+    local, _ = read_endpoint("--local", words["local"])
+    estate = load(words["estate"], words["service_tags"], words["internet_tag"])
+    nic = find_nic(estate, vm=words["vm"], nic=words["nic"], local=local)
+    warnings = check_local_address(estate, nic, local)
+    return Question(Standpoint(estate, nic, options), direction, packet, tuple(warnings))

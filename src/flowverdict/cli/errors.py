@@ -1,0 +1,53 @@
+"""What is wrong with an input, on stderr: one line each, exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from flowverdict.model import InputError
+from flowverdict.policy import NoNsgError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowverdict.model import Diagnostic
+
+BAD_INPUT: Final = 2
+UNKNOWN: Final = 3
+_MOST_LINES: Final = 20
+
+
+class Refused(click.ClickException):
+    """A message without the word that click puts before it."""
+
+    exit_code = BAD_INPUT
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 click's signature
+        """Prints the message to stderr."""
+        click.echo(self.message, err=True)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turns what the library says of bad input into messages and exit code 2."""
+    try:
+        yield
+    except InputError as problem:
+        raise Refused("\n".join(_limited(problem.diagnostics))) from None
+    except (RequestError, NoNsgError) as problem:
+        raise Refused(str(problem)) from None
+
+
+def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Prints diagnostics to stderr, one line each, and says how many more there are."""
+    for line in _limited(diagnostics):
+        click.echo(line, err=True)
+
+
+def _limited(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    lines = list(dict.fromkeys(str(one) for one in diagnostics))
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more such lines"]

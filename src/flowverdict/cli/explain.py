@@ -1,0 +1,83 @@
+"""``flowverdict explain``: the verdict on one packet, told to a person."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowverdict.cli.arguments import (
+    estate_arguments,
+    nic_arguments,
+    output_argument,
+    packet_arguments,
+    read_question,
+)
+from flowverdict.cli.gates import explanation_lines
+from flowverdict.cli.render import as_json
+from flowverdict.cli.verify import exit_code
+from flowverdict.policy import as_az_command, explain_at
+
+if TYPE_CHECKING:
+    from flowverdict.policy import Cure, Explanation, Gate
+
+
+@click.command("explain")
+@estate_arguments
+@nic_arguments
+@packet_arguments
+@output_argument
+def command(output: str, **words: Any) -> None:
+    """Tell why a packet passes or not: each layer, what nearly matched, and what would help.
+
+    Takes the arguments of `verify`.
+    """
+    question = read_question(**words)
+    told = explain_at(question.place, question.direction, question.packet)
+    verdict = replace(told.verdict, warnings=(*question.warnings, *told.verdict.warnings))
+    told = replace(told, verdict=verdict)
+    if output == "json":
+        click.echo(as_json(_json(told)))
+    else:
+        for line in explanation_lines(told):
+            click.echo(line)
+    sys.exit(exit_code(verdict, None))
+
+
+def _json(told: Explanation) -> dict[str, Any]:
+    """Returns the verdict with two more fields: ``gates`` and ``cure``."""
+    return {
+        **told.verdict.as_json(),
+        "gates": [_gate_json(gate) for gate in told.gates],
+        "cure": _cure_json(told.cure) if told.cure else None,
+    }
+
+
+def _gate_json(gate: Gate) -> dict[str, Any]:
+    return {
+        "layer": gate.step.layer,
+        "rules": gate.rules,
+        "reasons": list(gate.reasons),
+        "nearlyMatched": [
+            {"ruleId": str(one.rule.id), "missedOn": one.field, "why": one.why}
+            for one in gate.nearly
+        ],
+        "tooLate": [str(rule.id) for rule in gate.too_late],
+    }
+
+
+def _cure_json(cure: Cure) -> dict[str, Any]:
+    return {
+        "rules": [
+            {
+                "networkSecurityGroup": str(nsg.id),
+                "name": rule.name,
+                "priority": rule.priority,
+                "command": as_az_command(nsg, rule),
+            }
+            for nsg, rule in cure.rules
+        ],
+        "reason": cure.reason or None,
+    }

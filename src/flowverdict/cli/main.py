@@ -1,0 +1,59 @@
+"""The ``flowverdict`` command."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import IO, Any, Final
+
+import click
+
+from flowverdict import __version__
+from flowverdict.cli.errors import reported
+
+COMMANDS: Final = {
+    "demo": "flowverdict.cli.demo",
+    "verify": "flowverdict.cli.verify",
+    "explain": "flowverdict.cli.explain",
+    "rules": "flowverdict.cli.rules",
+    "completion": "flowverdict.cli.completion",
+}
+"""Each command and the module that has it as ``command``; imported when it is called."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported one at a time: the others cost no start-up time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
+        """Returns the commands in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns a command, or None for a name that is none."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        return importlib.import_module(COMMANDS[cmd_name]).command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; what is wrong with its input ends in one clear line each."""
+        for stream in (sys.stdout, sys.stderr):
+            _never_fail_on_characters(stream)
+        with reported():
+            return super().invoke(ctx)
+
+
+def _never_fail_on_characters(stream: IO[str]) -> None:
+    """Lets a console that lacks a character show a stand-in rather than fail."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="flowverdict")
+def main() -> None:
+    """Azure network verdicts, offline: which rule lets a packet through, and why.
+
+    Exit codes: 0 the answer is good; 1 findings, such as an --expect that is not met; 2 bad usage
+    or bad input; 3 the verdict is Unknown.
+    """

@@ -1,0 +1,126 @@
+"""Verdicts as text for people, and answers as JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from flowverdict.load import line_and_column
+from flowverdict.policy import rule_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from flowverdict.model import Position
+    from flowverdict.policy import Step, Verdict
+
+COLOURS: Final = {
+    "Allow": "green",
+    "AlwaysAllow": "green",
+    "Deny": "red",
+    "Unknown": "yellow",
+}
+
+
+def as_json(value: Any) -> str:
+    """Returns a value as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def coloured(text: str, **style: Any) -> str:
+    """Returns a text in colour on a terminal; plain where piped or with ``NO_COLOR``."""
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return text
+    return click.style(text, **style)
+
+
+def access_text(access: str) -> str:
+    """Returns a layer's word in its colour."""
+    colour = COLOURS.get(access)
+    return coloured(access, fg=colour, bold=True) if colour else coloured(access, dim=True)
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yields aligned lines; the first row is the head. Cells may be coloured."""
+    widths = [max(len(click.unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            cell + " " * (width - len(click.unstyle(cell)))
+            for cell, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def place_text(where: Position) -> str:
+    """Returns a place with its line: ``nsg.json:41 ($.securityRules[2])``."""
+    found = line_and_column(where)
+    line = f":{found[0]}" if found else ""
+    return f"{where.file}{line} ({where.path})"
+
+
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
+    """Yields a verdict as ``verify`` prints it."""
+    step = verdict.decided_by
+    yield f"{access_text(verdict.access)}  {verdict.direction.value.lower()} {verdict.packet}"
+    if step is None:
+        why = "no rule stands in the way" if verdict.access == "Allow" else ""
+        if why:
+            yield f"  {why}"
+    elif step.rule is None:
+        yield f"  {step.note or step.layer}"
+    else:
+        yield from _rule_lines(step)
+    yield ""
+    yield from table([("LAYER", "ACCESS", "RULE", "PRIORITY", "OF", "APPLIED TO"), *_rows(verdict)])
+    yield from remarks(verdict)
+
+
+def _rule_lines(step: Step) -> Iterator[str]:
+    assert step.rule is not None
+    yield f"  by {rule_name(step.layer, step.rule)}, priority {step.rule.priority}, {of(step)}"
+    yield f"  {step.rule.id}"
+    if step.rule.where:
+        yield f"  {place_text(step.rule.where)}"
+
+
+def of(step: Step) -> str:
+    """Says whose rule a step's is: the NSG or the manager, and on what it is applied."""
+    target = step.applied_to.name if step.applied_to else "?"
+    source = step.resource.name if step.resource else "?"
+    if step.layer == "admin":
+        return f"security admin rule of {source} on {target}"
+    return f"{source} on {'subnet' if step.layer == 'subnet' else 'network interface'} {target}"
+
+
+def _rows(verdict: Verdict) -> Iterator[tuple[str, ...]]:
+    for step in verdict.trace:
+        yield (
+            step.layer,
+            access_text(step.access),
+            rule_name(step.layer, step.rule) if step.rule else "-",
+            str(step.rule.priority) if step.rule else "-",
+            step.resource.name if step.resource else "-",
+            step.applied_to.name if step.applied_to else "-",
+        )
+
+
+def remarks(verdict: Verdict) -> Iterator[str]:
+    """Yields what is missing, what deserves a look, and what dated data was used."""
+    notes = [f"{step.layer}: {step.note}" for step in verdict.trace if step.note]
+    sections: tuple[tuple[str, Iterable[str], str], ...] = (
+        ("missing", verdict.missing, "yellow"),
+        ("note", (one for one in notes if one not in verdict.missing), "white"),
+        ("warning", verdict.warnings, "yellow"),
+        ("relied on", verdict.data, "white"),
+    )
+    first = True
+    for title, texts, colour in sections:
+        for text in texts:
+            if first:
+                yield ""
+                first = False
+            yield f"{coloured(title, fg=colour)}: {text}"

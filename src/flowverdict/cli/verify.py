@@ -1,0 +1,53 @@
+"""``flowverdict verify``: one packet, decided."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from flowverdict.cli.arguments import (
+    estate_arguments,
+    nic_arguments,
+    output_argument,
+    packet_arguments,
+    read_question,
+)
+from flowverdict.cli.errors import UNKNOWN
+from flowverdict.cli.render import as_json, verdict_lines
+from flowverdict.policy import Verdict, evaluate_at
+
+
+@click.command("verify")
+@estate_arguments
+@nic_arguments
+@packet_arguments
+@click.option(
+    "--expect",
+    type=click.Choice(["allow", "deny"], case_sensitive=False),
+    help="Exit with 1 if the verdict is the other one.",
+)
+@output_argument
+def command(expect: str | None, output: str, **words: Any) -> None:
+    """Tell whether a packet passes a network interface, and which rule decides.
+
+    ESTATE is files and folders with what `az ... list -o json` or Azure Resource Graph print.
+    """
+    question = read_question(**words)
+    verdict = evaluate_at(question.place, question.direction, question.packet)
+    verdict = replace(verdict, warnings=(*question.warnings, *verdict.warnings))
+    if output == "json":
+        click.echo(as_json(verdict.as_json()))
+    else:
+        for line in verdict_lines(verdict):
+            click.echo(line)
+    sys.exit(exit_code(verdict, expect))
+
+
+def exit_code(verdict: Verdict, expect: str | None) -> int:
+    """Returns 3 for ``Unknown``, 1 for an expectation that is not met, 0 otherwise."""
+    if verdict.access == "Unknown":
+        return UNKNOWN
+    return int(expect is not None and expect.lower() != verdict.access.lower())

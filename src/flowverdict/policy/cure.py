@@ -1,0 +1,182 @@
+"""The smallest rule that would let a denied packet through, tried out before it is offered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from flowverdict.model import Access, Direction, Endpoint, Rule
+from flowverdict.net import (
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    IntervalSet,
+    Protocol,
+    format_address,
+    protocol_name,
+)
+from flowverdict.policy.evaluate import evaluate_at
+from flowverdict.policy.standpoint import Standpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowverdict.model import NetworkSecurityGroup
+    from flowverdict.net import Packet
+    from flowverdict.policy.verdict import Step
+
+_FIRST, _LAST = 100, 4096
+_TIDY: Final = 10
+_MOST_RULES: Final = 2
+_SELECTABLE: Final = (Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ESP, Protocol.AH)
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What would let a packet through.
+
+    Attributes:
+        rules: the rules to add, each with the NSG to add it to; none where no NSG rule can.
+        reason: why no NSG rule can; empty where one can.
+    """
+
+    rules: tuple[tuple[NetworkSecurityGroup, Rule], ...] = ()
+    reason: str = ""
+
+
+def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
+    """Finds the smallest rules that let a denied packet through, and nothing else.
+
+    Each is for this source and this destination, protocol and destination port alone, at a free
+    priority before the rule that denies. The packet is judged again with them before they are
+    offered: a second NSG may deny what the first lets through.
+    """
+    added: list[tuple[NetworkSecurityGroup, Rule]] = []
+    for _ in range(_MOST_RULES + 1):
+        verdict = evaluate_at(place, direction, packet)
+        if verdict.access == "Allow":
+            return Cure(tuple(added))
+        step = verdict.decided_by
+        if verdict.access != "Deny" or step is None or step.rule is None:
+            return Cure(reason=f"the rest is not known: {'; '.join(verdict.missing)}")
+        if step.layer == "admin":
+            return Cure(reason=_admin_reason(step))
+        layer = next(one for one in place.layers if one.name == step.layer)
+        assert layer.nsg is not None
+        priority = free_priority(layer.nsg, direction, step.rule.priority)
+        if priority is None:
+            return Cure(reason=_no_room(layer.nsg, step.rule))
+        rule = _narrow_rule(layer.nsg, direction, packet, priority)
+        added.append((layer.nsg, rule))
+        place = _with_rule(place, layer.nsg, rule)
+    raise AssertionError(f"{packet} is denied by more than two NSGs")
+
+
+def _admin_reason(step: Step) -> str:
+    assert step.rule is not None
+    manager = step.resource.name if step.resource else "its network manager"
+    before = (
+        f"an `AlwaysAllow` (or an `Allow` that hands over to the NSGs) with a priority below "
+        f"{step.rule.priority}"
+        if step.rule.priority > 1
+        else "a change of that rule"
+    )
+    return (
+        f"no NSG rule can let it through: admin rule `{step.rule.name}` denies it before any NSG "
+        f"is asked. Only whoever runs `{manager}` can, with {before}"
+    )
+
+
+def _no_room(nsg: NetworkSecurityGroup, rule: Rule) -> str:
+    taken = f"priorities {_FIRST} to {min(rule.priority - 1, _LAST)} of `{nsg.id.name}` are taken"
+    if rule.priority == _FIRST:
+        taken = f"`{rule.name}` has priority {_FIRST}, the first there is"
+    return (
+        f"no added rule can let it through: {taken}. The rules of `{nsg.id.name}` would have to be "
+        "renumbered"
+    )
+
+
+def free_priority(
+    nsg: NetworkSecurityGroup, direction: Direction, before: int
+) -> int | None:
+    """Returns a free priority below ``before``; None where none is left.
+
+    As late as possible, so that rules to come find room before it; a multiple of ten if one is
+    free.
+    """
+    taken = {rule.priority for rule in nsg.towards(direction)}
+    top = min(before - 1, _LAST)
+    if before > _LAST:
+        custom = [one for one in taken if one <= _LAST]
+        top = min(max(custom, default=990) + _TIDY, _LAST)
+    free = [one for one in range(top, _FIRST - 1, -1) if one not in taken]
+    return next((one for one in free if one % _TIDY == 0), free[0] if free else None)
+
+
+def _narrow_rule(
+    nsg: NetworkSecurityGroup, direction: Direction, packet: Packet, priority: int
+) -> Rule:
+    ports = ALL_PORTS
+    if packet.dst_port is not None:
+        ports = IntervalSet([(packet.dst_port, packet.dst_port)])
+    selectable = packet.protocol in _SELECTABLE
+    protocols = IntervalSet([(packet.protocol, packet.protocol)]) if selectable else ALL_PROTOCOLS
+    name = _name(nsg.rules, packet)
+    return Rule(
+        id=nsg.id.child("securityRules", name),
+        name=name,
+        priority=priority,
+        direction=direction,
+        access=Access.ALLOW,
+        protocols=protocols,
+        source=_host(packet.src),
+        destination=_host(packet.dst),
+        destination_ports=ports,
+    )
+
+
+def _host(address: int) -> Endpoint:
+    return Endpoint(IntervalSet([(address, address)]), texts=(format_address(address),))
+
+
+def _name(rules: Iterable[Rule], packet: Packet) -> str:
+    """Returns a name that is free and that Azure accepts (policy specification, 1.4)."""
+    port = "" if packet.dst_port is None else f"-{packet.dst_port}"
+    remote = re.sub(r"[^0-9A-Za-z.]+", "-", format_address(packet.src)).strip("-")
+    name = f"allow-{protocol_name(packet.protocol).lower()}{port}-from-{remote}"
+    taken = {rule.name.lower() for rule in rules}
+    numbered = (name if at == 1 else f"{name}-{at}" for at in range(1, len(taken) + 2))
+    return next(one for one in numbered if one.lower() not in taken)
+
+
+def _with_rule(place: Standpoint, nsg: NetworkSecurityGroup, rule: Rule) -> Standpoint:
+    """Returns the same place with one more rule in an NSG."""
+    rules = sorted((*nsg.rules, rule), key=lambda one: (one.direction.value, one.priority))
+    changed = replace(nsg, rules=tuple(rules))
+    return Standpoint(place.estate.with_nsg(changed), place.nic, place.options)
+
+
+def as_az_command(nsg: NetworkSecurityGroup, rule: Rule) -> str:
+    """Returns the command of the Azure CLI that adds a rule made here."""
+    words = [
+        f"az network nsg rule create --subscription {nsg.id.subscription}",
+        f"--resource-group {nsg.id.resource_group} --nsg-name {nsg.id.name}",
+        f"--name {rule.name} --priority {rule.priority}",
+        f"--direction {rule.direction.value} --access {rule.access.value}",
+        f"--protocol {_az_protocol(rule)}",
+        f"--source-address-prefixes {' '.join(rule.source.texts)} --source-port-ranges '*'",
+        f"--destination-address-prefixes {' '.join(rule.destination.texts)}",
+        f"--destination-port-ranges {_az_port(rule)}",
+    ]
+    return " \\\n  ".join(words)
+
+
+def _az_protocol(rule: Rule) -> str:
+    if rule.protocols == ALL_PROTOCOLS:
+        return "'*'"
+    return protocol_name(rule.protocols.spans[0][0]).capitalize()
+
+
+def _az_port(rule: Rule) -> str:
+    return "'*'" if rule.destination_ports == ALL_PORTS else str(rule.destination_ports.spans[0][0])

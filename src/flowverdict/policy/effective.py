@@ -1,0 +1,161 @@
+"""The effective rules of a network interface, in the shape of Azure's answer.
+
+The shape is that of ``effectiveNetworkSecurityGroups`` (policy specification, 7.1 and 13a).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flowverdict.model import Direction
+from flowverdict.net import (
+    ALL_ADDRESSES,
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    IntervalSet,
+    format_addresses,
+    format_ports,
+    protocol_name,
+)
+from flowverdict.policy.verdict import rule_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowverdict.model import Endpoint, Rule
+    from flowverdict.policy.standpoint import Standpoint
+
+
+def effective_rules(place: Standpoint) -> dict[str, Any]:
+    """Returns the effective rules of every layer: admin, subnet, interface.
+
+    Besides Azure's fields the answer has ``missing`` (what would be needed to know the rest),
+    ``warnings`` and ``data`` (the dated data it relied on).
+    """
+    value: list[dict[str, Any]] = []
+    missing: list[str] = []
+    warnings: list[str] = []
+    place.used.clear()
+    admin = place.admin
+    if admin is None:
+        missing.append(place.describe_missing("virtual network", place.vnet_id))
+    else:
+        warnings.extend(admin.warnings)
+        if admin.skipped:
+            warnings.append(admin.skipped)
+        for manager in admin.managers:
+            rules: list[tuple[Rule, str]] = []
+            for entry in manager.entries:
+                missing.extend(entry.doubts)
+                if entry.rule is not None:
+                    rules.append((entry.rule, entry.committed))
+            association = {"networkManager": {"id": str(manager.manager)}}
+            value.append(_entry(place, "admin", None, association, rules, missing))
+    for layer in place.layers:
+        if layer.note:
+            warnings.append(f"{layer.name}: {layer.note}")
+        if layer.missing:
+            missing.append(layer.missing)
+        if layer.nsg is None or layer.note or layer.missing:
+            continue
+        kind = "subnet" if layer.name == "subnet" else "networkInterface"
+        association = {kind: {"id": str(layer.applied_to)}}
+        found = [(rule, "") for rule in layer.nsg.rules]
+        value.append(_entry(place, layer.name, str(layer.nsg.id), association, found, missing))
+    return {
+        "value": value,
+        "missing": list(dict.fromkeys(missing)),
+        "warnings": warnings,
+        "data": list(place.used),
+    }
+
+
+def _entry(
+    place: Standpoint,
+    layer: str,
+    nsg: str | None,
+    association: dict[str, Any],
+    rules: list[tuple[Rule, str]],
+    missing: list[str],
+) -> dict[str, Any]:
+    tags: dict[str, list[str]] = {}
+    for rule, _ in rules:
+        for name in (*rule.source.tags, *rule.destination.tags):
+            if name not in tags:
+                expanded = place.tag(name)
+                missing.extend(doubt.what for doubt in expanded.doubts)
+                if expanded.data:
+                    place.used[expanded.data] = None
+                tags[name] = prefixes(expanded.sure)
+    ordered = sorted(rules, key=lambda one: one[0].direction is Direction.OUTBOUND)
+    return {
+        "networkSecurityGroup": {"id": nsg} if nsg else None,
+        "association": association,
+        "effectiveSecurityRules": [
+            _rule(place, layer, rule, committed, missing) for rule, committed in ordered
+        ],
+        "tagMap": tags,
+    }
+
+
+def _rule(
+    place: Standpoint, layer: str, rule: Rule, committed: str, missing: list[str]
+) -> dict[str, Any]:
+    protocol = "All"
+    if rule.protocols != ALL_PROTOCOLS:
+        protocol = protocol_name(rule.protocols.spans[0][0]).capitalize()
+    return {
+        "name": rule_name(layer, rule),
+        "protocol": protocol,
+        **_ports("source", rule.source_ports),
+        **_ports("destination", rule.destination_ports),
+        **_addresses(place, "source", "Source", rule.source, committed, missing),
+        **_addresses(place, "destination", "Destination", rule.destination, committed, missing),
+        "access": rule.access.value,
+        "priority": rule.priority,
+        "direction": rule.direction.value,
+    }
+
+
+def _ports(side: str, ports: IntervalSet) -> dict[str, Any]:
+    texts = [f"{low}-{high}" for low, high in ports]
+    return {f"{side}PortRange": ",".join(texts), f"{side}PortRanges": texts}
+
+
+def _addresses(
+    place: Standpoint,
+    side: str,
+    title: str,
+    endpoint: Endpoint,
+    committed: str,
+    missing: list[str],
+) -> dict[str, Any]:
+    """One side of a rule: tags stay in the prefix field and are expanded beside it."""
+    members = [place.asg(one) for one in endpoint.asgs]
+    members.extend(place.group(one, committed) for one in endpoint.groups)
+    for one in members:
+        missing.extend(doubt.what for doubt in one.doubts)
+    texts = ["0.0.0.0/0"] if endpoint.prefixes == ALL_ADDRESSES else prefixes(endpoint.prefixes)
+    texts.extend(endpoint.tags)
+    texts.extend(text for one in members for text in prefixes(one.sure))
+    expanded = IntervalSet.union(place.tag(one).sure for one in endpoint.tags)
+    return {
+        f"{side}AddressPrefix": ",".join(texts),
+        f"{side}AddressPrefixes": texts,
+        f"expanded{title}AddressPrefix": prefixes(expanded) if endpoint.tags else None,
+    }
+
+
+def prefixes(addresses: IntervalSet) -> list[str]:
+    """Returns a set's prefixes as Azure lists them: a host has its length too."""
+    return list(_lengths(format_addresses(addresses)))
+
+
+def _lengths(texts: Iterable[str]) -> Iterable[str]:
+    for text in texts:
+        yield text if "/" in text else f"{text}/{128 if ':' in text else 32}"
+
+
+def any_or(ports: IntervalSet) -> str:
+    """Returns ports as a person would write them."""
+    return "*" if ports == ALL_PORTS else ",".join(format_ports(ports))

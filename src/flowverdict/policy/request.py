@@ -1,0 +1,202 @@
+"""The words of IP flow verify into an interface and a packet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from flowverdict.model import Direction, ResourceId
+from flowverdict.net import (
+    NetworkTextError,
+    Packet,
+    Protocol,
+    format_address,
+    format_addresses,
+    has_ports,
+    is_ipv6,
+    parse_address,
+    parse_port,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowverdict.model import Estate, NetworkInterface
+
+T = TypeVar("T")
+
+DIRECTIONS: Final = tuple(one.value for one in Direction)
+PROTOCOLS: Final = ("TCP", "UDP", "ICMP", "ESP", "AH")
+_MOST_NAMES: Final = 5
+
+
+class RequestError(ValueError):
+    """A question that cannot be put; the message says what was expected."""
+
+
+def read_endpoint(option: str, text: str) -> tuple[int, str]:
+    """Returns the address and the port's text (empty, ``*`` or a number) of ``IP[:PORT]``.
+
+    Raises:
+        RequestError: the text is none.
+    """
+    host, port = text.strip(), ""
+    if host.startswith("["):
+        host, bracket, rest = host[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise RequestError(f"{option} `{text}`: expected `[2001:db8::1]:443`")
+        port = rest[1:]
+    elif host.count(":") == 1:
+        host, _, port = host.partition(":")
+    try:
+        address = parse_address(host)
+        if port not in ("", "*"):
+            parse_port(port)
+    except NetworkTextError as problem:
+        raise RequestError(f"{option} `{text}`: {problem}") from None
+    return address, port
+
+
+def read_packet(direction: Direction, protocol: str, local: str, remote: str) -> Packet:
+    """Returns the packet that a question is about.
+
+    Args:
+        direction: inbound if ``remote`` is the originator.
+        protocol: one of ``PROTOCOLS``.
+        local: ``IP[:PORT]`` of the interface's side.
+        remote: ``IP[:PORT]`` of the other side.
+
+    Raises:
+        RequestError: the words make no packet.
+    """
+    ends = {"--local": read_endpoint("--local", local), "--remote": read_endpoint("--remote", remote)}
+    names = ("--remote", "--local") if direction is Direction.INBOUND else ("--local", "--remote")
+    (src, src_port), (dst, dst_port) = ends[names[0]], ends[names[1]]
+    if is_ipv6(src) != is_ipv6(dst):
+        raise RequestError(
+            f"{names[0]} `{format_address(src)}` and {names[1]} `{format_address(dst)}`: "
+            "expected addresses of one family"
+        )
+    if protocol.upper() not in PROTOCOLS:
+        raise RequestError(f"--protocol `{protocol}`: expected one of {', '.join(PROTOCOLS)}")
+    number = Protocol[protocol.upper()]
+    if number is Protocol.ICMP and is_ipv6(src):
+        number = Protocol.ICMPV6
+    if not has_ports(number):
+        if given := [name for name in names if ends[name][1] not in ("", "*")]:
+            raise RequestError(f"{given[0]}: {protocol.upper()} has no ports: expected the address")
+        return Packet(int(number), src, dst)
+    if not dst_port:
+        shown = f"[{format_address(dst)}]" if is_ipv6(dst) else format_address(dst)
+        raise RequestError(f"{names[1]} has no port: expected `{shown}:PORT`")
+    if dst_port == "*":
+        raise RequestError(
+            f"{names[1]} has port `*`: expected a number (`*` stands on the originator's side alone)"
+        )
+    source = None if src_port in ("", "*") else int(src_port)
+    return Packet(int(number), src, dst, source, int(dst_port))
+
+
+def find_nic(
+    estate: Estate, *, vm: str | None = None, nic: str | None = None, local: int | None = None
+) -> NetworkInterface:
+    """Returns the interface that a question is about.
+
+    Args:
+        estate: the network.
+        vm: name or id of a virtual machine or scale-set instance.
+        nic: name or id of an interface.
+        local: the local address, which chooses among the interfaces of a machine.
+
+    Raises:
+        RequestError: none fits, or several do.
+    """
+    if nic is not None:
+        found = _one("network interface", nic, _named(estate.resources.nics.values(), nic), estate)
+        if vm is not None:
+            owner = _find_vm(estate, vm)
+            if found not in estate.nics_by_vm.get(owner, ()):
+                raise RequestError(f"network interface `{nic}` is not one of `{vm}`'s")
+        return found
+    if vm is None:
+        raise RequestError("no interface named: expected --vm or --nic")
+    owner = _find_vm(estate, vm)
+    nics = estate.nics_by_vm.get(owner, [])
+    if not nics:
+        raise RequestError(f"virtual machine `{vm}` has no network interface in the estate")
+    owning = [one for one in nics if local is None or local in one.addresses]
+    if len(owning) == 1:
+        return owning[0]
+    listed = "; ".join(f"`{one.id.name}` {_addresses(one)}" for one in nics)
+    if not owning:
+        assert local is not None
+        raise RequestError(
+            f"no interface of `{vm}` has the address `{format_address(local)}`: expected one of "
+            f"{listed}"
+        )
+    raise RequestError(f"several interfaces of `{vm}` fit: expected --nic with one of {listed}")
+
+
+def check_local_address(estate: Estate, nic: NetworkInterface, local: int) -> list[str]:
+    """Returns warnings about a local address that is not the interface's.
+
+    Raises:
+        RequestError: it is the interface's public address, which no rule ever sees (4.3).
+    """
+    if local in nic.addresses:
+        return []
+    for one in nic.ip_configurations:
+        public = estate.resources.public_ips.get(one.public_ip) if one.public_ip else None
+        if public and public.address == local:
+            raise RequestError(
+                f"`{format_address(local)}` is the public address of `{nic.id.name}`: expected "
+                f"the private one, which is what rules see: {_addresses(nic)}"
+            )
+    if nic.ip_forwarding:
+        return []
+    return [
+        f"`{format_address(local)}` is no address of `{nic.id.name}` ({_addresses(nic)}): "
+        "judged as given"
+    ]
+
+
+def _addresses(nic: NetworkInterface) -> str:
+    return ", ".join(format_addresses(nic.addresses)) or "without an address"
+
+
+def _find_vm(estate: Estate, name: str) -> ResourceId:
+    known = {*estate.resources.vms, *estate.nics_by_vm}
+    wanted = ResourceId(name)
+    if wanted in known:
+        return wanted
+    found = [one for one in known if _vm_name(one).lower() == name.strip().lower()]
+    return _one("virtual machine", name, sorted(found), estate)
+
+
+def _vm_name(vm: ResourceId) -> str:
+    """Returns a machine's name; a scale-set instance is ``{set}_{instance}``, as Azure names it."""
+    if "/virtualmachinescalesets/" in vm.key:
+        return f"{vm.parent.name}_{vm.name}"
+    return vm.name
+
+
+def _named(nics: Iterable[NetworkInterface], name: str) -> list[NetworkInterface]:
+    wanted = ResourceId(name)
+    return [one for one in nics if one.id == wanted or one.id.name.lower() == wanted.key]
+
+
+def _one(kind: str, name: str, found: list[T], estate: Estate) -> T:
+    """Returns the only resource found.
+
+    Raises:
+        RequestError: there is none, or there are several.
+    """
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = [str(getattr(one, "id", one)) for one in found[:_MOST_NAMES]]
+        more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+        raise RequestError(f"{kind} `{name}`: expected one of the ids {', '.join(ids)}{more}")
+    broken = [one for one in estate.broken if name.strip().lower() in (one.name.lower(), one.key)]
+    if broken:
+        raise RequestError(f"{kind} `{name}` could not be read: {estate.broken[broken[0]]}")
+    raise RequestError(f"{kind} `{name}` is not in the estate: expected a name or an id")
