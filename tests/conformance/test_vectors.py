@@ -12,6 +12,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from flowverdict.cli import main
+from flowverdict.load import load_estate
+from flowverdict.model import Direction, InputError
+from flowverdict.policy import (
+    NoNsgError,
+    Options,
+    RequestError,
+    evaluate,
+    find_nic,
+    read_endpoint,
+    read_packet,
+)
 from tests.conformance.sketch import FORMS, Form, write
 from tests.conformance.vectors import FOLDER, Case, Json, cases, vectors
 
@@ -24,7 +36,7 @@ SPECIFIED = """
     X1 X3 X4
 """.split()
 
-EXPECTATIONS = set("access ruleName layer trace missing warnings message exit".split())
+EXPECTATIONS = set("access ruleName layer trace missing warnings data notes message exit".split())
 
 NOT_APPLICABLE = {
     "S1": "the reply of a flow: one packet has no history",
@@ -35,8 +47,6 @@ NOT_APPLICABLE = {
 
 def ask_command_line(folder: Path, case: Case) -> Json:
     """Ask `flowverdict verify`; the answer is what it prints, with `exit` and `message` added."""
-    from flowverdict.cli import main  # noqa: PLC0415
-
     arguments = ["verify", str(folder / "estate"), "--output", "json"]
     arguments += ["--vm", case.vm] if case.vm else ["--nic", str(case.nic)]
     arguments += ["--direction", case.direction, "--protocol", case.protocol]
@@ -52,7 +62,32 @@ def ask_command_line(folder: Path, case: Case) -> Json:
     return {**answer, "exit": result.exit_code, "message": result.stderr}
 
 
-FRONT_ENDS: dict[str, FrontEnd] = {"cli": ask_command_line}
+def ask_evaluator(folder: Path, case: Case) -> Json:
+    """Ask `flowverdict.policy`, the specification as a program."""
+    tags = folder / "service-tags.json"
+    try:
+        estate = load_estate([folder / "estate"], service_tags=tags if tags.exists() else None)
+    except InputError as problem:
+        return {"exit": 2, "message": str(problem)}
+    said = "\n".join(str(one) for one in estate.diagnostics)
+    options = Options(assume_deployed="--assume-deployed" in case.flags)
+    for name, value in case.options.items():
+        options = options.with_setting(name, value)
+    direction = Direction(case.direction)
+    try:
+        packet = read_packet(direction, case.protocol, case.local, case.remote)
+        nic = find_nic(estate, vm=case.vm, nic=case.nic, local=read_endpoint("", case.local)[0])
+        verdict = evaluate(estate, nic, direction, packet, options)
+    except (NoNsgError, RequestError) as problem:
+        return {"exit": 2, "message": f"{said}\n{problem}"}
+    return {
+        **verdict.as_json(),
+        "exit": 3 if verdict.access == "Unknown" else 0,
+        "message": said,
+    }
+
+
+FRONT_ENDS: dict[str, FrontEnd] = {"evaluator": ask_evaluator, "cli": ask_command_line}
 
 
 def differences(expect: Json, got: Json) -> list[str]:
@@ -68,6 +103,7 @@ def differences(expect: Json, got: Json) -> list[str]:
     said = {
         key: json.dumps(got.get(key, []), ensure_ascii=False) for key in ("missing", "warnings")
     }
+    said["notes"] = json.dumps([step.get("note") for step in got.get("trace", [])])
     said["message"] = got["message"] + said["missing"]
     found += [
         f"{key}: expected `{part}`, got {text}"
