@@ -50,6 +50,8 @@ or left out for any. Where a line cannot say it, a rule is an object: its ARM pr
 * A dynamic group becomes a policy definition and its assignment.
 * `deploymentsAs` is `status` (what `listDeploymentStatus` answers) or `commit` (request bodies).
 * `active` is what `listActiveSecurityAdminRules` answers; its collections are written as above.
+* Of a raw admin rule `systemData` goes beside the properties; a member of a group may be an object
+  `{"vnet": "vnet1", "createdAt": "2026-01-01T00:00:00Z"}`.
 * `omit` leaves resources out of the data while others go on referring to them; `idCase` spells
   every reference to another resource in upper case; `raw` fields are laid over the properties.
 
@@ -646,11 +648,15 @@ class _Expansion:
             for name, configuration in spec.get("configurations", {}).items():
                 yield from self._configuration(manager, name, configuration, kind)
 
-    def _member(self, group: str, number: int, member: str) -> Json:
-        vnet, _, subnet = member.partition("/")
+    def _member(self, group: str, number: int, member: str | Json) -> Json:
+        path: str = member if isinstance(member, str) else member["vnet"]
+        vnet, _, subnet = path.partition("/")
         target = self._id("vnets", vnet, *(["subnets", subnet] if subnet else []))
         properties = {"resourceId": target, "region": self._location("vnets", vnet)}
-        return self._child(group, "staticMembers", f"member{number}", properties)
+        child = self._child(group, "staticMembers", f"member{number}", properties)
+        if not isinstance(member, str):
+            child["systemData"] = {"createdAt": member["createdAt"]}
+        return child
 
     def _connectivity(self, manager: str, mesh: Json) -> Json:
         return {
@@ -689,13 +695,15 @@ class _Expansion:
                 continue
             for number, rule in enumerate(collection.get("rules", ()), 1):
                 rule_name, properties = self._admin_rule(manager, rule, number)
-                kind_of = rule.get("kind", "Custom") if isinstance(rule, dict) else "Custom"
-                yield {**self._child(here["id"], "rules", rule_name, properties), "kind": kind_of}
+                child = self._child(here["id"], "rules", rule_name, properties)
+                child["kind"] = properties.pop("kind", "Custom")
+                if "systemData" in properties:
+                    child["systemData"] = properties.pop("systemData")
+                yield child
 
     def _admin_rule(self, manager: str, rule: str | Json, number: int) -> tuple[str, Json]:
         if not isinstance(rule, str):
             name, properties = _named(rule, f"rule{number}")
-            properties.pop("kind", None)
             for side in ("sources", "destinations"):
                 for address in properties.get(side) or ():
                     group = _inside(address["addressPrefix"], "group")
