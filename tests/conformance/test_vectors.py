@@ -174,9 +174,12 @@ def test_every_vector_of_the_specification_is_here() -> None:
     assert not here & NOT_APPLICABLE.keys()
 
 
-def test_what_is_not_applicable_is_listed_for_readers() -> None:
+def test_sources_and_what_is_not_applicable_are_listed_for_readers() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in readme for name in NOT_APPLICABLE)
+    keys = {key for case in cases() for key in case.source.split(", ")}
+    listed = [line for line in readme.splitlines() if line.startswith("|")]
+    assert not [key for key in keys if not any(re.search(rf"\b{key}\b", one) for one in listed)]
 
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: vector.id)
