@@ -4,6 +4,9 @@ A `console` block is a transcript: lines that begin with `$ ` are typed (a trail
 on in the next line), the others must come out, word for word; `...` stands for anything. The blocks
 of one page share a folder, made fresh for it, in which its Python runs as well. A block inside
 `<!-- invisible-code-block: console ... -->` is run and not shown. `sh` blocks are not run.
+
+The pages of docs/semantics also have `network`, `change`, `verdicts` and `diagnostics` blocks:
+`tests/docs/networks.py` tells what they hold.
 """
 
 import doctest
@@ -18,6 +21,8 @@ from typing import Any
 
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+from tests.docs import networks
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 ENVIRONMENT = {
@@ -61,6 +66,35 @@ def _lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
 
 
+def take_network(example: Example) -> None:
+    """Keep the network of a page, for the blocks below it."""
+    sketch = networks.read_network(example.parsed)
+    example.namespace["_base"] = example.namespace["_network"] = sketch
+
+
+def take_change(example: Example) -> None:
+    """Lay a change over the page's last whole network."""
+    change = networks.read_network(example.parsed)
+    example.namespace["_network"] = networks.laid_over(example.namespace["_base"], change)
+
+
+def check_verdicts(example: Example) -> str | None:
+    """Send packets through the network above."""
+    lines = networks.read_verdicts(example.parsed)
+    with tempfile.TemporaryDirectory(prefix="flowverdict-docs-") as folder:
+        found = networks.differences(example.namespace["_network"], lines, Path(folder))
+        return "\n".join(found) or None
+
+
+def check_diagnostics(example: Example) -> str | None:
+    """Hold what reading the network above says against the page."""
+    with tempfile.TemporaryDirectory(prefix="flowverdict-docs-") as folder:
+        got = networks.said_on_reading(example.namespace["_network"], Path(folder))
+    if networks.same_messages(example.parsed, got):
+        return None
+    return "\n".join(["reading says:", *got])
+
+
 def enter_folder(namespace: dict[str, Any]) -> None:
     """Give a page a folder of its own to work in."""
     namespace["_home"] = Path.cwd()
@@ -78,6 +112,10 @@ pytest_collect_file = Sybil(
     parsers=[
         PythonCodeBlockParser(doctest_optionflags=OPTIONS),
         CodeBlockParser("console", run_transcript),
+        CodeBlockParser("network", take_network),
+        CodeBlockParser("change", take_change),
+        CodeBlockParser("verdicts", check_verdicts),
+        CodeBlockParser("diagnostics", check_diagnostics),
         SkipParser(),
     ],
     patterns=["README.md", "docs/**/*.md", "docs/*.md"],
