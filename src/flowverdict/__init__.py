@@ -1,3 +1,37 @@
-"""Azure network verdicts, offline: which rule decides a packet, and why."""
+"""Azure network verdicts, offline: which rule decides a packet, and why.
+
+The verbs of the command line for programs and notebooks::
+
+    import flowverdict
+
+    estate = flowverdict.load_estate(["estate/"])
+    verdict = flowverdict.verify(
+        estate,
+        vm="dev-vm",
+        direction="Outbound",
+        protocol="TCP",
+        local="10.10.1.4",
+        remote="10.10.2.4:8080",
+    )
+    print(verdict.access, verdict.rule.name, verdict.layer)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from flowverdict.api import explain, load_estate, rules, verify
+
+__all__ = ["__version__", "explain", "load_estate", "rules", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a verb when it is first used: ``import flowverdict`` costs nothing."""
+    if name in __all__:
+        from flowverdict import api  # noqa: PLC0415 that is the point
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,35 +11,14 @@ import click
 from flowverdict.cli.errors import Refused, show_diagnostics
 from flowverdict.load import load_estate
 from flowverdict.model import Direction
-from flowverdict.policy import (
-    IP_FLOW_VERIFY,
-    PROTOCOLS,
-    Options,
-    RequestError,
-    Standpoint,
-    check_local_address,
-    find_nic,
-    read_endpoint,
-    read_packet,
-)
+from flowverdict.policy import IP_FLOW_VERIFY, PROTOCOLS, Options, RequestError, read_packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowverdict.model import Estate
-    from flowverdict.net import Packet
 
 F = TypeVar("F", bound="Callable[..., Any]")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One packet at one place, as asked on the command line."""
-
-    place: Standpoint
-    direction: Direction
-    packet: Packet
-    warnings: tuple[str, ...]
 
 
 def estate_arguments(command: F) -> F:
@@ -131,16 +110,16 @@ def output_argument(command: F) -> F:
     )(command)
 
 
-def load(
-    estate: tuple[Path, ...], service_tags: Path | None, internet_tag: Path | None
-) -> Estate:
+def load(estate: tuple[Path, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
     """Loads the estate and prints what of it could not be read."""
     loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
     show_diagnostics(loaded.errors)
     return loaded
 
 
-def read_options(settings: tuple[str, ...], compat: str | None, *, assume_deployed: bool) -> Options:
+def read_options(
+    settings: tuple[str, ...], compat: str | None, *, assume_deployed: bool
+) -> Options:
     """Returns the options from ``NAME=VALUE`` texts."""
     options = IP_FLOW_VERIFY if compat else Options()
     for setting in settings:
@@ -154,19 +133,18 @@ def read_options(settings: tuple[str, ...], compat: str | None, *, assume_deploy
     return replace(options, assume_deployed=assume_deployed)
 
 
-def read_question(**words: Any) -> Question:
-    """Returns the question that ``verify`` and ``explain`` are asked."""
+def question(words: dict[str, Any]) -> dict[str, Any]:
+    """Returns the arguments of the library's ``verify`` and ``explain`` from a command's words."""
+    compat = words.pop("compat")
     options = read_options(
-        words["settings"], words["compat"], assume_deployed=words["assume_deployed"]
+        words.pop("settings"), compat, assume_deployed=words.pop("assume_deployed")
     )
-    direction = Direction(words["direction"])
-    packet = read_packet(direction, words["protocol"], words["local"], words["remote"])
-    if words["compat"] and words["protocol"].upper() not in ("TCP", "UDP"):
+    if compat and words["protocol"].upper() not in ("TCP", "UDP"):
         raise RequestError("--protocol: IP flow verify takes TCP and UDP alone")
     if words["vm"] is None and words["nic"] is None:
         raise RequestError("no interface named: expected --vm or --nic")
-    local, _ = read_endpoint("--local", words["local"])
-    estate = load(words["estate"], words["service_tags"], words["internet_tag"])
-    nic = find_nic(estate, vm=words["vm"], nic=words["nic"], local=local)
-    warnings = check_local_address(estate, nic, local)
-    return Question(Standpoint(estate, nic, options), direction, packet, tuple(warnings))
+    read_packet(
+        Direction(words["direction"]), words["protocol"], words["local"], words["remote"]
+    )  # what is wrong with the packet is said before the estate is read
+    estate = load(words.pop("estate"), words.pop("service_tags"), words.pop("internet_tag"))
+    return {"estate": estate, "options": options, **words}

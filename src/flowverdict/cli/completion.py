@@ -13,7 +13,7 @@ def command(shell: str) -> None:
 
     For bash: flowverdict completion bash > ~/.local/share/bash-completion/completions/flowverdict
     """
-    from flowverdict.cli.main import main  # noqa: PLC0415 main imports this module
+    from flowverdict.cli.main import main
 
     found = get_completion_class(shell)
     assert found is not None

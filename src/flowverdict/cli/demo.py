@@ -98,7 +98,7 @@ def _tell(number: int, story: Story, estate: Path, changed: Path, program: str) 
 
 def _run(arguments: Sequence[str]) -> None:
     """Runs a command of this program; what it prints goes where this one's output goes."""
-    from flowverdict.cli.main import main  # noqa: PLC0415 main imports this module
+    from flowverdict.cli.main import main
 
     try:
         main.main(list(arguments), prog_name="flowverdict", standalone_mode=True)

@@ -11,7 +11,7 @@ from flowverdict.model import InputError
 from flowverdict.policy import NoNsgError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from flowverdict.model import Diagnostic
 
@@ -31,7 +31,7 @@ class Refused(click.ClickException):
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def reported() -> Generator[None]:
     """Turns what the library says of bad input into messages and exit code 2."""
     try:
         yield

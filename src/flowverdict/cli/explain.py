@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowverdict import api
 from flowverdict.cli.arguments import (
     estate_arguments,
     nic_arguments,
     output_argument,
     packet_arguments,
-    read_question,
+    question,
 )
 from flowverdict.cli.gates import explanation_lines
 from flowverdict.cli.render import as_json
 from flowverdict.cli.verify import exit_code
-from flowverdict.policy import as_az_command, explain_at
+from flowverdict.policy import as_az_command
 
 if TYPE_CHECKING:
     from flowverdict.policy import Cure, Explanation, Gate
@@ -34,16 +34,13 @@ def command(output: str, **words: Any) -> None:
 
     Takes the arguments of `verify`.
     """
-    question = read_question(**words)
-    told = explain_at(question.place, question.direction, question.packet)
-    verdict = replace(told.verdict, warnings=(*question.warnings, *told.verdict.warnings))
-    told = replace(told, verdict=verdict)
+    told = api.explain(**question(words))
     if output == "json":
         click.echo(as_json(_json(told)))
     else:
         for line in explanation_lines(told):
             click.echo(line)
-    sys.exit(exit_code(verdict, None))
+    sys.exit(exit_code(told.verdict, None))
 
 
 def _json(told: Explanation) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowverdict import api
 from flowverdict.cli.arguments import (
     estate_arguments,
     load,
@@ -16,7 +17,6 @@ from flowverdict.cli.arguments import (
 )
 from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.render import access_text, as_json, coloured, table
-from flowverdict.policy import Standpoint, effective_rules, find_nic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ _MOST_WORDS = 3
 @estate_arguments
 @nic_arguments
 @output_argument
-def command(  # noqa: PLR0913 one parameter an option, as click has it
+def command(
     estate: tuple[Path, ...],
     service_tags: Path | None,
     internet_tag: Path | None,
@@ -46,8 +46,7 @@ def command(  # noqa: PLR0913 one parameter an option, as click has it
     """
     options = read_options(settings, None, assume_deployed=assume_deployed)
     loaded = load(estate, service_tags, internet_tag)
-    found = find_nic(loaded, vm=vm, nic=nic)
-    answer = effective_rules(Standpoint(loaded, found, options))
+    answer = api.rules(loaded, vm=vm, nic=nic, options=options)
     if output == "json":
         click.echo(as_json(answer))
     else:
@@ -61,7 +60,9 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
         yield "No rules: nothing is attached to the interface or its subnet."
     for entry in answer["value"]:
         kind, target = next(iter(entry["association"].items()))
-        name = entry["networkSecurityGroup"]["id"] if entry["networkSecurityGroup"] else target["id"]
+        name = (
+            entry["networkSecurityGroup"]["id"] if entry["networkSecurityGroup"] else target["id"]
+        )
         head = f"{name.rpartition('/')[2]}  on {kind} {target['id'].rpartition('/')[2]}"
         yield coloured(head, bold=True)
         yield from table([_HEAD, *(_row(rule) for rule in entry["effectiveSecurityRules"])])

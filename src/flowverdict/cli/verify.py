@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowverdict import api
 from flowverdict.cli.arguments import (
     estate_arguments,
     nic_arguments,
     output_argument,
     packet_arguments,
-    read_question,
+    question,
 )
 from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.render import as_json, verdict_lines
-from flowverdict.policy import Verdict, evaluate_at
+
+if TYPE_CHECKING:
+    from flowverdict.policy import Verdict
 
 
 @click.command("verify")
@@ -35,9 +37,7 @@ def command(expect: str | None, output: str, **words: Any) -> None:
 
     ESTATE is files and folders with what `az ... list -o json` or Azure Resource Graph print.
     """
-    question = read_question(**words)
-    verdict = evaluate_at(question.place, question.direction, question.packet)
-    verdict = replace(verdict, warnings=(*question.warnings, *verdict.warnings))
+    verdict = api.verify(**question(words))
     if output == "json":
         click.echo(as_json(verdict.as_json()))
     else:

@@ -57,7 +57,8 @@ def read_prefix(node: Node, text: str) -> IntervalSet:
         return parse_prefix(text)
     except NetworkTextError as problem:
         what, _, expected = str(problem).partition(": expected ")
-        raise node.fail("SecurityRuleInvalidAddressPrefix", what, expected) from None
+        code = "SecurityRuleInvalidAddressPrefix"
+        raise node.fail(code, f"{what} ({code})", expected) from None
 
 
 def read_space(node: Node, name: str) -> IntervalSet:
@@ -170,16 +171,15 @@ def endpoint(
 
 
 def _check_overlap(literal: list[tuple[Node, str, IntervalSet]], union: IntervalSet) -> None:
-    """Refuses prefixes that overlap; the same prefix twice says nothing new and may stay."""
-    distinct = {text: addresses for _, text, addresses in literal}
-    if sum(addresses.size for addresses in distinct.values()) == union.size:
+    """Refuses prefixes that overlap in one list, as Azure does."""
+    if sum(addresses.size for _, _, addresses in literal) == union.size:
         return
     for at, (node, text, addresses) in enumerate(literal):
         for _, other, taken in literal[:at]:
-            if other != text and not addresses.isdisjoint(taken):
+            if not addresses.isdisjoint(taken):
                 what = f"`{text}` overlaps `{other}` in the same list"
                 code = "OverlappingSubnetsNotPermittedInSecurityRule"
-                raise node.fail(code, what, "prefixes that do not overlap")
+                raise node.fail(code, f"{what} ({code})", "prefixes that do not overlap")
 
 
 def mixes_families(*endpoints: Endpoint) -> bool:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from flowverdict.load.kinds import Found, Shape
+from flowverdict.load.checks import (
+    check_admin_rules,
+    check_group_networks,
+    dangling_references,
+    newest,
+)
 from flowverdict.load.governance import (
     read_assignment,
     read_management_group,
@@ -13,6 +18,7 @@ from flowverdict.load.governance import (
     read_policy_set,
     read_subscription_row,
 )
+from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
     read_active_rule,
     read_admin_rule,
@@ -38,6 +44,7 @@ from flowverdict.load.network import (
     read_local_gateway,
     read_managed_instance,
     read_nic,
+    read_peering,
     read_private_endpoint,
     read_public_ip,
     read_route_table,
@@ -46,17 +53,18 @@ from flowverdict.load.network import (
     read_vnet,
 )
 from flowverdict.load.report import Unreadable, error, warning
-from flowverdict.load.security import read_asg, read_nsg
+from flowverdict.load.security import read_asg, read_nsg, read_rule
 from flowverdict.model import (
     ActiveRule,
     Deployment,
     Diagnostic,
     GroupMember,
     ManagementGroups,
-    PolicyAssignment,
+    Peering,
     Position,
     ResourceId,
     Resources,
+    Rule,
 )
 
 if TYPE_CHECKING:
@@ -227,20 +235,26 @@ class Assembly:
     def finish(self) -> None:
         """Brings together what was read apart."""
         for resource in self.broken:
-            for table in ("nsgs", "vnets", "subnets", "route_tables", "nics", "vms", "asgs"):
-                getattr(self.resources, table).pop(resource, None)
-            for table in ("configurations", "collections", "admin_rules"):
+            for table in _STANDS_ALONE:
                 getattr(self.resources, table).pop(resource, None)
         self._expand_policy_sets()
-        self._check_parts()
-        self._check_admin_rules()
-        self.deployments = self._newest(self._named(self.deployments))
-        for nsg in self.resources.nsgs.values():
-            self.diagnostics.extend(nsg.problems)
-        for rule in self.resources.admin_rules.values():
-            self.diagnostics.extend(rule.problems)
-        for deployment in self.deployments:
-            self.diagnostics.extend(deployment.problems)
+        for found in self.parts:
+            self._check_part(found)
+        check_admin_rules(self.resources)
+        check_group_networks(self.resources)
+        self.deployments, conflicts = newest(self.resources, self.deployments)
+        self.fatal.extend(conflicts)
+        for one in (
+            *self.resources.nsgs.values(),
+            *self.resources.admin_rules.values(),
+            *self.deployments,
+        ):
+            self.diagnostics.extend(one.problems)
+        self.diagnostics.extend(
+            diagnostic
+            for resource, diagnostic in dangling_references(self.resources, self.deployments)
+            if resource not in self.broken
+        )
 
     def _expand_policy_sets(self) -> None:
         assignments = self.resources.assignments
@@ -249,143 +263,35 @@ class Assembly:
                 single = assignment.id.child("definitions", definition.name)
                 assignments[single] = replace(assignment, id=single, definition=definition)
 
-    def _check_parts(self) -> None:
-        """Holds rules and peerings that stand alone against the parents that contain them."""
-        for found in self.parts:
-            assert found.id is not None
-            parent = found.id.parent
-            where = found.node.where
-            if parent in self.broken:
-                continue
-            whole = getattr(self.resources, _PARTS[found.type]).get(parent)
-            if whole is None:
-                what = f"`{found.id.name}` stands here without `{parent.name}`, which it is part of"
-                expected = f"the export of `{parent.name}` itself"
-                self.diagnostics.append(warning(where, "part-alone", what, expected))
-                continue
-            inner = whole.rules if _PARTS[found.type] == "nsgs" else whole.peerings
-            if all(one.id != found.id for one in inner):
-                what = f"`{found.id.name}` is not in `{parent.name}` at {whole.where}"
-                self._break(parent, error(where, "duplicate", what, "exports of the same moment"))
-                getattr(self.resources, _PARTS[found.type]).pop(parent, None)
-
-    def _check_admin_rules(self) -> None:
-        rules = self.resources.admin_rules
-        slots: dict[tuple[ResourceId, int, str], ResourceId] = {}
-        for rule in list(rules.values()):
-            assert rule.where is not None
-            problems = list(rule.problems)
-            configuration = self.resources.configurations.get(rule.id.parent.parent.parent)
-            uses_groups = rule.source.groups or rule.destination.groups
-            if uses_groups and configuration and configuration.aggregation != "Manual":
-                what = f"`{rule.name}` names a network group as an address"
-                expected = f"`Manual` aggregation in `{configuration.id.name}`"
-                problems.append(error(rule.where, "network-group-aggregation", what, expected))
-            slot = (rule.id.parent, rule.priority, rule.direction.value)
-            other = slots.setdefault(slot, rule.id)
-            if other != rule.id:
-                what = f"`{rule.name}` and `{other.name}` both have priority {rule.priority}"
-                expected = "a priority once in a rule collection"
-                conflict = error(rule.where, "admin-rule-conflict", what, expected)
-                problems.append(conflict)
-                rules[other] = replace(
-                    rules[other], problems=(*rules[other].problems, conflict)
-                )
-            if len(problems) != len(rule.problems):
-                rules[rule.id] = replace(rules[rule.id], problems=tuple(problems))
-
-    def _named(self, deployments: list[Deployment]) -> list[Deployment]:
-        """Gives each deployment its manager; one without configurations does not say which."""
-        managers = set(self.resources.managers) | {
-            one.manager for one in self.resources.configurations.values()
-        }
-        named: list[Deployment] = []
-        for one in deployments:
-            assert one.where is not None
-            if one.manager is None and len(managers) == 1:
-                one = replace(one, manager=next(iter(managers)))
-            if one.manager is None:
-                what = "commit does not say which network manager it is of"
-                expected = "configuration ids of one manager, or a single manager in the estate"
-                self.fatal.append(error(one.where, "commit", what, expected))
-            else:
-                named.append(one)
-        return named
-
-    def _newest(self, deployments: list[Deployment]) -> list[Deployment]:
-        """Keeps, for each manager, region and type, the deployment that holds."""
-        newest: dict[tuple[ResourceId | None, str, str], Deployment] = {}
-        for one in deployments:
-            key = (one.manager, one.region, one.kind.lower())
-            other = newest.setdefault(key, one)
-            if other is one:
-                continue
-            same = {*one.configurations} == {*other.configurations} and one.status == other.status
-            if not same and (not one.time or not other.time or one.time == other.time):
-                assert one.where is not None
-                what = f"two commits for `{one.region}`, here and at {other.where}"
-                expected = "`commitTime` in both, to tell which is newer"
-                self.fatal.append(error(one.where, "commit", what, expected))
-            elif one.time > other.time:
-                newest[key] = one
-        return list(newest.values())
-
-
-def check_references(assembly: Assembly) -> list[Diagnostic]:
-    """Finds references to resources that the input does not have.
-
-    They are warnings: a verdict that needs the missing resource says so and is ``Unknown``.
-    """
-    tables = assembly.resources
-    found: list[Diagnostic] = []
-
-    def check(
-        where: Position | None, reference: ResourceId | None, table: object, what: str
-    ) -> None:
-        if reference is None or reference in assembly.broken or where is None:
+    def _check_part(self, found: Found) -> None:
+        """Holds a rule or peering that stands alone against the parent that contains it."""
+        assert found.id is not None
+        parent, where = found.id.parent, found.node.where
+        if parent in self.broken:
             return
-        assert isinstance(table, dict)
-        if reference not in table:
-            text = f"refers to {what} `{reference}`, which is not in the estate"
-            found.append(warning(where, "dangling", text, f"an export of the {what}"))
+        table = getattr(self.resources, _PARTS[found.type])
+        whole = table.get(parent)
+        if whole is None:
+            what = f"`{found.id.name}` stands here without `{parent.name}`, which it is part of"
+            expected = f"the export of `{parent.name}` itself"
+            self.diagnostics.append(warning(where, "part-alone", what, expected))
+            return
+        inner = whole.rules if _PARTS[found.type] == "nsgs" else whole.peerings
+        same = next((one for one in inner if one.id == found.id), None)
+        try:
+            alone = _read_part(found.node, found.type, found.id)
+        except Unreadable as problem:
+            self._break(parent, problem.diagnostic)
+        else:
+            if same == alone:
+                return
+            other = same.where if same and same.where else whole.where
+            what = f"`{found.id.name}` is not as in `{parent.name}` at {other}"
+            self._break(parent, error(where, "duplicate", what, "exports of the same moment"))
+        table.pop(parent, None)
 
-    for nic in tables.nics.values():
-        check(nic.where, nic.nsg, tables.nsgs, "network security group")
-        for one in nic.ip_configurations:
-            check(one.where, one.subnet, tables.subnets, "subnet")
-            for asg in one.asgs:
-                check(one.where, asg, tables.asgs, "application security group")
-    for vm in tables.vms.values():
-        for nic_id in vm.nics:
-            check(vm.where, nic_id, tables.nics, "network interface")
-    for subnet in tables.subnets.values():
-        check(subnet.where, subnet.vnet, tables.vnets, "virtual network")
-        check(subnet.where, subnet.nsg, tables.nsgs, "network security group")
-        check(subnet.where, subnet.route_table, tables.route_tables, "route table")
-    for vnet in tables.vnets.values():
-        for subnet_id in vnet.subnets:
-            check(vnet.where, subnet_id, tables.subnets, "subnet")
-        for peering in vnet.peerings:
-            if not peering.remote_space:
-                check(peering.where, peering.remote, tables.vnets, "virtual network")
-    for collection in tables.collections.values():
-        for group in collection.groups:
-            check(collection.where, group, tables.groups, "network group")
-    for rule in tables.admin_rules.values():
-        check(rule.where, rule.id.parent, tables.collections, "rule collection")
-        for group in (*rule.source.groups, *rule.destination.groups):
-            check(rule.where, group, tables.groups, "network group")
-    for deployment in assembly.deployments:
-        if deployment.kind.lower() == "securityadmin":
-            for configuration in deployment.configurations:
-                check(
-                    deployment.where,
-                    configuration,
-                    tables.configurations,
-                    "security admin configuration",
-                )
-    for connection in tables.connections.values():
-        check(connection.where, connection.gateway, tables.gateways, "virtual network gateway")
-        check(connection.where, connection.local_gateway, tables.local_gateways,
-              "local network gateway")  # fmt: skip
-    return found
+
+def _read_part(node: Node, kind: str, resource: ResourceId) -> Rule | Peering:
+    if kind.endswith("/virtualnetworkpeerings"):
+        return read_peering(node, resource)
+    return read_rule(node, resource.parent, default=kind.endswith("/defaultsecurityrules"))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowverdict.load.assemble import Assembly, check_references
+from flowverdict.load.assemble import Assembly
 from flowverdict.load.document import read_document
 from flowverdict.load.kinds import unfold
 from flowverdict.load.node import Node
@@ -16,7 +16,7 @@ from flowverdict.load.service_tags import PackagedTags, read_internet, read_serv
 from flowverdict.model import Diagnostic, Estate, InputError, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from os import PathLike
 
 _SUFFIXES = (".json", ".json.gz")
@@ -48,7 +48,7 @@ def load_estate(
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def _without_collector() -> Generator[None]:
     """Holds the garbage collector back: nothing that loading makes is garbage, and it looks."""
     running = gc.isenabled()
     gc.disable()
@@ -102,7 +102,7 @@ def _load(
         deployments=assembly.deployments,
         active_rules=assembly.active_rules,
         hierarchy=assembly.hierarchy,
-        diagnostics=(*assembly.diagnostics, *check_references(assembly)),
+        diagnostics=assembly.diagnostics,
         broken=assembly.broken,
     )
 
@@ -114,9 +114,7 @@ def _passed_over(diagnostic: Diagnostic) -> Diagnostic:
     return warning(diagnostic.where, "passed-over", f"passed over: {diagnostic.what}")
 
 
-def _files(
-    paths: Iterable[str | PathLike[str]], assembly: Assembly
-) -> Iterable[tuple[Path, bool]]:
+def _files(paths: Iterable[str | PathLike[str]], assembly: Assembly) -> Iterable[tuple[Path, bool]]:
     """Yields each file once, with whether the user named it; a wrong path becomes fatal."""
     seen: set[Path] = set()
     for given in map(Path, paths):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import Final
 
 from flowverdict.load.manager import last_segment
 from flowverdict.load.node import Node
@@ -90,8 +91,8 @@ def _field_name(node: Node) -> str | None:
 
 
 def _wanted(node: Node) -> tuple[str, ...]:
-    values: list[Any] = node.value if isinstance(node.value, list) else [node.value]
-    return tuple(str(value).lower() for value in values)
+    nodes = node.elements() if isinstance(node.value, list) else [node]
+    return tuple(str(one.value).lower() for one in nodes)
 
 
 def read_management_group(node: Node, groups: ManagementGroups) -> None:
@@ -119,7 +120,7 @@ def read_subscription_row(node: Node, subscription: str, groups: ManagementGroup
 
 def _chain(groups: ManagementGroups, name: str, chain: list[Node]) -> None:
     names = [name, *(last_segment(one.need("name").as_text()) for one in chain)]
-    for at, parent in zip(names, names[1:], strict=False):
+    for at, parent in pairwise(names):
         if at:
             groups.parents[at] = parent
     groups.parents.setdefault(names[-1], None)

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
 _ACCESS: Final = {one.value.lower(): one for one in Access}
 _PRIORITIES: Final = (1, 4096)
-_UNSUPPORTED_TAGS: Final = frozenset(
-    {"azureplatformdns", "azureplatformimds", "azureplatformlkm"}
-)
+_UNSUPPORTED_TAGS: Final = frozenset({"azureplatformdns", "azureplatformimds", "azureplatformlkm"})
 _STATUS: Final = {one.lower(): one for one in ("NotStarted", "Deploying", "Deployed", "Failed")}
 
 
@@ -181,7 +179,8 @@ def read_active_rule(node: Node, resource: ResourceId) -> ActiveRule:
         rule=read_admin_rule(node, resource),
         region=region(node.need("region").as_text()),
         groups=tuple(
-            one.need("networkGroupId").as_id() for one in node.items("ruleCollectionAppliesToGroups")
+            one.need("networkGroupId").as_id()
+            for one in node.items("ruleCollectionAppliesToGroups")
         ),
         time=read_time(node, "commitTime"),
         where=node.where,
@@ -214,9 +213,7 @@ def read_commit(node: Node) -> list[Deployment]:
     return [_deployment(node, one.as_text(), kind, ids, "Deployed") for one in regions]
 
 
-def _deployment(
-    node: Node, location: str, kind: str, ids: list[Node], status: str
-) -> Deployment:
+def _deployment(node: Node, location: str, kind: str, ids: list[Node], status: str) -> Deployment:
     configurations = tuple(one.as_id() for one in ids)
     problems: tuple[Diagnostic, ...] = ()
     if kind.lower() == "securityadmin" and len(configurations) > 1:

@@ -272,5 +272,3 @@ def read_databricks(node: Node, resource: ResourceId) -> ServiceSubnetUse:
             if vnet_id and subnet:
                 subnets.append(vnet_id.child("subnets", subnet.need("value").as_text()))
     return ServiceSubnetUse(resource, "Azure Databricks", tuple(subnets), where=node.where)
-
-

@@ -7,7 +7,7 @@ without regard to case, and every complaint it makes carries the place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
 from flowverdict.model import Position, ResourceId
@@ -58,16 +58,16 @@ class Node:
             Unreadable: the value is no object.
         """
         if self._fields is None:
-            value = self.value
-            if not isinstance(value, dict):
-                raise self.fail("shape", f"{_kind(value)} found", "an object")
+            if not isinstance(self.value, dict):
+                raise self.fail("shape", f"{_kind(self.value)} found", "an object")
+            value = cast("dict[str, Any]", self.value)
             found: dict[str, tuple[Any, str]] = {}
             for key, inner in value.items():
                 lower, path, _ = _SPELLINGS.get(key) or _spelling(key)
                 found[lower] = (inner, path)
             properties = value.get("properties")
             if isinstance(properties, dict):
-                for key, inner in properties.items():
+                for key, inner in cast("dict[str, Any]", properties).items():
                     lower, _, path = _SPELLINGS.get(key) or _spelling(key)
                     if lower not in _ENVELOPE or lower not in found:
                         found[lower] = (inner, path)
@@ -140,7 +140,8 @@ class Node:
         """
         if not isinstance(self.value, list):
             raise self.fail("shape", f"{_kind(self.value)} found", "a list")
-        return [Node(one, self.file, f"{self.path}[{i}]") for i, one in enumerate(self.value)]
+        values = cast("list[Any]", self.value)
+        return [Node(one, self.file, f"{self.path}[{i}]") for i, one in enumerate(values)]
 
     def texts(self, name: str) -> list[Node]:
         """Returns the elements of a list field of texts, each checked to be text."""
@@ -186,8 +187,15 @@ class Node:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return "null" if value is None else names.get(type(value), "a number")
+    if value is None:
+        return "null"
+    names: tuple[tuple[type, str], ...] = (
+        (dict, "an object"),
+        (list, "a list"),
+        (str, "a text"),
+        (bool, "true or false"),
+    )
+    return next((name for kind, name in names if isinstance(value, kind)), "a number")
 
 
 def _short(value: Any) -> str:

@@ -45,14 +45,14 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     rules: list[Rule] = []
     for item in node.items("securityRules"):
         try:
-            rules.append(_read_rule(item, resource, "securityRules", _CUSTOM))
+            rules.append(read_rule(item, resource))
         except Unreadable as problem:
             problems.append(problem.diagnostic)
     problems.extend(_conflicts(rules))
     standard = {rule.id: rule for rule in default_rules(resource)}
     for item in node.items("defaultSecurityRules"):
         try:
-            rule = _read_rule(item, resource, "defaultSecurityRules", _DEFAULT)
+            rule = read_rule(item, resource, default=True)
             if standard.get(rule.id) != rule:
                 expected = "the six rules that no one can change, or none of them"
                 raise item.fail("default-rule", f"`{rule.name}` is not Azure's", expected)
@@ -70,7 +70,14 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     )
 
 
-def _read_rule(node: Node, nsg: ResourceId, collection: str, bounds: tuple[int, int]) -> Rule:
+def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
+    """Reads a custom or default rule of an NSG.
+
+    Raises:
+        Unreadable: Azure would refuse it.
+    """
+    collection = "defaultSecurityRules" if default else "securityRules"
+    bounds = _DEFAULT if default else _CUSTOM
     name = node.need("name").as_text()
     if unknown := [field for field in node.fields if field not in _RULE_FIELDS]:
         what = f"`{unknown[0]}` is no field of a security rule"

@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -102,9 +102,13 @@ class PackagedTags:
             raise RuntimeError(f"the package {_DISTRIBUTION} is not installed")
         return Path(next(iter(spec.submodule_search_locations))) / "data"
 
-    @cached_property
+    @property
     def label(self) -> str:
         """The data's version and date."""
+        return self._label
+
+    @cached_property
+    def _label(self) -> str:
         day = json.loads((self._folder / "version.json").read_text("utf-8"))["version"]
         try:
             return f"service tags of {day} (packaged, {_DISTRIBUTION} {version(_DISTRIBUTION)})"
@@ -158,8 +162,7 @@ def read_internet(path: Path | None = None) -> InternetSpace:
     """
     document = read_document(path or _INTERNET)
     node = Node(document.value, document.file)
-    recorded = node.get("recorded")
-    date = "unknown date" if recorded is None else _latest(recorded.value)
+    date = _recorded(node)
     ipv6 = parse_prefixes(["2000::/3"])  # inferred: no recorded expansion lists any IPv6
     if path is None:
         outside = parse_prefixes(one.as_text() for one in node.need("outside").elements())
@@ -174,5 +177,10 @@ def read_internet(path: Path | None = None) -> InternetSpace:
     return InternetSpace(addresses if addresses - ALL_IPV4 else addresses | ipv6, label)
 
 
-def _latest(recorded: Any) -> str:
-    return str(max(recorded) if isinstance(recorded, list) and recorded else recorded)
+def _recorded(node: Node) -> str:
+    """Returns the newest of the dates on which the expansion was recorded."""
+    found = node.get("recorded")
+    if found is None:
+        return "on an unknown date"
+    dates = found.elements() if isinstance(found.value, list) else [found]
+    return max((one.as_text() for one in dates), default="on an unknown date")

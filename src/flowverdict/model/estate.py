@@ -66,9 +66,7 @@ class Resources:
     connections: ById[GatewayConnection] = field(
         default_factory=dict["ResourceId", "GatewayConnection"]
     )
-    services: ById[ServiceSubnetUse] = field(
-        default_factory=dict["ResourceId", "ServiceSubnetUse"]
-    )
+    services: ById[ServiceSubnetUse] = field(default_factory=dict["ResourceId", "ServiceSubnetUse"])
     nsgs: ById[NetworkSecurityGroup] = field(
         default_factory=dict["ResourceId", "NetworkSecurityGroup"]
     )
@@ -85,9 +83,7 @@ class Resources:
     connectivity: ById[ConnectivityConfiguration] = field(
         default_factory=dict["ResourceId", "ConnectivityConfiguration"]
     )
-    policies: ById[MembershipPolicy] = field(
-        default_factory=dict["ResourceId", "MembershipPolicy"]
-    )
+    policies: ById[MembershipPolicy] = field(default_factory=dict["ResourceId", "MembershipPolicy"])
     assignments: ById[PolicyAssignment] = field(
         default_factory=dict["ResourceId", "PolicyAssignment"]
     )

@@ -127,7 +127,14 @@ def default_rules(nsg: ResourceId) -> tuple[Rule, ...]:
     """Returns the six rules that every NSG has (policy specification, 1.5)."""
     table = (
         ("AllowVnetInBound", 65000, Direction.INBOUND, Access.ALLOW, _VNET, _VNET),
-        ("AllowAzureLoadBalancerInBound", 65001, Direction.INBOUND, Access.ALLOW, _PROBES, ANYWHERE),
+        (
+            "AllowAzureLoadBalancerInBound",
+            65001,
+            Direction.INBOUND,
+            Access.ALLOW,
+            _PROBES,
+            ANYWHERE,
+        ),
         ("DenyAllInBound", 65500, Direction.INBOUND, Access.DENY, ANYWHERE, ANYWHERE),
         ("AllowVnetOutBound", 65000, Direction.OUTBOUND, Access.ALLOW, _VNET, _VNET),
         ("AllowInternetOutBound", 65001, Direction.OUTBOUND, Access.ALLOW, ANYWHERE, _INTERNET),

@@ -47,7 +47,9 @@ def parse_address(text: str) -> int:
             return _V6 + int(ipaddress.IPv6Address(text))
     except ValueError:
         pass
-    raise NetworkTextError(f"`{text}` is no IP address: expected one such as `10.0.0.4` or `fd00::4`")
+    raise NetworkTextError(
+        f"`{text}` is no IP address: expected one such as `10.0.0.4` or `fd00::4`"
+    )
 
 
 @lru_cache(maxsize=1 << 16)
@@ -97,8 +99,8 @@ def format_addresses(addresses: IntervalSet) -> list[str]:
         make = ipaddress.IPv6Address if offset else ipaddress.IPv4Address
         for low, high in addresses & family:
             for network in ipaddress.summarize_address_range(
-                make(low - offset),  # pyright: ignore[reportArgumentType]
-                make(high - offset),  # pyright: ignore[reportArgumentType]
+                make(low - offset),
+                make(high - offset),
             ):
                 host = network.prefixlen == network.max_prefixlen
                 texts.append(str(network.network_address) if host else str(network))

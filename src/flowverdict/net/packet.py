@@ -40,7 +40,9 @@ class Packet:
     def __str__(self) -> str:
         """Shows the packet as a person would write it."""
         source, target = (
-            _endpoint(self.src, "*" if self.src_port is None else str(self.src_port), self.protocol),
+            _endpoint(
+                self.src, "*" if self.src_port is None else str(self.src_port), self.protocol
+            ),
             _endpoint(self.dst, str(self.dst_port), self.protocol),
         )
         return f"{protocol_name(self.protocol)} {source} -> {target}"

@@ -7,7 +7,9 @@ from flowverdict.policy.explain import Explanation, Gate, NearMiss, describe_sid
 from flowverdict.policy.options import DEFAULTS, IP_FLOW_VERIFY, Options
 from flowverdict.policy.request import (
     PROTOCOLS,
+    Question,
     RequestError,
+    ask,
     check_local_address,
     find_nic,
     read_endpoint,
@@ -17,21 +19,23 @@ from flowverdict.policy.standpoint import Layer, Standpoint
 from flowverdict.policy.verdict import Step, Verdict, rule_name
 
 __all__ = [
-    "Cure",
     "DEFAULTS",
+    "IP_FLOW_VERIFY",
+    "PROTOCOLS",
+    "Cure",
     "Explanation",
     "Gate",
-    "IP_FLOW_VERIFY",
     "Layer",
     "NearMiss",
     "NoNsgError",
     "Options",
-    "PROTOCOLS",
+    "Question",
     "RequestError",
     "Standpoint",
     "Step",
     "Verdict",
     "as_az_command",
+    "ask",
     "check_local_address",
     "describe_side",
     "effective_rules",

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Addresses that are in a set, and why."""
+    """Addresses that are in a set, and why.
+
+    Attributes:
+        assumed: what is taken for granted in saying so; empty where a document says so.
+    """
 
     addresses: IntervalSet
     why: str
+    assumed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,6 @@ class AddressSet:
             if doubt.member_if and address in doubt.addresses
         )
 
-    def why(self, address: int) -> str:
-        """Says why an address is in the set; empty where it is not."""
-        return next((part.why for part in self.parts if address in part.addresses), "")
-
-
+    def part_of(self, address: int) -> Part | None:
+        """Returns the part that holds an address; None where none does."""
+        return next((part for part in self.parts if address in part.addresses), None)

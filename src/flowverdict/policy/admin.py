@@ -16,7 +16,7 @@ from flowverdict.policy.membership import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from flowverdict.model import (
         Direction,
@@ -91,6 +91,13 @@ class AdminLayer:
     skipped: str = ""
     warnings: tuple[str, ...] = ()
 
+    def entries_of(self, rule: Rule) -> Iterator[Entry]:
+        """Yields the entries of one rule."""
+        for manager in self.managers:
+            for entry in manager.entries:
+                if entry.rule is not None and entry.rule.id == rule.id:
+                    yield entry
+
 
 @dataclass(slots=True)
 class _Collector:
@@ -128,28 +135,22 @@ def admin_layer(
                 notes.warn(f"`{vnet.id.name}` is out of the scope of manager `{manager_id.name}`")
                 continue
             found.append((ManagerRules(manager_id, _sorted(entries)), scope, level))
-    if len(found) == 1 and found[0][1].holds is None:
-        rules, scope, level = found[0]
-        notes.warn(f"taken to be in the scope of `{rules.manager.name}`: {scope.missing} not given")
-        found = [(rules, YES, level)]
-    order_missing = next((scope.missing for _, scope, _ in found if scope.holds is None), "")
+    unknown = [(rules.manager, scope) for rules, scope, _ in found if scope.holds is None]
+    for manager, scope in unknown:
+        notes.warn(
+            f"`{vnet.id.name}` is taken to be in the scope of `{manager.name}`: "
+            f"{scope.missing} not given"
+        )
+    order_missing = unknown[0][1].missing if unknown and len(found) > 1 else ""
     found.sort(key=lambda one: (one[2], one[0].manager))
     levels = [level for _, _, level in found]
     if len(set(levels)) < len(levels) and not order_missing:
         names = ", ".join(f"`{one.manager.name}`" for one, _, _ in found)
         notes.warn(f"managers {names} have scopes of the same level: taken in the order of ids")
-    rules = tuple(
-        ManagerRules(one.manager, tuple(_doubted(one.entries, scope))) for one, scope, _ in found
-    )
+    rules = tuple(one for one, _, _ in found)
     if intent and rules:
         rules, skipped = _on_intent(estate, rules, order_missing, intent, vnet)
     return AdminLayer(rules, order_missing, skipped, tuple(notes.warnings))
-
-
-def _doubted(entries: Iterable[Entry], scope: Membership) -> Iterator[Entry]:
-    for one in entries:
-        extra = () if scope.holds else (scope.missing,)
-        yield Entry(one.rule, (*one.doubts, *extra), one.committed)
 
 
 def _managers(estate: Estate) -> list[ResourceId]:
@@ -215,7 +216,9 @@ def _entries(
         (
             one
             for one in estate.deployments
-            if one.manager == manager and one.region == region and one.kind.lower() == "securityadmin"
+            if one.manager == manager
+            and one.region == region
+            and one.kind.lower() == "securityadmin"
         ),
         None,
     )
@@ -261,9 +264,7 @@ def _warn_not_deployed(
             )
 
 
-def _reaches(
-    estate: Estate, groups: tuple[ResourceId, ...], vnet: VirtualNetwork
-) -> Membership:
+def _reaches(estate: Estate, groups: tuple[ResourceId, ...], vnet: VirtualNetwork) -> Membership:
     """Reports whether one of a collection's groups holds a virtual network."""
     answers = [is_member(estate, group, vnet.id) for group in groups]
     if YES in answers:
@@ -282,7 +283,10 @@ def _configured(
     """Yields the rules of a configuration as it stands now that reach a virtual network."""
     broken = [one for one in estate.broken if one.is_below(configuration)]
     for one in broken:
-        yield Entry(None, (*doubts, f"`{one.name}`: {estate.broken[one]}"))
+        collection = estate.resources.collections.get(one.parent)
+        member = _reaches(estate, collection.groups, vnet) if collection else YES
+        if member.holds is not False:
+            yield Entry(None, (*doubts, f"`{one.name}`: {estate.broken[one]}"))
     collections = estate.collections_by_configuration.get(configuration, ())
     if not collections and not broken:
         yield Entry(None, (*doubts, f"rule collections of configuration `{configuration}`"))
@@ -294,6 +298,12 @@ def _configured(
         rules = estate.rules_by_collection.get(collection.id, ())
         if not rules and not any(one.is_below(collection.id) for one in broken):
             yield Entry(None, (*found, f"rules of collection `{collection.id}`"))
+        directions = {(rule.priority, rule.direction) for rule in rules}
+        if len(directions) > len({priority for priority, _ in directions}):
+            notes.warn(
+                f"collection `{collection.id.name}` has one priority in both directions: accepted, "
+                "though Azure's documents ask for a priority once in a collection"
+            )
         for rule in rules:
             yield from _as_deployed(rule, collection, committed, found, notes)
 
@@ -339,7 +349,11 @@ def _skipped_subnet(estate: Estate, subnet: Subnet | None, options: Options) -> 
         subnet.id in gateway.subnets for gateway in estate.resources.gateways.values()
     ):
         service = "a virtual network gateway"
-    return f"admin rules are not applied in `{subnet.id.name}`, which holds {service}" if service else ""
+    return (
+        f"admin rules are not applied in `{subnet.id.name}`, which holds {service}"
+        if service
+        else ""
+    )
 
 
 def _intent_services(estate: Estate, vnet: VirtualNetwork) -> str:

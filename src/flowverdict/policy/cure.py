@@ -97,9 +97,7 @@ def _no_room(nsg: NetworkSecurityGroup, rule: Rule) -> str:
     )
 
 
-def free_priority(
-    nsg: NetworkSecurityGroup, direction: Direction, before: int
-) -> int | None:
+def free_priority(nsg: NetworkSecurityGroup, direction: Direction, before: int) -> int | None:
     """Returns a free priority below ``before``; None where none is left.
 
     As late as possible, so that rules to come find room before it; a multiple of ten if one is

@@ -17,7 +17,7 @@ from flowverdict.policy.verdict import Step, Verdict
 from flowverdict.policy.worlds import explore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from flowverdict.model import Estate, NetworkInterface, Rule
     from flowverdict.net import Packet
@@ -85,6 +85,8 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
     warnings = dict.fromkeys(text for one in outcomes.found for text in one.warnings)
     if place.admin is not None:
         warnings = {**dict.fromkeys(place.admin.warnings), **warnings}
+    told = " ".join(outcomes.matters)
+    warnings.update(dict.fromkeys(one for one in place.remarks if not _told(one, told)))
     steps = {one.decided_by for one in outcomes.found}
     if len(accesses) == 1 and len(steps) > 1:
         facts = "; ".join(outcomes.touched)
@@ -101,6 +103,12 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
         direction=direction,
         nic=place.nic,
     )
+
+
+def _told(remark: str, missing: str) -> bool:
+    """Reports whether a remark is about a resource that is named as missing already."""
+    parts = remark.split("`")
+    return len(parts) > 1 and f"`{parts[1]}`" in missing
 
 
 def _merged(traces: list[tuple[Step, ...]]) -> tuple[Step, ...]:
@@ -125,7 +133,8 @@ def _decide(place: Standpoint, direction: Direction, packet: Packet, world: Worl
         rest = (_admin_step(place, "NotEvaluated"), *map(_not_evaluated, layers))
         return _Decision("Allow", step, (step, *rest))
     trace = [_admin(place, direction, packet, world)]
-    warnings: list[str] = _ties(place, direction, packet, world, trace[0])
+    warnings = _ties(place, direction, packet, world, trace[0])
+    warnings.extend(_cautions(place, packet, trace[0]))
     if trace[0].access in ("Deny", "AlwaysAllow"):
         access = "Deny" if trace[0].access == "Deny" else "Allow"
         rest = tuple(map(_not_evaluated, layers))
@@ -133,11 +142,12 @@ def _decide(place: Standpoint, direction: Direction, packet: Packet, world: Worl
     for at, layer in enumerate(layers):
         step = _nsg(place, layer, direction, packet, world)
         trace.append(step)
+        warnings.extend(_cautions(place, packet, step))
         if step.access == "Deny":
             trace.extend(map(_not_evaluated, layers[at + 1 :]))
             break
     deciding = next((step for step in reversed(trace) if step.access in ("Allow", "Deny")), None)
-    warnings.extend(_probe_warnings(place, direction, packet, deciding, world))
+    warnings.extend(_probe_warnings(direction, packet, deciding))
     access = deciding.access if deciding else "Allow"
     return _Decision(access, deciding, tuple(trace), tuple(warnings))
 
@@ -322,13 +332,28 @@ def _nsg(
     raise AssertionError(f"{layer.nsg.id}: no default rule matched")
 
 
-def _probe_warnings(
-    place: Standpoint,
-    direction: Direction,
-    packet: Packet,
-    step: Step | None,
-    world: World,
-) -> list[str]:
+def _cautions(place: Standpoint, packet: Packet, step: Step) -> Iterator[str]:
+    """Yields what the match of a rule takes for granted."""
+    if step.rule is None:
+        return
+    entries = place.admin.entries_of(step.rule) if place.admin and step.layer == "admin" else ()
+    committed = next((entry.committed for entry in entries), "")
+    for endpoint, address in (
+        (step.rule.source, packet.src),
+        (step.rule.destination, packet.dst),
+    ):
+        for one in place.sets_of(endpoint, committed):
+            part = one.part_of(address)
+            if part is not None and part.assumed:
+                yield f"taken for granted {part.assumed}"
+        if step.layer != "admin" and endpoint.tags and len(endpoint.texts) > 1:
+            yield (
+                f"`{step.rule.name}` has a service tag in a list ({', '.join(endpoint.texts)}): "
+                "taken as their union; Azure's documents disagree on whether that is allowed"
+            )
+
+
+def _probe_warnings(direction: Direction, packet: Packet, step: Step | None) -> list[str]:
     """Warns where the answer about the host's address hangs on an open question (Q8, Q16)."""
     host = packet.src if direction is Direction.INBOUND else packet.dst
     if host != _HOST or step is None or step.rule is None:
@@ -344,5 +369,3 @@ def _probe_warnings(
     if "internet" in tags:
         found.append(f"{format_address(host)} counts as part of Internet, as recorded (Q16)")
     return found
-
-

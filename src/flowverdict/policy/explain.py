@@ -128,20 +128,24 @@ def _missed(place: Standpoint, rule: Rule, packet: Packet, committed: str) -> li
         return None
 
 
-def _why_missed(
-    place: Standpoint, rule: Rule, packet: Packet, field: str, committed: str
-) -> str:
+def _why_missed(place: Standpoint, rule: Rule, packet: Packet, field: str, committed: str) -> str:
     match field:
         case "protocol":
-            return f"rule has {_protocols(rule.protocols)}, packet is {protocol_name(packet.protocol)}"
+            return (
+                f"rule has {_protocols(rule.protocols)}, packet is {protocol_name(packet.protocol)}"
+            )
         case "destination port":
             return _ports(rule.destination_ports, packet.dst_port)
         case "source port":
             return _ports(rule.source_ports, packet.src_port)
         case "destination":
-            return f"{format_address(packet.dst)} is not in {_side(place, rule.destination, committed)}"
+            return _outside(place, packet.dst, rule.destination, committed)
         case _:
-            return f"{format_address(packet.src)} is not in {_side(place, rule.source, committed)}"
+            return _outside(place, packet.src, rule.source, committed)
+
+
+def _outside(place: Standpoint, address: int, endpoint: Endpoint, committed: str) -> str:
+    return f"{format_address(address)} is not in {_side(place, endpoint, committed)}"
 
 
 def _protocols(protocols: IntervalSet) -> str:
@@ -187,8 +191,8 @@ def _reasons(
         if address in endpoint.prefixes:
             continue
         sets = place.sets_of(endpoint, committed.get(step.rule, ""))
-        why = next((text for one in sets if (text := one.why(address))), "")
-        if why:
+        part = next((part for one in sets if (part := one.part_of(address))), None)
+        if part is not None:
             side = describe_side(endpoint)
-            found.append(f"{name} {format_address(address)} is in {side}: {why}")
+            found.append(f"{name} {format_address(address)} is in {side}: {part.why}")
     return tuple(found)

@@ -53,7 +53,7 @@ def matches(
 
 
 def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
-    """A packet without ports: the rule's must be any, save that an ICMP rule's do not count (Q5)."""
+    """A packet without ports matches where the rule's are any; an ICMP rule's do not count (Q5)."""
     return ports == ALL_PORTS or rule.protocols == _ICMP_ALONE
 
 

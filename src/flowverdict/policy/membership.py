@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowverdict.model.conditions import holds, not_modelled
@@ -159,9 +159,16 @@ def group_addresses(estate: Estate, group: ResourceId, committed: str) -> Addres
             continue
         space = _member_space(estate, member)
         if space is None:
-            doubts.append(Doubt(ALL_ADDRESSES, f"member `{member}` of network group `{group.name}`"))
+            doubts.append(
+                Doubt(ALL_ADDRESSES, f"member `{member}` of network group `{group.name}`")
+            )
         elif found.holds:
-            parts.append(Part(space, f"`{member.name}`, member of network group `{group.name}`"))
+            why = f"`{member.name}`, member of network group `{group.name}`"
+            assumed = (
+                f"that network group `{group.name}` has the addresses it had at the commit, where "
+                "Azure froze them"
+            )
+            parts.append(Part(space, why, assumed))
         else:
             doubts.append(Doubt(space, found.missing))
     if not parts and not doubts:
@@ -169,7 +176,7 @@ def group_addresses(estate: Estate, group: ResourceId, committed: str) -> Addres
     sure = IntervalSet.union(part.addresses for part in parts)
     if sure & ALL_IPV4 and sure - ALL_IPV4:
         # both families present: only IPv4 is used
-        parts = [Part(part.addresses & ALL_IPV4, part.why) for part in parts]
+        parts = [replace(part, addresses=part.addresses & ALL_IPV4) for part in parts]
         doubts = [Doubt(one.addresses & ALL_IPV4, one.what) for one in doubts]
     return AddressSet(tuple(parts), tuple(doubts))
 

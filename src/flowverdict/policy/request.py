@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from flowverdict.model import Direction, ResourceId
@@ -16,11 +17,13 @@ from flowverdict.net import (
     parse_address,
     parse_port,
 )
+from flowverdict.policy.standpoint import Standpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowverdict.model import Estate, NetworkInterface
+    from flowverdict.policy.options import Options
 
 T = TypeVar("T")
 
@@ -29,8 +32,47 @@ PROTOCOLS: Final = ("TCP", "UDP", "ICMP", "ESP", "AH")
 _MOST_NAMES: Final = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One packet at one place.
+
+    Attributes:
+        warnings: what about the question deserves a look.
+    """
+
+    place: Standpoint
+    direction: Direction
+    packet: Packet
+    warnings: tuple[str, ...]
+
+
 class RequestError(ValueError):
     """A question that cannot be put; the message says what was expected."""
+
+
+def ask(
+    estate: Estate,
+    vm: str | None,
+    nic: str | None,
+    direction: str,
+    protocol: str,
+    local: str,
+    remote: str,
+    options: Options,
+) -> Question:
+    """Returns the question that the words of IP flow verify put to an estate.
+
+    Raises:
+        RequestError: the words make no question about this estate.
+    """
+    way = next((one for one in Direction if one.value.lower() == direction.lower()), None)
+    if way is None:
+        raise RequestError(f"--direction `{direction}`: expected {' or '.join(DIRECTIONS)}")
+    packet = read_packet(way, protocol, local, remote)
+    address = packet.dst if way is Direction.INBOUND else packet.src
+    found = find_nic(estate, vm=vm, nic=nic, local=address)
+    warnings = check_local_address(estate, found, address)
+    return Question(Standpoint(estate, found, options), way, packet, tuple(warnings))
 
 
 def read_endpoint(option: str, text: str) -> tuple[int, str]:
@@ -68,7 +110,10 @@ def read_packet(direction: Direction, protocol: str, local: str, remote: str) ->
     Raises:
         RequestError: the words make no packet.
     """
-    ends = {"--local": read_endpoint("--local", local), "--remote": read_endpoint("--remote", remote)}
+    ends = {
+        "--local": read_endpoint("--local", local),
+        "--remote": read_endpoint("--remote", remote),
+    }
     names = ("--remote", "--local") if direction is Direction.INBOUND else ("--local", "--remote")
     (src, src_port), (dst, dst_port) = ends[names[0]], ends[names[1]]
     if is_ipv6(src) != is_ipv6(dst):
@@ -90,7 +135,7 @@ def read_packet(direction: Direction, protocol: str, local: str, remote: str) ->
         raise RequestError(f"{names[1]} has no port: expected `{shown}:PORT`")
     if dst_port == "*":
         raise RequestError(
-            f"{names[1]} has port `*`: expected a number (`*` stands on the originator's side alone)"
+            f"{names[1]} has port `*`: expected a number; `*` stands on the originator's side alone"
         )
     source = None if src_port in ("", "*") else int(src_port)
     return Packet(int(number), src, dst, source, int(dst_port))
@@ -153,10 +198,8 @@ def check_local_address(estate: Estate, nic: NetworkInterface, local: int) -> li
             )
     if nic.ip_forwarding:
         return []
-    return [
-        f"`{format_address(local)}` is no address of `{nic.id.name}` ({_addresses(nic)}): "
-        "judged as given"
-    ]
+    given = f"`{format_address(local)}` is no address of `{nic.id.name}`"
+    return [f"{given} ({_addresses(nic)}): judged as given"]
 
 
 def _addresses(nic: NetworkInterface) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.model import Severity
 from flowverdict.net import ALL_ADDRESSES, IntervalSet, Protocol, parse_prefixes
 from flowverdict.policy.addresses import AddressSet, Doubt, Part
 from flowverdict.policy.admin import AdminLayer, admin_layer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         Estate,
         NetworkInterface,
         NetworkSecurityGroup,
+        Position,
         ResourceId,
         Subnet,
         VirtualNetwork,
@@ -99,12 +101,26 @@ class Standpoint:
             found += (Space(ALL_ADDRESSES, route, is_network=False, doubtful=True),)
         return found
 
-    def describe_missing(self, kind: str, resource: ResourceId | None) -> str:
-        """Names a resource that the input lacks, with the reason where one is known."""
+    def describe_missing(
+        self, kind: str, resource: ResourceId | None, referrer: Position | None = None
+    ) -> str:
+        """Names a resource that the input lacks, and why it is needed or cannot be read."""
         if resource is None:
             return f"{kind} of network interface `{self.nic.id}`"
-        reason = self.estate.broken.get(resource)
-        return f"{kind} `{resource}`" + (f" ({reason})" if reason else "")
+        if reason := self.estate.broken.get(resource):
+            return f"{kind} `{resource}` ({reason})"
+        return f"{kind} `{resource}`" + (f", which {referrer} refers to" if referrer else "")
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What loading had to say about the interface, its subnet and its virtual network."""
+        places = [one.where for one in (self.nic, self.subnet, self.vnet) if one and one.where]
+        return tuple(
+            str(one)
+            for one in self.estate.diagnostics
+            if one.severity is Severity.WARNING
+            and any(_is_inside(one.where, place) for place in places)
+        )
 
     @property
     def is_private_endpoint(self) -> bool:
@@ -134,25 +150,26 @@ class Standpoint:
             if policies not in ("Enabled", "NetworkSecurityGroupEnabled"):
                 note = f"network policies for private endpoints are `{policies}` in the subnet"
         if subnet is None:
-            missing = self.describe_missing("subnet", self.nic.subnet)
-        return (
-            self._layer("subnet", self.nic.subnet, subnet.nsg if subnet else None, missing, note),
-            self._layer("nic", self.nic.id, self.nic.nsg, "", note),
-        )
+            missing = self.describe_missing("subnet", self.nic.subnet, self.nic.where)
+        lower = Layer("subnet", self.nic.subnet, missing=missing, note=note)
+        if subnet is not None:
+            lower = self._layer("subnet", subnet.id, subnet.nsg, subnet.where, note)
+        return lower, self._layer("nic", self.nic.id, self.nic.nsg, self.nic.where, note)
 
     def _layer(
         self,
         name: str,
-        applied_to: ResourceId | None,
+        applied_to: ResourceId,
         nsg_id: ResourceId | None,
-        missing: str,
+        referrer: Position | None,
         note: str,
     ) -> Layer:
-        if note or missing or nsg_id is None:
-            return Layer(name, applied_to, missing=missing, note=note)
+        if note or nsg_id is None:
+            return Layer(name, applied_to, note=note)
         nsg = self.estate.resources.nsgs.get(nsg_id)
+        missing = ""
         if nsg is None:
-            missing = self.describe_missing("network security group", nsg_id)
+            missing = self.describe_missing("network security group", nsg_id, referrer)
         elif nsg.problems:
             missing = f"network security group `{nsg.id.name}` ({nsg.problems[0]})"
         return Layer(name, applied_to, nsg, missing)
@@ -221,3 +238,8 @@ class Standpoint:
         ]
 
 
+def _is_inside(where: Position, outer: Position) -> bool:
+    """Reports whether a place is another one or inside it."""
+    return where.file == outer.file and (
+        where.path == outer.path or where.path.startswith((f"{outer.path}.", f"{outer.path}["))
+    )

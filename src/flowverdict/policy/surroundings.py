@@ -44,6 +44,7 @@ class Space:
         in_tag: they are part of ``VirtualNetwork``.
         is_network: they are a network's own space, and so no part of ``Internet``.
         doubtful: the space is in doubt.
+        assumed: what is taken for granted in counting it.
     """
 
     known: IntervalSet
@@ -51,6 +52,7 @@ class Space:
     in_tag: bool = True
     is_network: bool = True
     doubtful: bool = False
+    assumed: str = ""
 
 
 def spaces(
@@ -77,7 +79,11 @@ def spaces(
 def virtual_network(around: tuple[Space, ...]) -> AddressSet:
     """Returns the ``VirtualNetwork`` tag."""
     return AddressSet(
-        parts=tuple(Part(one.known, one.why) for one in around if one.in_tag and not one.doubtful),
+        parts=tuple(
+            Part(one.known, one.why, one.assumed)
+            for one in around
+            if one.in_tag and not one.doubtful
+        ),
         doubts=tuple(Doubt(one.known, one.why) for one in around if one.in_tag and one.doubtful),
     )
 
@@ -151,7 +157,8 @@ def _beyond_gateways(estate: Estate, vnet: ResourceId, options: Options) -> Iter
     """What a virtual network's gateways connect: on-premises networks and other networks."""
     for gateway in estate.gateways_by_vnet.get(vnet, ()):
         if gateway.client_pool:
-            yield Space(gateway.client_pool, f"point-to-site clients of `{gateway.id.name}`")
+            why = f"point-to-site clients of `{gateway.id.name}`"
+            yield Space(gateway.client_pool, why, assumed=f"that VirtualNetwork holds {why}")
         if not estate.resources.connections:
             yield from _without_connections(estate, gateway, options)
         for connection in estate.resources.connections.values():
@@ -204,7 +211,8 @@ def _connected(estate: Estate, vnet_id: ResourceId, options: Options) -> Iterato
             yield _missing(f"virtual network `{member}`")
         else:
             why = f"address space of `{member.name}`, in the connected group `{group.name}`"
-            yield Space(vnet.space, why)
+            assumed = f"that members of a connected group are in VirtualNetwork (Q14): {why}"
+            yield Space(vnet.space, why, assumed=assumed)
 
 
 def _routes(estate: Estate, subnet: Subnet | None, options: Options) -> Iterator[Space]:

@@ -1,0 +1,90 @@
+"""The verbs of the command line as functions, with the same words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from flowverdict.load import load_estate
+from flowverdict.policy import (
+    DEFAULTS,
+    Explanation,
+    Options,
+    Standpoint,
+    Verdict,
+    ask,
+    effective_rules,
+    evaluate_at,
+    explain_at,
+    find_nic,
+)
+
+if TYPE_CHECKING:
+    from flowverdict.model import Estate
+
+__all__ = ["explain", "load_estate", "rules", "verify"]
+
+
+def verify(
+    estate: Estate,
+    *,
+    vm: str | None = None,
+    nic: str | None = None,
+    direction: str,
+    protocol: str,
+    local: str,
+    remote: str,
+    options: Options = DEFAULTS,
+) -> Verdict:
+    """Judges one packet at one network interface, as ``flowverdict verify`` does.
+
+    Args:
+        estate: the network.
+        vm: name or id of a virtual machine; of its interfaces the one with the local address.
+        nic: name or id of a network interface.
+        direction: ``Inbound`` or ``Outbound``, seen from the interface.
+        protocol: ``TCP``, ``UDP``, ``ICMP``, ``ESP`` or ``AH``.
+        local: ``IP[:PORT]`` of the interface's side; IPv6 with a port is ``[2001:db8::1]:443``.
+        remote: ``IP[:PORT]`` of the other side; ``*`` is any port, on the originator's side.
+        options: how open questions are answered.
+
+    Raises:
+        RequestError: the words make no question about this estate.
+        NoNsgError: with the option ``no_nsg="error"``, where no NSG is attached.
+    """
+    asked = ask(estate, vm, nic, direction, protocol, local, remote, options)
+    verdict = evaluate_at(asked.place, asked.direction, asked.packet)
+    return replace(verdict, warnings=(*asked.warnings, *verdict.warnings))
+
+
+def explain(
+    estate: Estate,
+    *,
+    vm: str | None = None,
+    nic: str | None = None,
+    direction: str,
+    protocol: str,
+    local: str,
+    remote: str,
+    options: Options = DEFAULTS,
+) -> Explanation:
+    """Explains the verdict that ``verify`` gives; takes the same arguments."""
+    asked = ask(estate, vm, nic, direction, protocol, local, remote, options)
+    told = explain_at(asked.place, asked.direction, asked.packet)
+    warnings = (*asked.warnings, *told.verdict.warnings)
+    return replace(told, verdict=replace(told.verdict, warnings=warnings))
+
+
+def rules(
+    estate: Estate,
+    *,
+    vm: str | None = None,
+    nic: str | None = None,
+    options: Options = DEFAULTS,
+) -> dict[str, Any]:
+    """Returns the effective rules of an interface, in the shape of Azure's answer.
+
+    Raises:
+        RequestError: the interface is not in the estate, or not the only one of that name.
+    """
+    return effective_rules(Standpoint(estate, find_nic(estate, vm=vm, nic=nic), options))

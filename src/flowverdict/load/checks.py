@@ -1,0 +1,194 @@
+"""What does not fit together among resources that were each read without complaint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from flowverdict.load.report import error, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from flowverdict.model import (
+        Deployment,
+        Diagnostic,
+        Position,
+        ResourceId,
+        Resources,
+        Rule,
+    )
+
+
+def check_admin_rules(resources: Resources) -> None:
+    """Gives security admin rules the problems that show only beside other resources."""
+    rules = resources.admin_rules
+    slots: dict[tuple[ResourceId, int, str], ResourceId] = {}
+    for rule in list(rules.values()):
+        assert rule.where is not None
+        configuration = resources.configurations.get(rule.id.parent.parent)
+        uses_groups = rule.source.groups or rule.destination.groups
+        if uses_groups and configuration and configuration.aggregation != "Manual":
+            what = f"`{rule.name}` names a network group as an address"
+            expected = f"`Manual` aggregation in `{configuration.id.name}`"
+            _add_problem(
+                rules, rule.id, error(rule.where, "network-group-aggregation", what, expected)
+            )
+        other = slots.setdefault((rule.id.parent, rule.priority, rule.direction.value), rule.id)
+        if other != rule.id:
+            what = f"`{rule.name}` and `{other.name}` both have priority {rule.priority}"
+            expected = "a priority once in a rule collection"
+            conflict = error(rule.where, "admin-rule-conflict", what, expected)
+            _add_problem(rules, rule.id, conflict)
+            _add_problem(rules, other, conflict)
+
+
+def _add_problem(rules: dict[ResourceId, Rule], rule: ResourceId, problem: Diagnostic) -> None:
+    rules[rule] = replace(rules[rule], problems=(*rules[rule].problems, problem))
+
+
+def check_group_networks(resources: Resources) -> None:
+    """Refuses NSG rules with application security groups of different networks."""
+    networks: dict[ResourceId, set[ResourceId]] = {}
+    for nic in resources.nics.values():
+        for one in nic.ip_configurations:
+            if one.subnet is not None:
+                for asg in one.asgs:
+                    networks.setdefault(asg, set()).add(one.subnet.parent)
+    for nsg in list(resources.nsgs.values()):
+        problems = [
+            problem
+            for rule in nsg.rules
+            if rule.source.asgs and rule.destination.asgs
+            for problem in _different_networks(rule, networks)
+        ]
+        if problems:
+            resources.nsgs[nsg.id] = replace(nsg, problems=(*nsg.problems, *problems))
+
+
+def _different_networks(
+    rule: Rule, networks: dict[ResourceId, set[ResourceId]]
+) -> Iterator[Diagnostic]:
+    found = {
+        network: asg
+        for asg in (*rule.source.asgs, *rule.destination.asgs)
+        for network in networks.get(asg, ())
+    }
+    if len(found) > 1 and rule.where is not None:
+        members = " and ".join(f"`{asg.name}` in `{vnet.name}`" for vnet, asg in found.items())
+        what = f"`{rule.name}` has application security groups of different networks, {members}"
+        yield error(rule.where, "asg-networks", what, "members in one virtual network")
+
+
+def newest(
+    resources: Resources, deployments: list[Deployment]
+) -> tuple[list[Deployment], list[Diagnostic]]:
+    """Returns, for each manager, region and type, the deployment that holds.
+
+    The second part of the answer is what stands in the way of telling.
+    """
+    conflicts: list[Diagnostic] = []
+    managers = set(resources.managers)
+    managers.update(one.manager for one in resources.configurations.values())
+    found: dict[tuple[ResourceId, str, str], Deployment] = {}
+    for one in deployments:
+        assert one.where is not None
+        manager = one.manager
+        if manager is None and len(managers) == 1:
+            manager = next(iter(managers))
+        if manager is None:
+            what = "commit does not say which network manager it is of"
+            expected = "configuration ids of one manager, or a single manager in the estate"
+            conflicts.append(error(one.where, "commit", what, expected))
+            continue
+        named = replace(one, manager=manager)
+        key = (manager, one.region, one.kind.lower())
+        other = found.setdefault(key, named)
+        if _is_newer(named, other):
+            found[key] = named
+        elif other is not named and not _is_newer(other, named) and not _agree(named, other):
+            what = f"two commits for `{one.region}`, here and at {other.where}"
+            expected = "`commitTime` in both, to tell which is newer"
+            conflicts.append(error(one.where, "commit", what, expected))
+    return list(found.values()), conflicts
+
+
+def _is_newer(one: Deployment, other: Deployment) -> bool:
+    """Reports whether both times are known and the first is later."""
+    return bool(one.time and other.time) and one.time > other.time
+
+
+def _agree(one: Deployment, other: Deployment) -> bool:
+    return set(one.configurations) == set(other.configurations) and one.status == other.status
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A reference from a place to a resource of a kind."""
+
+    where: Position | None
+    to: ResourceId | None
+    table: Container[ResourceId]
+    kind: str
+
+
+def dangling_references(
+    resources: Resources, deployments: list[Deployment]
+) -> Iterator[tuple[ResourceId, Diagnostic]]:
+    """Yields references to resources that the input does not have.
+
+    They are warnings: a verdict that needs the missing resource says so and is ``Unknown``.
+    """
+    for one in (
+        *_of_interfaces(resources),
+        *_of_networks(resources),
+        *_of_managers(resources, deployments),
+    ):
+        if one.to is not None and one.to not in one.table and one.where is not None:
+            what = f"refers to {one.kind} `{one.to}`, which is not in the estate"
+            yield one.to, warning(one.where, "dangling", what, f"an export of the {one.kind}")
+
+
+def _of_interfaces(resources: Resources) -> Iterator[_Reference]:
+    for nic in resources.nics.values():
+        yield _Reference(nic.where, nic.nsg, resources.nsgs, "network security group")
+        for one in nic.ip_configurations:
+            yield _Reference(one.where, one.subnet, resources.subnets, "subnet")
+            for asg in one.asgs:
+                yield _Reference(one.where, asg, resources.asgs, "application security group")
+    for vm in resources.vms.values():
+        for nic_id in vm.nics:
+            yield _Reference(vm.where, nic_id, resources.nics, "network interface")
+
+
+def _of_networks(resources: Resources) -> Iterator[_Reference]:
+    for subnet in resources.subnets.values():
+        yield _Reference(subnet.where, subnet.vnet, resources.vnets, "virtual network")
+        yield _Reference(subnet.where, subnet.nsg, resources.nsgs, "network security group")
+        yield _Reference(subnet.where, subnet.route_table, resources.route_tables, "route table")
+    for vnet in resources.vnets.values():
+        for subnet_id in vnet.subnets:
+            yield _Reference(vnet.where, subnet_id, resources.subnets, "subnet")
+        for peering in vnet.peerings:
+            if not peering.remote_space:
+                yield _Reference(peering.where, peering.remote, resources.vnets, "virtual network")
+    for one in resources.connections.values():
+        yield _Reference(one.where, one.gateway, resources.gateways, "virtual network gateway")
+        yield _Reference(
+            one.where, one.local_gateway, resources.local_gateways, "local network gateway"
+        )
+
+
+def _of_managers(resources: Resources, deployments: list[Deployment]) -> Iterator[_Reference]:
+    for collection in resources.collections.values():
+        for group in collection.groups:
+            yield _Reference(collection.where, group, resources.groups, "network group")
+    for rule in resources.admin_rules.values():
+        yield _Reference(rule.where, rule.id.parent, resources.collections, "rule collection")
+        for group in (*rule.source.groups, *rule.destination.groups):
+            yield _Reference(rule.where, group, resources.groups, "network group")
+    kind = "security admin configuration"
+    for deployment in deployments:
+        if deployment.kind.lower() == "securityadmin":
+            for one in deployment.configurations:
+                yield _Reference(deployment.where, one, resources.configurations, kind)
