@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Access
+from flowverdict.policy.deployed import Entry, Notes, deployed_entries, manager_of
+from flowverdict.policy.exclusions import intent_service, skipped_by_option, skipped_subnet
 from flowverdict.policy.membership import (
     NO,
     YES,
     Membership,
     hierarchy_needed,
     in_management_group,
-    is_member,
 )
 
 if TYPE_CHECKING:
@@ -24,41 +25,13 @@ if TYPE_CHECKING:
         NetworkManager,
         ResourceId,
         Rule,
-        RuleCollection,
         Subnet,
         VirtualNetwork,
     )
     from flowverdict.policy.options import Options
 
-_SERVICE_SUBNETS: Final = {
-    "gatewaysubnet": "a virtual network gateway",
-    "azurebastionsubnet": "Azure Bastion",
-    "azurefirewallsubnet": "Azure Firewall",
-    "azurefirewallmanagementsubnet": "Azure Firewall",
-    "routeserversubnet": "Route Server",
-}
-_INTENT_DELEGATIONS: Final = {
-    "microsoft.sql/managedinstances": "Azure SQL Managed Instance",
-    "microsoft.databricks/workspaces": "Azure Databricks",
-}
-_INTENT_SERVICES: Final = frozenset(_INTENT_DELEGATIONS.values())
 _STRICTEST_FIRST: Final = {Access.DENY: 0, Access.ALWAYS_ALLOW: 1, Access.ALLOW: 2}
 _BELOW_ALL_GROUPS: Final = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A rule that may be in force.
-
-    Attributes:
-        rule: None for a rule that is there but could not be read: it could be anything.
-        doubts: what is missing to know that it is in force; it is if all of it turns out so.
-        committed: when the configuration was committed (ISO 8601), where that is known.
-    """
-
-    rule: Rule | None
-    doubts: tuple[str, ...] = ()
-    committed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,35 +72,20 @@ class AdminLayer:
                     yield entry
 
 
-@dataclass(slots=True)
-class _Collector:
-    """What is found out on the way: warnings, once each."""
-
-    warnings: dict[str, None] = field(default_factory=dict[str, None])
-
-    def warn(self, text: str) -> None:
-        self.warnings[text] = None
-
-
-def region_of(location: str) -> str:
-    """Returns a region's name as Azure compares it: ``East US`` is ``eastus``."""
-    return location.replace(" ", "").lower()
-
-
 def admin_layer(
     estate: Estate, vnet: VirtualNetwork, subnet: Subnet | None, options: Options
 ) -> AdminLayer:
     """Returns the admin rules that stand before a subnet of a virtual network."""
-    notes = _Collector()
-    skipped = _skipped_subnet(estate, subnet, options) or _skipped_by_option(vnet, subnet, options)
+    notes = Notes()
+    skipped = skipped_subnet(estate, subnet, options) or skipped_by_option(vnet, subnet, options)
     if skipped:
         return AdminLayer(skipped=skipped)
-    intent = _intent_services(estate, vnet)
+    intent = intent_service(estate, vnet)
     if {vnet.id, *([subnet.id] if subnet else [])} & set(options.admin_rules_apply):
         intent = ""
     found: list[tuple[ManagerRules, Membership, int]] = []
     for manager_id in _managers(estate):
-        entries = tuple(_entries(estate, manager_id, vnet, options, notes))
+        entries = tuple(deployed_entries(estate, manager_id, vnet, options, notes))
         if entries:
             manager = estate.resources.managers.get(manager_id)
             scope, level = _scope(estate, manager, manager_id, vnet)
@@ -158,12 +116,8 @@ def _managers(estate: Estate) -> list[ResourceId]:
     found = set(estate.resources.managers)
     found.update(estate.configurations_by_manager)
     found.update(one.manager for one in estate.deployments if one.manager)
-    found.update(_manager_of(one.rule.id) for one in estate.active_rules)
+    found.update(manager_of(one.rule.id) for one in estate.active_rules)
     return sorted(found)
-
-
-def _manager_of(rule: ResourceId) -> ResourceId:
-    return rule.parent.parent.parent
 
 
 def _scope(
@@ -193,180 +147,6 @@ def _sorted(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         return one.rule.priority, _STRICTEST_FIRST[one.rule.access], one.rule.id.key
 
     return tuple(sorted(entries, key=place))
-
-
-def _entries(
-    estate: Estate,
-    manager: ResourceId,
-    vnet: VirtualNetwork,
-    options: Options,
-    notes: _Collector,
-) -> Iterator[Entry]:
-    """Yields the rules of one manager that reach a virtual network, in no order."""
-    if options.assume_deployed:
-        configurations = estate.configurations_by_manager.get(manager, ())
-        if len(configurations) > 1:
-            count = len(configurations)
-            notes.warn(f"`{manager.name}`: {count} configurations assumed deployed; Azure has one")
-        for configuration in configurations:
-            yield from _configured(estate, configuration.id, vnet, "", (), notes)
-        return
-    region = region_of(vnet.location)
-    deployment = next(
-        (
-            one
-            for one in estate.deployments
-            if one.manager == manager
-            and one.region == region
-            and one.kind.lower() == "securityadmin"
-        ),
-        None,
-    )
-    active = [
-        one
-        for one in estate.active_rules
-        if one.region == region and _manager_of(one.rule.id) == manager
-    ]
-    listed = max((one.time for one in active), default="")
-    if active and not (deployment and listed and deployment.time > listed):
-        for one in active:
-            member = _reaches(estate, one.groups, vnet)
-            if member.holds is not False:
-                doubts = () if member.holds else (member.missing,)
-                yield Entry(one.rule, doubts, one.time)
-        return
-    if active:
-        notes.warn(f"the active rules of `{manager.name}` are older than its last commit: left out")
-    if deployment is None:
-        _warn_not_deployed(estate, manager, vnet, notes)
-        return
-    doubts: tuple[str, ...] = ()
-    if deployment.problems:
-        doubts = (f"what is deployed in `{region}` ({deployment.problems[0]})",)
-    elif deployment.status == "Failed":
-        doubts = (f"what is deployed in `{region}`: the commit at {deployment.where} failed",)
-    elif deployment.status != "Deployed":
-        notes.warn(f"commit at {deployment.where} is `{deployment.status}`: taken as deployed")
-    for configuration in deployment.configurations:
-        yield from _configured(estate, configuration, vnet, deployment.time, doubts, notes)
-
-
-def _warn_not_deployed(
-    estate: Estate, manager: ResourceId, vnet: VirtualNetwork, notes: _Collector
-) -> None:
-    for configuration in estate.configurations_by_manager.get(manager, ()):
-        collections = estate.collections_by_configuration.get(configuration.id, ())
-        if any(_reaches(estate, one.groups, vnet).holds is not False for one in collections):
-            notes.warn(
-                f"security admin configuration `{configuration.id.name}` is not deployed in "
-                f"`{region_of(vnet.location)}` as far as the estate tells: not evaluated "
-                "(--assume-deployed evaluates it)"
-            )
-
-
-def _reaches(estate: Estate, groups: tuple[ResourceId, ...], vnet: VirtualNetwork) -> Membership:
-    """Reports whether one of a collection's groups holds a virtual network."""
-    answers = [is_member(estate, group, vnet.id) for group in groups]
-    if YES in answers:
-        return YES
-    return next((one for one in answers if one.holds is None), NO)
-
-
-def _configured(
-    estate: Estate,
-    configuration: ResourceId,
-    vnet: VirtualNetwork,
-    committed: str,
-    doubts: tuple[str, ...],
-    notes: _Collector,
-) -> Iterator[Entry]:
-    """Yields the rules of a configuration as it stands now that reach a virtual network."""
-    broken = [one for one in estate.broken if one.is_below(configuration)]
-    for one in broken:
-        collection = estate.resources.collections.get(one.parent)
-        member = _reaches(estate, collection.groups, vnet) if collection else YES
-        if member.holds is not False:
-            yield Entry(None, (*doubts, f"`{one.name}`: {estate.broken[one]}"))
-    collections = estate.collections_by_configuration.get(configuration, ())
-    if not collections and not broken:
-        yield Entry(None, (*doubts, f"rule collections of configuration `{configuration}`"))
-    for collection in collections:
-        member = _reaches(estate, collection.groups, vnet)
-        if member.holds is False:
-            continue
-        found = doubts if member.holds else (*doubts, member.missing)
-        rules = estate.rules_by_collection.get(collection.id, ())
-        if not rules and not any(one.is_below(collection.id) for one in broken):
-            yield Entry(None, (*found, f"rules of collection `{collection.id}`"))
-        directions = {(rule.priority, rule.direction) for rule in rules}
-        if len(directions) > len({priority for priority, _ in directions}):
-            notes.warn(
-                f"collection `{collection.id.name}` has one priority in both directions: accepted, "
-                "though Azure's documents ask for a priority once in a collection"
-            )
-        for rule in rules:
-            yield from _as_deployed(rule, collection, committed, found, notes)
-
-
-def _as_deployed(
-    rule: Rule,
-    collection: RuleCollection,
-    committed: str,
-    doubts: tuple[str, ...],
-    notes: _Collector,
-) -> Iterator[Entry]:
-    """Yields a rule as far as the commit can hold it: edits count from the next commit on."""
-    created = max(rule.created, collection.created)
-    if committed and created > committed:
-        notes.warn(f"admin rule `{rule.name}` is newer than the commit: not deployed yet")
-        return
-    extra = tuple(str(problem) for problem in rule.problems)
-    if committed and max(rule.modified, collection.modified) > committed:
-        extra = (*extra, f"text of admin rule `{rule.name}` as committed: it was edited since")
-        yield Entry(None, (*doubts, *extra), committed)
-        return
-    yield Entry(rule, (*doubts, *extra), committed)
-
-
-def _skipped_by_option(vnet: VirtualNetwork, subnet: Subnet | None, options: Options) -> str:
-    for place in (vnet.id, subnet.id if subnet else None):
-        if place in options.admin_rules_skip:
-            return f"option admin-rules-skip names `{place.name}`" if place else ""
-    return ""
-
-
-def _skipped_subnet(estate: Estate, subnet: Subnet | None, options: Options) -> str:
-    """Says why admin rules do not apply in a subnet; empty where they do (10.4)."""
-    if subnet is None or {subnet.id, subnet.vnet} & set(options.admin_rules_apply):
-        return ""
-    service = _SERVICE_SUBNETS.get(subnet.id.name.lower(), "")
-    if not service and subnet.has_application_gateway:
-        service = "Application Gateway"
-    for use in estate.services_by_subnet.get(subnet.id, ()):
-        if use.service not in _INTENT_SERVICES:
-            service = use.service
-    if not service and any(
-        subnet.id in gateway.subnets for gateway in estate.resources.gateways.values()
-    ):
-        service = "a virtual network gateway"
-    return (
-        f"admin rules are not applied in `{subnet.id.name}`, which holds {service}"
-        if service
-        else ""
-    )
-
-
-def _intent_services(estate: Estate, vnet: VirtualNetwork) -> str:
-    """Names the service of a network that has network intent policies; empty where none is."""
-    for subnet_id in vnet.subnets:
-        subnet = estate.resources.subnets.get(subnet_id)
-        for delegation in subnet.delegations if subnet else ():
-            if service := _INTENT_DELEGATIONS.get(delegation.lower()):
-                return service
-        for use in estate.services_by_subnet.get(subnet_id, ()):
-            if use.service in _INTENT_SERVICES:
-                return use.service
-    return ""
 
 
 def _on_intent(

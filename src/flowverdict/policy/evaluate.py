@@ -6,27 +6,26 @@ Policy specification, section 4.6. Small, slow and obvious: every other evaluato
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from flowverdict.model import Access, Direction
-from flowverdict.net import Protocol, format_address, parse_prefixes
+from flowverdict.model import Direction
+from flowverdict.policy.cautions import about_probes, cautions, tied
 from flowverdict.policy.matching import matches
 from flowverdict.policy.options import DEFAULTS, Options
-from flowverdict.policy.standpoint import ACTIVATION, DNS, METADATA, Standpoint
+from flowverdict.policy.platform import exempt_service
+from flowverdict.policy.standpoint import Standpoint
 from flowverdict.policy.verdict import Step, Verdict
 from flowverdict.policy.worlds import explore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from flowverdict.model import Estate, NetworkInterface, Rule
+    from flowverdict.model import Estate, NetworkInterface
     from flowverdict.net import Packet
-    from flowverdict.policy.admin import AdminLayer, Entry, ManagerRules
+    from flowverdict.policy.admin import AdminLayer, ManagerRules
+    from flowverdict.policy.deployed import Entry
     from flowverdict.policy.standpoint import Layer
     from flowverdict.policy.worlds import World
-
-_DHCP_SERVERS: Final = parse_prefixes(["168.63.129.16", "255.255.255.255"])
-_HOST: Final = DNS.spans[0][0]
 
 
 class NoNsgError(Exception):
@@ -114,9 +113,9 @@ def _told(remark: str, missing: str) -> bool:
 def _merged(traces: list[tuple[Step, ...]]) -> tuple[Step, ...]:
     """Returns what all traces agree about; the rest is ``Unknown``."""
     merged: list[Step] = []
-    for steps in zip(*traces, strict=False):
-        first = steps[0]
-        if all(one == first for one in steps):
+    for first in max(traces, key=len, default=()):
+        steps = [one for trace in traces for one in trace if one.layer == first.layer]
+        if len(steps) == len(traces) and all(one == first for one in steps):
             merged.append(first)
         else:
             named = next((one for one in steps if one.resource), first)
@@ -128,13 +127,13 @@ def _decide(place: Standpoint, direction: Direction, packet: Packet, world: Worl
     """Judges the packet in one world."""
     subnet, nic = place.layers
     layers = (subnet, nic) if direction is Direction.INBOUND else (nic, subnet)
-    if service := _exempt(place, direction, packet, layers, world):
+    if service := exempt_service(place, direction, packet, world):
         step = Step("platform", "Allow", note=f"{service} is exempt from rules")
         rest = (_admin_step(place, "NotEvaluated"), *map(_not_evaluated, layers))
         return _Decision("Allow", step, (step, *rest))
     trace = [_admin(place, direction, packet, world)]
-    warnings = _ties(place, direction, packet, world, trace[0])
-    warnings.extend(_cautions(place, packet, trace[0]))
+    warnings = tied(place, direction, packet, world, trace[0])
+    warnings.extend(cautions(place, packet, trace[0]))
     if trace[0].access in ("Deny", "AlwaysAllow"):
         access = "Deny" if trace[0].access == "Deny" else "Allow"
         rest = tuple(map(_not_evaluated, layers))
@@ -142,77 +141,14 @@ def _decide(place: Standpoint, direction: Direction, packet: Packet, world: Worl
     for at, layer in enumerate(layers):
         step = _nsg(place, layer, direction, packet, world)
         trace.append(step)
-        warnings.extend(_cautions(place, packet, step))
+        warnings.extend(cautions(place, packet, step))
         if step.access == "Deny":
             trace.extend(map(_not_evaluated, layers[at + 1 :]))
             break
     deciding = next((step for step in reversed(trace) if step.access in ("Allow", "Deny")), None)
-    warnings.extend(_probe_warnings(direction, packet, deciding))
+    warnings.extend(about_probes(direction, packet, deciding))
     access = deciding.access if deciding else "Allow"
     return _Decision(access, deciding, tuple(trace), tuple(warnings))
-
-
-def _exempt(
-    place: Standpoint,
-    direction: Direction,
-    packet: Packet,
-    layers: Iterable[Layer],
-    world: World,
-) -> str:
-    """Names the platform service that a packet is for, if rules have no effect on it (4.4)."""
-    if place.options.platform_exemptions == "off" or direction is Direction.INBOUND:
-        return ""
-    service, tag = platform_service(packet)
-    if not service:
-        return ""
-    if tag and any(
-        matches(rule, packet, place, world)
-        for layer in layers
-        if layer.nsg and not layer.missing
-        for rule in layer.nsg.towards(direction)
-        if rule.access is Access.DENY and _names(rule, tag)
-    ):
-        return ""
-    if tag == "azureplatformlkm" and _has_default_route(place, world):
-        return ""
-    return service
-
-
-def platform_service(packet: Packet) -> tuple[str, str]:
-    """Returns the platform service that an outbound packet is for, and the tag that names it.
-
-    Both are empty where it is for none; the tag is empty for a service that no rule can block.
-    """
-    tcp, udp = packet.protocol == Protocol.TCP, packet.protocol == Protocol.UDP
-    port = packet.dst_port
-    if packet.dst in DNS and port == 53:
-        return "Azure DNS", "azureplatformdns"
-    if udp and port in (67, 68) and packet.dst in _DHCP_SERVERS:
-        return "DHCP", ""
-    if tcp and packet.dst in DNS and port in (80, 32526):
-        return "WireServer", ""
-    if tcp and packet.dst in METADATA and port == 80:
-        return "the instance metadata service", "azureplatformimds"
-    if tcp and packet.dst in ACTIVATION and port == 1688:
-        return "Windows activation", "azureplatformlkm"
-    return "", ""
-
-
-def _names(rule: Rule, tag: str) -> bool:
-    return any(one.lower() == tag for one in rule.destination.tags)
-
-
-def _has_default_route(place: Standpoint, world: World) -> bool:
-    """Reports whether the subnet has a user-defined default route."""
-    if place.subnet is None:
-        what = place.describe_missing("subnet", place.nic.subnet)
-        return bool(world.ask(f"route table of {what}"))
-    if place.subnet.route_table is None:
-        return False
-    table = place.estate.resources.route_tables.get(place.subnet.route_table)
-    if table is None:
-        return bool(world.ask(f"route table `{place.subnet.route_table}`"))
-    return any(route.prefix == "0.0.0.0/0" for route in table.routes)
 
 
 def _admin_step(place: Standpoint, access: str, note: str = "") -> Step:
@@ -290,26 +226,6 @@ def _in_order(
         yield left.pop(first)
 
 
-def _ties(
-    place: Standpoint, direction: Direction, packet: Packet, world: World, step: Step
-) -> list[str]:
-    """Warns where admin rules of one priority match alike and Azure's choice is not known (Q3)."""
-    if step.rule is None or place.admin is None:
-        return []
-    return [
-        f"admin rules `{step.rule.name}` and `{entry.rule.name}` have the same priority "
-        f"{step.rule.priority}: the stricter is taken to decide"
-        for manager in place.admin.managers
-        if manager.manager == step.resource
-        for entry in manager.towards(direction)
-        if entry.rule
-        and entry.rule.id != step.rule.id
-        and entry.rule.priority == step.rule.priority
-        and entry.rule.access is not step.rule.access
-        and matches(entry.rule, packet, place, world, entry.committed)
-    ]
-
-
 def _not_evaluated(layer: Layer) -> Step:
     resource = layer.nsg.id if layer.nsg else None
     access = "NotEvaluated" if layer.nsg or layer.missing else "NotPresent"
@@ -330,42 +246,3 @@ def _nsg(
         if matches(rule, packet, place, world):
             return Step(layer.name, rule.access.value, rule, resource, layer.applied_to)
     raise AssertionError(f"{layer.nsg.id}: no default rule matched")
-
-
-def _cautions(place: Standpoint, packet: Packet, step: Step) -> Iterator[str]:
-    """Yields what the match of a rule takes for granted."""
-    if step.rule is None:
-        return
-    entries = place.admin.entries_of(step.rule) if place.admin and step.layer == "admin" else ()
-    committed = next((entry.committed for entry in entries), "")
-    for endpoint, address in (
-        (step.rule.source, packet.src),
-        (step.rule.destination, packet.dst),
-    ):
-        for one in place.sets_of(endpoint, committed):
-            part = one.part_of(address)
-            if part is not None and part.assumed:
-                yield f"taken for granted {part.assumed}"
-        if step.layer != "admin" and endpoint.tags and len(endpoint.texts) > 1:
-            yield (
-                f"`{step.rule.name}` has a service tag in a list ({', '.join(endpoint.texts)}): "
-                "taken as their union; Azure's documents disagree on whether that is allowed"
-            )
-
-
-def _probe_warnings(direction: Direction, packet: Packet, step: Step | None) -> list[str]:
-    """Warns where the answer about the host's address hangs on an open question (Q8, Q16)."""
-    host = packet.src if direction is Direction.INBOUND else packet.dst
-    if host != _HOST or step is None or step.rule is None:
-        return []
-    side = step.rule.source if direction is Direction.INBOUND else step.rule.destination
-    tags = {tag.lower() for tag in side.tags}
-    found: list[str] = []
-    if "virtualnetwork" in tags:
-        note = "the host's address counts as part of VirtualNetwork (Q8)"
-        if step.rule.access is Access.ALLOW and direction is Direction.INBOUND:
-            note += "; AllowAzureLoadBalancerInBound (65001) matches too"
-        found.append(f"{format_address(host)}: {note}")
-    if "internet" in tags:
-        found.append(f"{format_address(host)} counts as part of Internet, as recorded (Q16)")
-    return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flowverdict.model import Severity
-from flowverdict.net import ALL_ADDRESSES, IntervalSet, Protocol, parse_prefixes
+from flowverdict.net import ALL_ADDRESSES, IntervalSet
 from flowverdict.policy.addresses import AddressSet, Doubt, Part
 from flowverdict.policy.admin import AdminLayer, admin_layer
 from flowverdict.policy.membership import group_addresses
+from flowverdict.policy.platform import PLATFORM_TAGS
 from flowverdict.policy.surroundings import PROBES, Space, internet, spaces, virtual_network
 
 if TYPE_CHECKING:
@@ -25,23 +26,6 @@ if TYPE_CHECKING:
         VirtualNetwork,
     )
     from flowverdict.policy.options import Options
-
-DNS: Final = parse_prefixes(["168.63.129.16"])
-METADATA: Final = parse_prefixes(["169.254.169.254"])
-ACTIVATION: Final = parse_prefixes(["23.102.135.246", "20.118.99.224", "40.83.235.53"])
-"""The hosts ``kms.core.windows.net`` and ``azkms.core.windows.net`` of the public cloud."""
-
-_PORTED: Final = (int(Protocol.TCP), int(Protocol.UDP))
-PLATFORM_TAGS: Final = {
-    "azureplatformdns": AddressSet((Part(DNS, "Azure DNS"),), service=(_PORTED, 53)),
-    "azureplatformimds": AddressSet(
-        (Part(METADATA, "instance metadata service"),), service=((int(Protocol.TCP),), 80)
-    ),
-    "azureplatformlkm": AddressSet(
-        (Part(ACTIVATION, "Windows activation"),), service=((int(Protocol.TCP),), 1688)
-    ),
-}
-"""The tags that switch platform exemptions off (policy specification, 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +99,18 @@ class Standpoint:
     def remarks(self) -> tuple[str, ...]:
         """What loading had to say about the interface, its subnet and its virtual network."""
         places = [one.where for one in (self.nic, self.subnet, self.vnet) if one and one.where]
-        return tuple(
+        found = [
             str(one)
             for one in self.estate.diagnostics
             if one.severity is Severity.WARNING
             and any(_is_inside(one.where, place) for place in places)
-        )
+        ]
+        if not self.nic.tcp_state_tracking:
+            found.append(
+                f"`{self.nic.id.name}` does not track TCP state: replies are not covered by the "
+                "verdict on the first packet"
+            )
+        return tuple(found)
 
     @property
     def is_private_endpoint(self) -> bool:
