@@ -12,18 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from flowverdict.api import verify
 from flowverdict.cli import main
 from flowverdict.load import load_estate
-from flowverdict.model import Direction, InputError
-from flowverdict.policy import (
-    NoNsgError,
-    Options,
-    RequestError,
-    evaluate,
-    find_nic,
-    read_endpoint,
-    read_packet,
-)
+from flowverdict.model import InputError
+from flowverdict.policy import NoNsgError, Options, RequestError
 from tests.conformance.sketch import FORMS, Form, write
 from tests.conformance.vectors import FOLDER, Case, Json, cases, vectors
 
@@ -63,7 +56,7 @@ def ask_command_line(folder: Path, case: Case) -> Json:
 
 
 def ask_evaluator(folder: Path, case: Case) -> Json:
-    """Ask `flowverdict.policy`, the specification as a program."""
+    """Ask the library: `flowverdict.policy` is the specification as a program."""
     tags = folder / "service-tags.json"
     try:
         estate = load_estate([folder / "estate"], service_tags=tags if tags.exists() else None)
@@ -73,11 +66,17 @@ def ask_evaluator(folder: Path, case: Case) -> Json:
     options = Options(assume_deployed="--assume-deployed" in case.flags)
     for name, value in case.options.items():
         options = options.with_setting(name, value)
-    direction = Direction(case.direction)
     try:
-        packet = read_packet(direction, case.protocol, case.local, case.remote)
-        nic = find_nic(estate, vm=case.vm, nic=case.nic, local=read_endpoint("", case.local)[0])
-        verdict = evaluate(estate, nic, direction, packet, options)
+        verdict = verify(
+            estate,
+            vm=case.vm,
+            nic=case.nic,
+            direction=case.direction,
+            protocol=case.protocol,
+            local=case.local,
+            remote=case.remote,
+            options=options,
+        )
     except (NoNsgError, RequestError) as problem:
         return {"exit": 2, "message": f"{said}\n{problem}"}
     return {
