@@ -113,7 +113,8 @@ def output_argument(command: F) -> F:
 def load(estate: tuple[Path, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
     """Loads the estate and prints what of it could not be read."""
     loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
-    show_diagnostics(loaded.errors)
+    passed_over = [one for one in loaded.diagnostics if one.code == "passed-over"]
+    show_diagnostics((*loaded.errors, *passed_over))
     return loaded
 
 

@@ -148,7 +148,6 @@ class Assembly:
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
         self.broken: dict[ResourceId, Diagnostic] = {}
-        self.recognised = 0
 
     def take(self, found: Found) -> None:
         """Reads one item; what cannot be read becomes a diagnostic."""
@@ -163,7 +162,6 @@ class Assembly:
 
     def _take(self, found: Found) -> None:
         node, resource = found.node, found.id
-        self.recognised += 1
         if found.shape is Shape.COMMIT:
             self.deployments.extend(read_commit(node))
         elif found.shape is Shape.DEPLOYMENT:
@@ -202,8 +200,6 @@ class Assembly:
             self.policy_sets[resource] = read_policy_set(node)
         elif kind == "microsoft.authorization/policyassignments":
             self._put(self.resources.assignments, read_assignment(node, resource), "assignments")
-        else:
-            self.recognised -= 1
 
     def _take_vnet(self, node: Node, resource: ResourceId) -> None:
         vnet = read_vnet(node, resource)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowverdict.load.assemble import Assembly
 from flowverdict.load.document import read_document
-from flowverdict.load.kinds import unfold
+from flowverdict.load.kinds import NO_RESOURCE, unfold
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.service_tags import PackagedTags, read_internet, read_service_tags
@@ -66,23 +67,14 @@ def _load(
 ) -> Estate:
     assembly = Assembly()
     for path, named in _files(paths, assembly):
-        before = assembly.recognised
         try:
             document = read_document(path)
-            for found in unfold(Node(document.value, document.file)):
-                assembly.take(found)
+            _take(Node(document.value, document.file), assembly, named=named)
         except Unreadable as problem:
-            if named or problem.diagnostic.code in _ALWAYS_WRONG:
-                assembly.fatal.append(problem.diagnostic)
-            else:
-                assembly.diagnostics.append(_passed_over(problem.diagnostic))
+            assembly.fatal.append(problem.diagnostic)
         except RecursionError:
             what = "JSON is nested too deeply"
             assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
-        if assembly.recognised == before and not assembly.fatal:
-            assembly.diagnostics.append(
-                warning(Position(str(path)), "nothing", "holds nothing that a verdict needs")
-            )
     assembly.finish()
     tags = PackagedTags()
     space = None
@@ -107,11 +99,25 @@ def _load(
     )
 
 
-_ALWAYS_WRONG = frozenset({"json", "file", "encoding", "page", "template", "terraform", "table"})
+def _take(node: Node, assembly: Assembly, *, named: bool) -> None:
+    """Takes what a document holds; one of a folder that has nothing of Azure's is passed over."""
+    refused: list[Diagnostic] = []
+    recognised = 0
+    for found in unfold(node):
+        if isinstance(found, Unreadable):
+            refused.append(found.diagnostic)
+        else:
+            recognised += 1
+            assembly.take(found)
+    if recognised or named or any(one.code not in _FOREIGN for one in refused):
+        assembly.fatal.extend(refused)
+    elif refused:
+        what = "passed over: holds no Azure resource"
+        assembly.diagnostics.append(warning(Position(node.file), "passed-over", what))
 
 
-def _passed_over(diagnostic: Diagnostic) -> Diagnostic:
-    return warning(diagnostic.where, "passed-over", f"passed over: {diagnostic.what}")
+_FOREIGN = frozenset({NO_RESOURCE, "shape"})
+"""Codes of complaints about values that nothing marks as Azure's."""
 
 
 def _files(paths: Iterable[str | PathLike[str]], assembly: Assembly) -> Iterable[tuple[Path, bool]]:
@@ -120,11 +126,13 @@ def _files(paths: Iterable[str | PathLike[str]], assembly: Assembly) -> Iterable
     for given in map(Path, paths):
         found = [given]
         if given.is_dir():
-            found = sorted(one for one in given.rglob("*") if one.name.endswith(_SUFFIXES))
+            every = sorted(one for one in given.rglob("*") if one.name.endswith(_SUFFIXES))
+            found = [one for one in every if not one.is_dir()]
             if not found:
                 what = "folder holds no JSON file"
                 assembly.fatal.append(error(Position(str(given)), "file", what, "`*.json`"))
         for path in found:
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
+            real = Path(os.path.realpath(path))
+            if real not in seen:
+                seen.add(real)
                 yield path, path is given

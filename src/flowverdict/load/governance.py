@@ -74,7 +74,9 @@ def read_condition(node: Node) -> Condition:
         return NotModelled(f"Azure Policy condition on `{shown}`")
     for operator in fields:
         if operator in OPERATORS or operator == "exists":
-            return Test(name, operator, _wanted(node.need(operator)))
+            wanted = _wanted(node.need(operator))
+            if wanted and (len(wanted) == 1 or operator in ("in", "notin")):
+                return Test(name, operator, wanted)
     return NotModelled(f"Azure Policy operator on `{name}`")
 
 

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.node import Node
+from flowverdict.load.report import Unreadable
 from flowverdict.model import ResourceId
 
 if TYPE_CHECKING:
@@ -36,22 +37,30 @@ class Found:
     id: ResourceId | None = None
 
 
+NO_RESOURCE: Final = "no-resource"
+"""The code of the complaint about an object that nothing marks as Azure's."""
+
 _NEXT_PAGE: Final = ("nextlink", "skiptoken", "skip_token", "$skiptoken", "@odata.nextlink")
 _WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resource", "newsubnet"})
 
 
-def unfold(node: Node) -> Iterator[Found]:
-    """Yields every resource and answer in a document.
+def unfold(node: Node) -> Iterator[Found | Unreadable]:
+    """Yields every resource and answer in a document, and what of it is neither.
 
-    Lists, ``{"value": [...]}`` answers and Resource Graph exports are taken apart.
-
-    Raises:
-        Unreadable: the document is an input of another kind, or one page of several.
+    Lists, ``{"value": [...]}`` answers and Resource Graph exports are taken apart. An item that
+    cannot be read does not keep its neighbours from being read.
     """
     if isinstance(node.value, list):
         for one in node.elements():
             yield from unfold(one)
         return
+    try:
+        yield from _unfold_object(node)
+    except Unreadable as problem:
+        yield problem
+
+
+def _unfold_object(node: Node) -> Iterator[Found | Unreadable]:
     fields = node.fields
     if "id" not in fields:
         for name in ("value", "data"):
@@ -106,7 +115,9 @@ def recognise(node: Node) -> Found:
     if identity is None:
         kind = node.text("type")
         expected = "an Azure resource with `id`, as az or Azure Resource Graph print it"
-        raise node.fail("missing", f"missing `id`{f' of a {kind}' if kind else ''}", expected)
+        of_kind = f" of a {kind}" if kind else ""
+        code = "missing" if kind or "properties" in fields else NO_RESOURCE
+        raise node.fail(code, f"missing `id`{of_kind}", expected)
     resource = identity.as_id()
     if "rulecollectionappliestogroups" in fields:
         shape = Shape.ACTIVE_RULE if "region" in fields else Shape.EFFECTIVE_RULE

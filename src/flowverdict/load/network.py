@@ -50,9 +50,7 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
             for one in node.items("virtualNetworkPeerings")
         ),
         tags=tuple(
-            sorted((key, tags.need(key).as_text()) for key in tags.value if tags.get(key))
-            if tags
-            else ()
+            sorted((key, str(value)) for key, (value, _) in tags.fields.items()) if tags else ()
         ),
         where=node.where,
     )

@@ -158,6 +158,8 @@ class Node:
         """
         if not isinstance(self.value, str):
             raise self.fail("shape", f"`{_short(self.value)}` found", "a text")
+        if not self.value.isprintable():
+            raise self.fail("shape", f"`{_short(self.value)}` found", "no control characters")
         return self.value
 
     def as_integer(self) -> int:

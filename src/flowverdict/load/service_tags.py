@@ -6,7 +6,6 @@ import gc
 import gzip
 import json
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -110,10 +109,7 @@ class PackagedTags:
     @cached_property
     def _label(self) -> str:
         day = json.loads((self._folder / "version.json").read_text("utf-8"))["version"]
-        try:
-            return f"service tags of {day} (packaged, {_DISTRIBUTION} {version(_DISTRIBUTION)})"
-        except PackageNotFoundError:
-            return f"service tags of {day} (packaged, {_DISTRIBUTION})"
+        return f"service tags of {day} (packaged, {_DISTRIBUTION})"
 
     @cached_property
     def _tags(self) -> dict[str, IntervalSet | list[str]]:

@@ -48,8 +48,8 @@ class Diagnostic:
         parts = [f"{self.where}: {self.what}"]
         if self.expected:
             parts.append(f"expected {self.expected}")
-        line = ": ".join(parts)
-        return f"{line} ({self.hint})" if self.hint else line
+        line = ": ".join(parts) + (f" ({self.hint})" if self.hint else "")
+        return line if line.isprintable() else line.encode("unicode_escape").decode("ascii")
 
 
 class InputError(Exception):

@@ -64,7 +64,8 @@ def parse_prefix(text: str) -> IntervalSet:
     if not slash:
         return IntervalSet([(low, low)])
     bits = 128 if is_ipv6(low) else 32
-    if not (length_text.isascii() and length_text.isdigit() and int(length_text) <= bits):
+    number = length_text.isascii() and length_text.isdigit() and len(length_text) <= 3
+    if not (number and int(length_text) <= bits):
         raise NetworkTextError(
             f"`{text}` has no prefix length: expected a number from 0 to {bits} after the slash"
         )

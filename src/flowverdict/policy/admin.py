@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Access
@@ -107,7 +107,8 @@ def admin_layer(
         notes.warn(f"managers {names} have scopes of the same level: taken in the order of ids")
     rules = tuple(one for one, _, _ in found)
     if intent and rules:
-        rules, skipped = _on_intent(estate, rules, order_missing, intent, vnet)
+        held = f"`{vnet.id.name}`, which holds {intent}"
+        rules, skipped = _on_intent(estate, rules, order_missing, notes, held)
     return AdminLayer(rules, order_missing, skipped, tuple(notes.warnings))
 
 
@@ -150,39 +151,50 @@ def _sorted(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 
 def _on_intent(
-    estate: Estate,
-    rules: tuple[ManagerRules, ...],
-    order_missing: str,
-    service: str,
-    vnet: VirtualNetwork,
+    estate: Estate, rules: tuple[ManagerRules, ...], order_missing: str, notes: Notes, held: str
 ) -> tuple[tuple[ManagerRules, ...], str]:
-    """Keeps what applies in a network with intent policies: the highest manager's setting rules."""
+    """Keeps what applies in a network with intent policies: the highest manager's setting rules.
+
+    Args:
+        estate: the network.
+        rules: what the managers put before the virtual network.
+        order_missing: what would be needed to know which manager is the highest.
+        notes: takes what deserves a look.
+        held: names the network and the service in it.
+    """
     settings = [_setting(estate, one) for one in rules]
-    setting = settings[0]
-    if order_missing and len(set(settings)) > 1:
-        missing = (order_missing,)
+    setting, missing = settings[0]
+    if order_missing and len({one for one, _ in settings}) > 1:
+        missing = order_missing
+    if missing:
         return tuple(
-            ManagerRules(
-                one.manager,
-                tuple(Entry(e.rule, (*e.doubts, *missing), e.committed) for e in one.entries),
-            )
+            replace(one, entries=tuple(_doubted(entry, missing) for entry in one.entries))
             for one in rules
         ), ""
-    if setting == "All":
-        return rules, ""
     if setting == "AllowRulesOnly":
+        notes.warn(f"admin rules that deny are not applied in {held} (AllowRulesOnly)")
         return tuple(
-            ManagerRules(
-                one.manager,
-                tuple(e for e in one.entries if e.rule is None or e.rule.access is not Access.DENY),
-            )
+            replace(one, entries=tuple(entry for entry in one.entries if not _denies(entry)))
             for one in rules
         ), ""
-    return (), f"admin rules are not applied in `{vnet.id.name}`, which holds {service}"
+    return (rules, "") if setting == "All" else ((), f"admin rules are not applied in {held}")
 
 
-def _setting(estate: Estate, rules: ManagerRules) -> str:
-    """Returns a manager's setting for intent services, from the configuration of its rules."""
-    ids = {one.rule.id.parent.parent for one in rules.entries if one.rule}
-    found = (estate.resources.configurations.get(one) for one in sorted(ids))
-    return next((one.on_intent_services for one in found if one), "None")
+def _doubted(entry: Entry, missing: str) -> Entry:
+    return replace(entry, doubts=(missing, *entry.doubts))
+
+
+def _denies(entry: Entry) -> bool:
+    return entry.rule is not None and entry.rule.access is Access.DENY
+
+
+def _setting(estate: Estate, rules: ManagerRules) -> tuple[str, str]:
+    """Returns a manager's setting for intent services, and what would be needed to know it.
+
+    It stands in the configuration that its rules belong to.
+    """
+    ids = sorted({one.rule.id.parent.parent for one in rules.entries if one.rule})
+    for one in ids:
+        if configuration := estate.resources.configurations.get(one):
+            return configuration.on_intent_services, ""
+    return "", f"security admin configuration `{ids[0] if ids else rules.manager}`"
