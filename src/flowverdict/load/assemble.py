@@ -145,6 +145,7 @@ class Assembly:
         self.hierarchy = ManagementGroups()
         self.policy_sets: dict[ResourceId, list[ResourceId]] = {}
         self.parts: list[Found] = []
+        self.effective: dict[ResourceId, Position] = {}
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
         self.broken: dict[ResourceId, Diagnostic] = {}
@@ -171,9 +172,7 @@ class Assembly:
         elif found.shape is Shape.ACTIVE_RULE:
             self.active_rules.append(read_active_rule(node, resource))
         elif found.shape is Shape.EFFECTIVE_RULE:
-            what = "a list of effective admin rules does not say for which network it is"
-            hint = "it is left out; export the manager's active rules instead"
-            self.diagnostics.append(warning(node.where, "effective-list", what, hint=hint))
+            self.effective[resource] = node.where
         elif found.shape is Shape.MANAGEMENT_GROUP:
             read_management_group(node, self.hierarchy)
         elif found.shape is Shape.SUBSCRIPTION:
@@ -234,6 +233,7 @@ class Assembly:
             for table in _STANDS_ALONE:
                 getattr(self.resources, table).pop(resource, None)
         self._expand_policy_sets()
+        self._check_effective_lists()
         for found in self.parts:
             self._check_part(found)
         check_admin_rules(self.resources)
@@ -258,6 +258,18 @@ class Assembly:
             for definition in self.policy_sets.get(assignment.definition, ()):
                 single = assignment.id.child("definitions", definition.name)
                 assignments[single] = replace(assignment, id=single, definition=definition)
+
+    def _check_effective_lists(self) -> None:
+        """Refuses effective admin rules that nothing else in the input knows.
+
+        Such a list does not say for which virtual network it is (policy specification, 11).
+        """
+        known = {*self.resources.admin_rules, *(one.rule.id for one in self.active_rules)}
+        for resource, where in self.effective.items():
+            if resource not in known and resource not in self.broken:
+                what = f"effective admin rule `{resource.name}` of an unnamed virtual network"
+                expected = "the manager's active rules (az network manager list-active-…)"
+                self.fatal.append(error(where, "effective-list", what, expected))
 
     def _check_part(self, found: Found) -> None:
         """Holds a rule or peering that stands alone against the parent that contains it."""

@@ -92,6 +92,9 @@ def _refuse_others(node: Node) -> None:
     if "terraform_version" in fields:
         what = "Terraform plans and states are not read yet"
         raise node.fail("terraform", what, "output of az or Azure Resource Graph")
+    if "effectivesecurityrules" in fields:
+        what = "effective rules of an interface are an answer, not a resource"
+        raise node.fail("answer", what, "the network security groups themselves")
     if "columns" in fields and "rows" in fields:
         what = "Resource Graph result in table form"
         raise node.fail("table", what, "the result format `objectArray`")

@@ -183,6 +183,8 @@ class Node:
         """
         node = self if isinstance(self.value, str) else self.need("id", "an ARM id")
         text = node.as_text()
+        if text.lower().startswith(("subscriptions/", "providers/")):
+            text = f"/{text}"  # some answers leave the first slash out
         if not text.startswith("/") or len(text.strip("/")) == 0:
             raise node.fail("id", f"`{_short(text)}` is no ARM id", "`/subscriptions/…`")
         return ResourceId(text)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 100, 4096
 _TIDY: Final = 10
 _MOST_RULES: Final = 2
+_MOST_IN_NSG: Final = 1000
 _SELECTABLE: Final = (Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ESP, Protocol.AH)
 
 
@@ -64,6 +65,9 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
         layer = next(one for one in place.layers if one.name == step.layer)
         assert layer.nsg is not None
         priority = free_priority(layer.nsg, direction, step.rule.priority)
+        if sum(not rule.is_default for rule in layer.nsg.rules) >= _MOST_IN_NSG:
+            full = f"`{layer.nsg.id.name}` has {_MOST_IN_NSG} rules, as many as an NSG may have"
+            return Cure(reason=f"no added rule can let it through: {full}")
         if priority is None:
             return Cure(reason=_no_room(layer.nsg, step.rule))
         rule = _narrow_rule(layer.nsg, direction, packet, priority)

@@ -174,6 +174,7 @@ def find_nic(
     listed = "; ".join(f"`{one.id.name}` {_addresses(one)}" for one in nics)
     if not owning:
         assert local is not None
+        _refuse_frontend(estate, local)
         raise RequestError(
             f"no interface of `{vm}` has the address `{format_address(local)}`: expected one of "
             f"{listed}"
@@ -196,10 +197,22 @@ def check_local_address(estate: Estate, nic: NetworkInterface, local: int) -> li
                 f"`{format_address(local)}` is the public address of `{nic.id.name}`: expected "
                 f"the private one, which is what rules see: {_addresses(nic)}"
             )
+    _refuse_frontend(estate, local)
     if nic.ip_forwarding:
         return []
     given = f"`{format_address(local)}` is no address of `{nic.id.name}`"
     return [f"{given} ({_addresses(nic)}): judged as given"]
+
+
+def _refuse_frontend(estate: Estate, local: int) -> None:
+    """Refuses a load balancer's address as local: rules see the backend's own (4.3)."""
+    for one in estate.resources.load_balancers.values():
+        public = (estate.resources.public_ips.get(reference) for reference in one.public_frontends)
+        if local in one.private_frontends or any(ip and ip.address == local for ip in public):
+            raise RequestError(
+                f"`{format_address(local)}` is a frontend of load balancer `{one.id.name}`: "
+                "expected the backend's own address and port, which is what rules see"
+            )
 
 
 def _addresses(nic: NetworkInterface) -> str:
