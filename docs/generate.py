@@ -1,0 +1,502 @@
+"""Writes the pages of docs/reference out of the code, so that they cannot drift from it.
+
+    python docs/generate.py            writes the pages
+    python docs/generate.py --check    says which of them are not up to date, exit code 1 if any
+
+What code cannot tell (the page of an option, the command that exports a resource, the meaning of a
+JSON field) stands here in tables. A table that lacks an entry, or has one too many, is an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+from click.testing import CliRunner
+
+from flowverdict.cli import main
+from flowverdict.demo.bank import write_bank
+from flowverdict.load.assemble import READERS
+from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- Made by docs/generate.py: do not edit. -->"
+
+OPTION_PAGES = {
+    "multi_manager_allow": "admin-rules.md#several-managers-q4",
+    "udr_in_virtual_network": "virtual-network-tag.md#user-defined-routes",
+    "learned_routes": "virtual-network-tag.md#on-premises-networks-and-gateways",
+    "connected_groups": "virtual-network-tag.md#connected-groups",
+    "platform_exemptions": "platform.md#the-option",
+    "no_nsg": "no-nsg.md#as-ip-flow-verify-does-q9",
+    "on_premises": "virtual-network-tag.md#on-premises-networks-and-gateways",
+    "admin_rules_skip": "where-admin-rules-do-not-apply.md#subnets-of-services",
+    "admin_rules_apply": "where-admin-rules-do-not-apply.md#subnets-of-services",
+}
+"""Where each option has its example, below docs/semantics."""
+
+_MANAGER = "`az network manager"
+_ADMIN = f"{_MANAGER} security-admin-config"
+
+RESOURCES = {
+    "Microsoft.Network/virtualNetworks": (
+        "`az network vnet list`",
+        "address space, region, tags; subnets and peerings inside",
+    ),
+    "Microsoft.Network/virtualNetworks/subnets": (
+        "inside their network",
+        "prefixes, NSG, route table, delegations, policies for private endpoints",
+    ),
+    "Microsoft.Network/networkInterfaces": (
+        "`az network nic list`",
+        "addresses, subnet, NSG, application security groups, machine",
+    ),
+    "Microsoft.Network/networkSecurityGroups": ("`az network nsg list`", "rules"),
+    "Microsoft.Network/applicationSecurityGroups": (
+        "`az network asg list`",
+        "that they exist; members are found at the interfaces",
+    ),
+    "Microsoft.Network/routeTables": (
+        "`az network route-table list`",
+        "routes: VirtualNetwork tag, Windows activation",
+    ),
+    "Microsoft.Network/publicIPAddresses": (
+        "`az network public-ip list`",
+        "to tell a public address that was given as the local one",
+    ),
+    "Microsoft.Network/loadBalancers": ("`az network lb list`", "frontend addresses"),
+    "Microsoft.Network/privateEndpoints": (
+        "`az network private-endpoint list`",
+        "which interfaces are theirs",
+    ),
+    "Microsoft.Network/virtualNetworkGateways": (
+        "`az network vnet-gateway list -g GROUP`",
+        "subnet, pool of point-to-site clients",
+    ),
+    "Microsoft.Network/localNetworkGateways": (
+        "`az network local-gateway list -g GROUP`",
+        "on-premises prefixes",
+    ),
+    "Microsoft.Network/connections": (
+        "`az network vpn-connection list -g GROUP`",
+        "which gateway connects what, BGP",
+    ),
+    "Microsoft.Network/azureFirewalls": (
+        "`az network firewall list`",
+        "subnets without admin rules",
+    ),
+    "Microsoft.Network/bastionHosts": ("`az network bastion list`", "subnets without admin rules"),
+    "Microsoft.Network/applicationGateways": (
+        "`az network application-gateway list`",
+        "subnets without admin rules",
+    ),
+    "Microsoft.Sql/managedInstances": ("`az sql mi list`", "networks with intent policies"),
+    "Microsoft.Databricks/workspaces": (
+        "`az databricks workspace list`",
+        "networks with intent policies",
+    ),
+    "Microsoft.Compute/virtualMachines": ("`az vm list`", "names of machines, their interfaces"),
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines": (
+        "`az vmss list-instances -g GROUP -n SET`",
+        "instances and their interfaces",
+    ),
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces": (
+        "`az vmss nic list -g GROUP --vmss-name SET`",
+        "as other interfaces",
+    ),
+    "Microsoft.Network/networkManagers": (f"{_MANAGER} list`", "scope"),
+    "Microsoft.Network/networkManagers/networkGroups": (f"{_MANAGER} group list`", "member type"),
+    "Microsoft.Network/networkManagers/securityAdminConfigurations": (
+        f"{_ADMIN} list`",
+        "intent policies, aggregation",
+    ),
+    "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections": (
+        f"{_ADMIN} rule-collection list`",
+        "the groups that they apply to",
+    ),
+    "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules": (
+        f"{_ADMIN} rule-collection rule list`",
+        "rules, and when they were edited",
+    ),
+    "Microsoft.Network/networkManagers/connectivityConfigurations": (
+        f"{_MANAGER} connect-config list`",
+        "mesh: VirtualNetwork tag",
+    ),
+}
+"""What exports each resource that the loader has a reader for, and what is read of it."""
+
+OTHERS = {
+    "Microsoft.Network/networkSecurityGroups/securityRules, …/defaultSecurityRules": (
+        "inside their NSG",
+        "alone they are compared with the NSG, and a difference is an error",
+    ),
+    "Microsoft.Network/virtualNetworks/virtualNetworkPeerings": (
+        "inside their network",
+        "the same",
+    ),
+    "Microsoft.Network/networkManagers/networkGroups/staticMembers": (
+        f"{_MANAGER} group static-member list`",
+        "members, and since when",
+    ),
+    "Microsoft.Network/networkGroupMemberships": (
+        "Resource Graph, table `networkresources`",
+        "which groups a network is in",
+    ),
+    "Microsoft.Authorization/policyDefinitions": (
+        "`az policy definition list`",
+        "conditions of dynamic groups",
+    ),
+    "Microsoft.Authorization/policySetDefinitions": (
+        "`az policy set-definition list`",
+        "the definitions in them",
+    ),
+    "Microsoft.Authorization/policyAssignments": (
+        "`az policy assignment list --disable-scope-strict-match`",
+        "scope, exclusions, enforcement",
+    ),
+    "Microsoft.Management/managementGroups": (
+        "`az account management-group show --name ROOT --expand --recurse`",
+        "the hierarchy: which manager is higher",
+    ),
+    "Microsoft.Resources/subscriptions": (
+        "Resource Graph, table `resourcecontainers`",
+        "the management groups above",
+    ),
+    "answer of `listDeploymentStatus`": (
+        f"{_MANAGER} list-deploy-status`",
+        "what is committed to which region",
+    ),
+    "answer of `listActiveSecurityAdminRules`": (
+        f"{_MANAGER} list-active-security-admin-rule`",
+        "the rules as they are in force",
+    ),
+    "body of `commit`": ("kept by you, or by a pipeline", "what is committed to which region"),
+}
+"""What is read besides."""
+
+MEANINGS = {
+    "access": "`Allow`, `Deny` or `Unknown`; in a trace also `AlwaysAllow`, `NoMatch`, "
+    "`NotPresent`, `NotEvaluated`",
+    "ruleName": "`securityRules/NAME`, `defaultSecurityRules/NAME`, the bare name of an admin rule",
+    "ruleId": "the rule's resource id",
+    "priority": "the rule's priority",
+    "layer": "`platform`, `admin`, `subnet` or `nic`",
+    "appliedTo": "the network, subnet or interface that the layer is attached to",
+    "where": "where the rule stands in the input",
+    "file": "the file, as it was given",
+    "path": "the place in its JSON",
+    "trace": "every layer, in the order of evaluation",
+    "resource": "the NSG or the network manager",
+    "note": "why, where it is not plain",
+    "missing": "what would be needed to know; empty unless something is `Unknown`",
+    "warnings": "what deserves a look",
+    "data": "the dated data that the answer relied on",
+    "gates": "for each layer what it looked at, in the order of `trace`",
+    "gates.rules": "how many rules the layer has in this direction",
+    "reasons": "why tags and groups of the deciding rule hold the addresses",
+    "nearlyMatched": "rules before the deciding one that missed on one field alone",
+    "missedOn": "the field: `protocol`, `source`, `source port`, `destination`, `destination port`",
+    "why": "what the rule has there, and what the packet has",
+    "tooLate": "ids of rules that match too, come later and would do otherwise",
+    "cure": "for a denied packet what would let it through, else null",
+    "cure.rules": "the rules to add; empty where none can",
+    "networkSecurityGroup": "the NSG; null for a network manager",
+    "name": "the rule's name",
+    "command": "the `az` command that adds it",
+    "reason": "why no added rule can; null where one can",
+    "value": "one entry a layer, in the shape of Azure's effectiveNetworkSecurityGroups",
+    "networkSecurityGroup.id": "its resource id",
+    "association": "what it is attached to: `networkManager`, `subnet` or `networkInterface`",
+    "subnet": "the subnet",
+    "networkInterface": "the interface",
+    "networkManager": "the network manager",
+    "id": "its resource id",
+    "effectiveSecurityRules": "its rules, inbound ones first, by priority",
+    "protocol": "`Tcp`, `Udp`, `Icmp`, `Esp`, `Ah` or `All`",
+    "sourcePortRange": "ports, with commas",
+    "sourcePortRanges": "ports as `low-high`",
+    "destinationPortRange": "ports, with commas",
+    "destinationPortRanges": "ports as `low-high`",
+    "sourceAddressPrefix": "prefixes, tags and members of groups, with commas",
+    "sourceAddressPrefixes": "the same as a list",
+    "expandedSourceAddressPrefix": "the prefixes of its tags; null without a tag",
+    "destinationAddressPrefix": "prefixes, tags and members of groups, with commas",
+    "destinationAddressPrefixes": "the same as a list",
+    "expandedDestinationAddressPrefix": "the prefixes of its tags; null without a tag",
+    "direction": "`Inbound` or `Outbound`",
+    "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
+}
+"""What each JSON field means; `outer.inner` where a name has two meanings."""
+
+BANK = "flowverdict-demo/bank"
+DENIED = "--vm dev-vm --direction Outbound --protocol TCP --local 10.10.1.4 --remote 10.10.2.4:8080"
+DNS = "--vm dev-vm --direction Outbound --protocol UDP --local 10.10.1.4 --remote 168.63.129.16:53"
+LEDGER = "--vm core-ledger-01 --direction Inbound --protocol TCP --local 10.12.1.4:443"
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by file name."""
+    return {
+        "commands.md": _page(_commands()),
+        "options.md": _page(_options()),
+        "estate.md": _page(_estate()),
+        "json.md": _page(_json()),
+    }
+
+
+def _page(lines: Iterable[str]) -> str:
+    return "\n".join([NOTE, "", *lines]).rstrip() + "\n"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield _row(*head)
+    yield _row(*("---" for _ in head))
+    for row in rows:
+        yield _row(*row)
+    yield ""
+
+
+# -- commands
+
+
+def _commands() -> Iterator[str]:
+    context = click.Context(main, info_name="flowverdict")
+    yield "# Commands"
+    yield ""
+    yield from _paragraphs(main.help)
+    names = main.list_commands(context)
+    found = {name: main.get_command(context, name) for name in names}
+    yield from _table(
+        ("command", "does"),
+        (
+            (f"[`{name}`](#{name})", (command.help or "").splitlines()[0])
+            for name, command in found.items()
+            if command
+        ),
+    )
+    for name, command in found.items():
+        assert command is not None
+        yield f"## {name}"
+        yield ""
+        inner = click.Context(command, info_name=name, parent=context)
+        usage = " ".join(command.collect_usage_pieces(inner))
+        yield from ("```text", f"flowverdict {name} {usage}", "```", "")
+        yield from _paragraphs(command.help)
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        if options:
+            yield from _table(
+                ("option", "", "default"), (_option_row(one, inner) for one in options)
+            )
+
+
+def _paragraphs(text: str | None) -> Iterator[str]:
+    for line in (text or "").strip().splitlines():
+        yield line.strip()
+    yield ""
+
+
+def _option_row(option: click.Option, context: click.Context) -> tuple[str, str, str]:
+    value = ""
+    if not option.is_flag:
+        words = option.metavar or _choices(option) or option.type.name.upper()
+        value = f" {words}"
+    text = option.help or ""
+    if option.required:
+        text = f"{text} Required.".strip()
+    if option.multiple:
+        text = f"{text} May be given several times."
+    default = option.get_default(context)
+    shown = f"`{default}`" if option.show_default and default is not None else ""
+    return f"`{'`, `'.join(option.opts)}{value}`", text, shown
+
+
+def _choices(option: click.Option) -> str:
+    return "|".join(option.type.choices) if isinstance(option.type, click.Choice) else ""
+
+
+# -- options
+
+
+def _options() -> Iterator[str]:
+    _same("options", OPTION_PAGES, ABOUT)
+    yield "# Options"
+    yield ""
+    yield "Questions that Azure's documents leave open, and facts that no export holds. On the"
+    yield "command line `--option NAME=VALUE`, as often as needed; in Python"
+    yield '`Options().with_setting("NAME", "VALUE")`. The first choice is the default.'
+    yield ""
+    standard = Options()
+    yield from _table(
+        ("name", "values", "what it decides", "example"),
+        (
+            (
+                f"`{name.replace('_', '-')}`",
+                ", ".join(f"`{one}`" for one in CHOICES.get(name, ())) or "a list with commas",
+                about,
+                f"[page](../semantics/{OPTION_PAGES[name]})",
+            )
+            for name, about in ABOUT.items()
+        ),
+    )
+    changed = [
+        f"`{one.name.replace('_', '-')}={getattr(IP_FLOW_VERIFY, one.name)}`"
+        for one in fields(Options)
+        if getattr(IP_FLOW_VERIFY, one.name) != getattr(standard, one.name)
+    ]
+    yield f"`--compat ip-flow-verify` stands for {' and '.join(sorted(changed))}, with TCP and UDP"
+    yield "alone: see [No NSG](../semantics/no-nsg.md#--compat-ip-flow-verify)."
+    yield ""
+    yield "`--assume-deployed` has its example in"
+    yield "[Deployment](../semantics/deployment.md#before-deployment)."
+
+
+# -- estate
+
+
+def _estate() -> Iterator[str]:
+    known = {name.lower(): name for name in RESOURCES}
+    _same("resource types", known, [*READERS, "microsoft.network/virtualnetworks"])
+    yield "# What an estate is made of"
+    yield ""
+    yield "`ESTATE` is files and folders. Folders are searched for `*.json` and `*.json.gz`. A"
+    yield 'file holds one resource, a list of them, an answer `{"value": [...]}`, or what Resource'
+    yield 'Graph prints (`{"data": [...]}`). Properties may stand flat, as `az` prints them, or below'
+    yield "`properties`, as REST answers and Resource Graph have them. What a thing is, is told by"
+    yield "its `type`, its `id` or its shape, never by the name of the file. Encodings are UTF-8, and"
+    yield "UTF-16 as Windows PowerShell writes it."
+    yield ""
+    yield "`GROUP` is a resource group: those commands want one."
+    yield "[Export an estate](../how-to/export-an-estate.md) has them all in one script."
+    yield ""
+    yield "## Resources"
+    yield ""
+    rows = {**RESOURCES, **OTHERS}
+    yield from _table(
+        ("type", "exported by", "what is read"),
+        ((f"`{name}`" if "`" not in name else name, *of) for name, of in rows.items()),
+    )
+    yield "Other types are passed over. Fields that are not read do no harm, except in a rule of an"
+    yield "NSG: there an unknown field is an error."
+
+
+# -- JSON
+
+
+def _json() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        write_bank(Path(BANK))
+        verify = [
+            _ask(f"verify {BANK} {DENIED}"),
+            _ask(f"verify {BANK} {LEDGER} --remote 10.0.1.4"),
+            _ask(f"verify {BANK} {DNS}"),
+        ]
+        explain = [
+            _ask(f"explain {BANK} {DENIED}"),
+            _ask(f"explain {BANK} {LEDGER} --remote 10.0.1.4"),
+            _ask(f"explain {BANK} {LEDGER} --remote 203.0.113.7"),
+        ]
+        rules = [_ask(f"rules {BANK} --vm core-ledger-01")]
+    used: set[str] = set()
+    yield "# JSON answers"
+    yield ""
+    yield "`--output json` prints one object. Fields are never left out; null stands for none."
+    yield ""
+    for name, answers, text in (
+        ("verify", verify, "`verdict.as_json()` in Python returns the same."),
+        ("explain", explain, "The fields of `verify`, and two more."),
+        ("rules", rules, "`flowverdict.rules` in Python returns the same."),
+    ):
+        yield from (f"## {name}", "", text, "")
+        shape: dict[str, set[str]] = {}
+        for answer in answers:
+            _walk(answer, "", shape)
+        if name == "explain":
+            shape = {path: of for path, of in shape.items() if path.startswith(("gates", "cure"))}
+        yield from _table(
+            ("field", "type", "meaning"),
+            (
+                (f"`{path}`", " or ".join(sorted(of)), _meaning(path, used))
+                for path, of in shape.items()
+            ),
+        )
+        if name == "verify":
+            yield "The denied packet of the README:"
+            yield from ("", "```json", json.dumps(answers[0], indent=2), "```", "")
+    _same("JSON fields", MEANINGS, used)
+
+
+def _ask(command: str) -> Any:
+    result = CliRunner().invoke(main, [*command.split(), "--output", "json"])
+    return json.loads(result.stdout)
+
+
+def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
+    """Collect the fields of an answer with their types; `[]` stands for each element."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if path.endswith("tagMap"):
+                continue
+            at = f"{path}.{name}" if path else name
+            shape.setdefault(at, set()).add(_type(inner))
+            _walk(inner, at, shape)
+    elif isinstance(value, list):
+        for inner in value:
+            _walk(inner, f"{path}[]", shape)
+
+
+def _type(value: Any) -> str:
+    kinds = {type(None): "null", bool: "boolean", int: "number", str: "text", list: "list"}
+    return kinds.get(type(value), "object")
+
+
+def _meaning(path: str, used: set[str]) -> str:
+    parts = path.replace("[]", "").split(".")
+    for key in (".".join(parts[-2:]), parts[-1]):
+        if key in MEANINGS:
+            used.add(key)
+            return MEANINGS[key]
+    raise SystemExit(f"docs/generate.py: MEANINGS lacks `{path}`")
+
+
+def _same(what: str, told: Iterable[str], there: Iterable[str]) -> None:
+    """Stop where a table of this file and the code have drifted apart."""
+    differ = set(told) ^ set(there)
+    if differ:
+        raise SystemExit(f"docs/generate.py: {what} without an entry, or gone: {sorted(differ)}")
+
+
+def outdated() -> list[str]:
+    """Return the names of the pages that differ from what the code says."""
+    return [
+        name
+        for name, text in pages().items()
+        if not (FOLDER / name).exists() or (FOLDER / name).read_text("utf-8") != text
+    ]
+
+
+def run(arguments: list[str]) -> int:
+    """Write the pages, or check them."""
+    if "--check" in arguments:
+        found = outdated()
+        for name in found:
+            sys.stderr.write(f"docs/reference/{name} is out of date: run python docs/generate.py\n")
+        return int(bool(found))
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
