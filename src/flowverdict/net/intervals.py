@@ -61,8 +61,10 @@ class IntervalSet:
         return hash(self.spans)
 
     def __repr__(self) -> str:
-        """Shows the spans."""
-        return f"IntervalSet({list(self.spans)!r})"
+        """Shows the first spans, and how many there are."""
+        shown = ", ".join(map(repr, self.spans[:3]))
+        more = f", … {len(self.spans)} spans" if len(self.spans) > 3 else ""
+        return f"IntervalSet([{shown}{more}])"
 
     def __or__(self, other: IntervalSet) -> IntervalSet:
         """Returns the union."""
