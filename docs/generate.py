@@ -132,6 +132,14 @@ RESOURCES = {
 }
 """What exports each resource that the loader has a reader for, and what is read of it."""
 
+ESTATE = """\
+`ESTATE` is files and folders. Folders are searched for `*.json` and `*.json.gz`. A file holds one
+resource, a list of them, an answer `{"value": [...]}`, or what Resource Graph prints
+(`{"data": [...]}`). Properties may stand flat, as `az` prints them, or below `properties`, as REST
+answers and Resource Graph have them. What a thing is, is told by its `type`, its `id` or its shape,
+never by the name of the file. Encodings are UTF-8, and UTF-16 as Windows PowerShell writes it.
+"""
+
 OTHERS = {
     "Microsoft.Network/networkSecurityGroups/securityRules, …/defaultSecurityRules": (
         "inside their NSG",
@@ -369,12 +377,7 @@ def _estate() -> Iterator[str]:
     _same("resource types", known, [*READERS, "microsoft.network/virtualnetworks"])
     yield "# What an estate is made of"
     yield ""
-    yield "`ESTATE` is files and folders. Folders are searched for `*.json` and `*.json.gz`. A"
-    yield 'file holds one resource, a list of them, an answer `{"value": [...]}`, or what Resource'
-    yield 'Graph prints (`{"data": [...]}`). Properties may stand flat, as `az` prints them, or below'
-    yield "`properties`, as REST answers and Resource Graph have them. What a thing is, is told by"
-    yield "its `type`, its `id` or its shape, never by the name of the file. Encodings are UTF-8, and"
-    yield "UTF-16 as Windows PowerShell writes it."
+    yield from ESTATE.splitlines()
     yield ""
     yield "`GROUP` is a resource group: those commands want one."
     yield "[Export an estate](../how-to/export-an-estate.md) has them all in one script."
