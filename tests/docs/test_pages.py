@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -85,3 +86,16 @@ def test_every_source_is_in_the_list(page: Path) -> None:
     cited = re.findall(r"\(([A-Z][A-Z0-9]{2,}(?:(?:, | and )[A-Z][A-Z0-9]{2,})*)[,;)]", prose)
     keys = {key for one in cited for key in re.split(", | and ", one)}
     assert not {key for key in keys if not re.fullmatch(r"Q\d+", key)} - known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_are_not_run_are_at_least_shell(page: Path) -> None:
+    for block in re.findall(r"^```sh\n(.*?)^```", text_of(page), flags=re.MULTILINE | re.DOTALL):
+        checked = subprocess.run(
+            ["bash", "-n"],  # noqa: S607 # the reader's own shell
+            check=False,
+            input=block,
+            text=True,
+            capture_output=True,
+        )
+        assert checked.returncode == 0, checked.stderr
