@@ -71,7 +71,10 @@ RESOURCES = {
         "`az network public-ip list`",
         "to tell a public address that was given as the local one",
     ),
-    "Microsoft.Network/loadBalancers": ("`az network lb list`", "frontend addresses"),
+    "Microsoft.Network/loadBalancers": (
+        "`az network lb list`",
+        "frontends, to tell one that was given as the local address",
+    ),
     "Microsoft.Network/privateEndpoints": (
         "`az network private-endpoint list`",
         "which interfaces are theirs",
@@ -185,6 +188,10 @@ OTHERS = {
         f"{_MANAGER} list-active-security-admin-rule`",
         "the rules as they are in force",
     ),
+    "answer of `listNetworkManagerEffectiveSecurityAdminRules`": (
+        f"{_MANAGER} list-effective-security-admin-rule`",
+        "nothing, as it does not name its network; rules that stand nowhere else are an error",
+    ),
     "body of `commit`": ("kept by you, or by a pipeline", "what is committed to which region"),
 }
 """What is read besides."""
@@ -195,7 +202,9 @@ MEANINGS = {
     "ruleName": "`securityRules/NAME`, `defaultSecurityRules/NAME`, the bare name of an admin rule",
     "ruleId": "the rule's resource id",
     "priority": "the rule's priority",
-    "layer": "`platform`, `admin`, `subnet` or `nic`",
+    "layer": "`platform`, `admin`, `subnet` or `nic`; null where no layer decides",
+    "trace.layer": "`platform`, `admin`, `subnet` or `nic`",
+    "gates.layer": "`platform`, `admin`, `subnet` or `nic`",
     "appliedTo": "the network, subnet or interface that the layer is attached to",
     "where": "where the rule stands in the input",
     "file": "the file, as it was given",
@@ -214,6 +223,7 @@ MEANINGS = {
     "why": "what the rule has there, and what the packet has",
     "tooLate": "ids of rules that match too, come later and would do otherwise",
     "cure": "for a denied packet what would let it through, else null",
+    "rules.networkSecurityGroup": "the NSG to add it to",
     "cure.rules": "the rules to add; empty where none can",
     "networkSecurityGroup": "the NSG; null for a network manager",
     "name": "the rule's name",
@@ -226,6 +236,7 @@ MEANINGS = {
     "networkInterface": "the interface",
     "networkManager": "the network manager",
     "id": "its resource id",
+    "effectiveSecurityRules.access": "`Allow`, `Deny`, or `AlwaysAllow` of an admin rule",
     "effectiveSecurityRules": "its rules, inbound ones first, by priority",
     "protocol": "`Tcp`, `Udp`, `Icmp`, `Esp`, `Ah` or `All`",
     "sourcePortRange": "ports, with commas",
@@ -408,6 +419,7 @@ def _json() -> Iterator[str]:
             _ask(f"explain {BANK} {DENIED}"),
             _ask(f"explain {BANK} {LEDGER} --remote 10.0.1.4"),
             _ask(f"explain {BANK} {LEDGER} --remote 203.0.113.7"),
+            _ask(f"explain {BANK} {DNS}"),
         ]
         rules = [_ask(f"rules {BANK} --vm core-ledger-01")]
     used: set[str] = set()
@@ -424,6 +436,7 @@ def _json() -> Iterator[str]:
         shape: dict[str, set[str]] = {}
         for answer in answers:
             _walk(answer, "", shape)
+        shape = _in_order(shape)
         if name == "explain":
             shape = {path: of for path, of in shape.items() if path.startswith(("gates", "cure"))}
         yield from _table(
@@ -456,6 +469,17 @@ def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
     elif isinstance(value, list):
         for inner in value:
             _walk(inner, f"{path}[]", shape)
+
+
+def _in_order(shape: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return the fields with each object's own fields right behind it."""
+    rank = {path.replace("[]", ""): at for at, path in enumerate(shape)}
+
+    def place(path: str) -> list[int]:
+        parts = path.replace("[]", "").split(".")
+        return [rank[".".join(parts[: end + 1])] for end in range(len(parts))]
+
+    return {path: shape[path] for path in sorted(shape, key=place)}
 
 
 def _type(value: Any) -> str:
