@@ -9,6 +9,7 @@ from flowverdict.load import load_estate
 from flowverdict.policy import (
     DEFAULTS,
     Explanation,
+    Network,
     Options,
     Standpoint,
     Verdict,
@@ -87,4 +88,4 @@ def rules(
     Raises:
         RequestError: the interface is not in the estate, or not the only one of that name.
     """
-    return effective_rules(Standpoint(estate, find_nic(estate, vm=vm, nic=nic), options))
+    return effective_rules(Standpoint(Network(estate, options), find_nic(estate, vm=vm, nic=nic)))

@@ -10,6 +10,7 @@ from flowverdict.load.checks import (
     check_group_networks,
     dangling_references,
     newest,
+    newest_active,
 )
 from flowverdict.load.governance import (
     read_assignment,
@@ -20,6 +21,7 @@ from flowverdict.load.governance import (
 )
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
+    membership_owner,
     read_active_rule,
     read_admin_rule,
     read_collection,
@@ -140,6 +142,7 @@ class Assembly:
     def __init__(self) -> None:
         self.resources = Resources()
         self.members: list[GroupMember] = []
+        self.whole_memberships: set[ResourceId] = set()
         self.deployments: list[Deployment] = []
         self.active_rules: list[ActiveRule] = []
         self.hierarchy = ManagementGroups()
@@ -192,6 +195,7 @@ class Assembly:
             self.members.append(read_static_member(node, resource))
         elif kind == _MEMBERSHIPS:
             self.members.extend(read_memberships(node, resource))
+            self.whole_memberships.add(membership_owner(resource))
         elif kind == "microsoft.authorization/policydefinitions":
             if policy := read_policy_definition(node, resource):
                 self._put(self.resources.policies, policy, "policies")
@@ -239,6 +243,8 @@ class Assembly:
         check_admin_rules(self.resources)
         check_group_networks(self.resources)
         self.deployments, conflicts = newest(self.resources, self.deployments)
+        self.fatal.extend(conflicts)
+        self.active_rules, conflicts = newest_active(self.active_rules)
         self.fatal.extend(conflicts)
         for one in (
             *self.resources.nsgs.values(),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flowverdict.load.manager import UNNAMED
 from flowverdict.load.report import error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from flowverdict.model import (
+        ActiveRule,
         Deployment,
         Diagnostic,
         Position,
@@ -94,15 +96,15 @@ def newest(
     for one in deployments:
         assert one.where is not None
         manager = one.manager
-        if manager is None and len(managers) == 1:
+        if manager == UNNAMED and len(managers) == 1:
             manager = next(iter(managers))
-        if manager is None:
+        if manager == UNNAMED:
             what = "commit does not say which network manager it is of"
             expected = "configuration ids of one manager, or a single manager in the estate"
             conflicts.append(error(one.where, "commit", what, expected))
             continue
         named = replace(one, manager=manager)
-        key = (manager, one.region, one.kind.lower())
+        key = (manager, one.region, one.kind)
         other = found.setdefault(key, named)
         if _is_newer(named, other):
             found[key] = named
@@ -111,6 +113,29 @@ def newest(
             expected = "`commitTime` in both, to tell which is newer"
             conflicts.append(error(one.where, "commit", what, expected))
     return list(found.values()), conflicts
+
+
+def newest_active(
+    active_rules: list[ActiveRule],
+) -> tuple[list[ActiveRule], list[Diagnostic]]:
+    """Returns, for each manager and region, the active rules of the newest commit listed.
+
+    The second part of the answer is rules that stand there twice with different contents.
+    """
+    latest: dict[tuple[ResourceId, str], str] = {}
+    for one in active_rules:
+        place = (one.manager, one.region)
+        latest[place] = max(latest.get(place, ""), one.time)
+    kept: dict[tuple[ResourceId, str], ActiveRule] = {}
+    conflicts: list[Diagnostic] = []
+    for one in active_rules:
+        if one.time != latest[one.manager, one.region]:
+            continue
+        other = kept.setdefault((one.rule.id, one.region), one)
+        if other != one and one.where is not None:
+            what = f"active rule `{one.rule.name}` stands at {other.where} too, with other contents"
+            conflicts.append(error(one.where, "duplicate", what, "each rule once"))
+    return list(kept.values()), conflicts
 
 
 def _is_newer(one: Deployment, other: Deployment) -> bool:
@@ -124,8 +149,9 @@ def _agree(one: Deployment, other: Deployment) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """A reference from a place to a resource of a kind."""
+    """A reference from one resource, at a place, to another of a kind."""
 
+    of: ResourceId
     where: Position | None
     to: ResourceId | None
     table: Container[ResourceId]
@@ -146,49 +172,66 @@ def dangling_references(
     ):
         if one.to is not None and one.to not in one.table and one.where is not None:
             what = f"refers to {one.kind} `{one.to}`, which is not in the estate"
-            yield one.to, warning(one.where, "dangling", what, f"an export of the {one.kind}")
+            expected = f"an export of the {one.kind}"
+            yield one.to, warning(one.where, "dangling", what, expected, resource=one.of)
 
 
 def _of_interfaces(resources: Resources) -> Iterator[_Reference]:
     for nic in resources.nics.values():
-        yield _Reference(nic.where, nic.nsg, resources.nsgs, "network security group")
+        yield _Reference(nic.id, nic.where, nic.nsg, resources.nsgs, "network security group")
         for one in nic.ip_configurations:
-            yield _Reference(one.where, one.subnet, resources.subnets, "subnet")
+            yield _Reference(nic.id, one.where, one.subnet, resources.subnets, "subnet")
             for asg in one.asgs:
-                yield _Reference(one.where, asg, resources.asgs, "application security group")
+                yield _Reference(
+                    nic.id, one.where, asg, resources.asgs, "application security group"
+                )
     for vm in resources.vms.values():
         for nic_id in vm.nics:
-            yield _Reference(vm.where, nic_id, resources.nics, "network interface")
+            yield _Reference(vm.id, vm.where, nic_id, resources.nics, "network interface")
 
 
 def _of_networks(resources: Resources) -> Iterator[_Reference]:
     for subnet in resources.subnets.values():
-        yield _Reference(subnet.where, subnet.vnet, resources.vnets, "virtual network")
-        yield _Reference(subnet.where, subnet.nsg, resources.nsgs, "network security group")
-        yield _Reference(subnet.where, subnet.route_table, resources.route_tables, "route table")
+        yield _Reference(subnet.id, subnet.where, subnet.vnet, resources.vnets, "virtual network")
+        yield _Reference(
+            subnet.id, subnet.where, subnet.nsg, resources.nsgs, "network security group"
+        )
+        yield _Reference(
+            subnet.id, subnet.where, subnet.route_table, resources.route_tables, "route table"
+        )
     for vnet in resources.vnets.values():
         for subnet_id in vnet.subnets:
-            yield _Reference(vnet.where, subnet_id, resources.subnets, "subnet")
+            yield _Reference(vnet.id, vnet.where, subnet_id, resources.subnets, "subnet")
         for peering in vnet.peerings:
             if not peering.remote_space:
-                yield _Reference(peering.where, peering.remote, resources.vnets, "virtual network")
+                yield _Reference(
+                    vnet.id, peering.where, peering.remote, resources.vnets, "virtual network"
+                )
     for one in resources.connections.values():
-        yield _Reference(one.where, one.gateway, resources.gateways, "virtual network gateway")
         yield _Reference(
-            one.where, one.local_gateway, resources.local_gateways, "local network gateway"
+            one.id, one.where, one.gateway, resources.gateways, "virtual network gateway"
+        )
+        yield _Reference(
+            one.id, one.where, one.local_gateway, resources.local_gateways, "local network gateway"
         )
 
 
 def _of_managers(resources: Resources, deployments: list[Deployment]) -> Iterator[_Reference]:
     for collection in resources.collections.values():
         for group in collection.groups:
-            yield _Reference(collection.where, group, resources.groups, "network group")
+            yield _Reference(
+                collection.id, collection.where, group, resources.groups, "network group"
+            )
     for rule in resources.admin_rules.values():
-        yield _Reference(rule.where, rule.id.parent, resources.collections, "rule collection")
+        yield _Reference(
+            rule.id, rule.where, rule.id.parent, resources.collections, "rule collection"
+        )
         for group in (*rule.source.groups, *rule.destination.groups):
-            yield _Reference(rule.where, group, resources.groups, "network group")
+            yield _Reference(rule.id, rule.where, group, resources.groups, "network group")
     kind = "security admin configuration"
     for deployment in deployments:
-        if deployment.kind.lower() == "securityadmin":
+        if deployment.kind == "SecurityAdmin":
             for one in deployment.configurations:
-                yield _Reference(deployment.where, one, resources.configurations, kind)
+                yield _Reference(
+                    deployment.manager, deployment.where, one, resources.configurations, kind
+                )

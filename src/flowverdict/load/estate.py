@@ -24,7 +24,7 @@ _SUFFIXES = (".json", ".json.gz")
 
 
 def load_estate(
-    paths: Sequence[str | PathLike[str]],
+    paths: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     service_tags: str | PathLike[str] | None = None,
     internet: str | PathLike[str] | None = None,
@@ -61,10 +61,12 @@ def _without_collector() -> Generator[None]:
 
 
 def _load(
-    paths: Sequence[str | PathLike[str]],
+    paths: str | PathLike[str] | Sequence[str | PathLike[str]],
     service_tags: str | PathLike[str] | None,
     internet: str | PathLike[str] | None,
 ) -> Estate:
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
     assembly = Assembly()
     for path, named in _files(paths, assembly):
         try:
@@ -87,14 +89,16 @@ def _load(
         errors = [one for one in assembly.diagnostics if one.severity.value == "error"]
         raise InputError((*assembly.fatal, *errors))
     return Estate(
-        assembly.resources,
+        resources=assembly.resources,
         service_tags=tags,
         internet=space,
-        members=assembly.members,
-        deployments=assembly.deployments,
-        active_rules=assembly.active_rules,
+        members=tuple(assembly.members),
+        whole_memberships=frozenset(assembly.whole_memberships),
+        deployments=tuple(assembly.deployments),
+        active_rules=tuple(assembly.active_rules),
         hierarchy=assembly.hierarchy,
-        diagnostics=assembly.diagnostics,
+        policy_sets=frozenset(assembly.policy_sets),
+        diagnostics=tuple(assembly.diagnostics),
         broken=assembly.broken,
     )
 

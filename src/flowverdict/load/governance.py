@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from flowverdict.load.manager import last_segment
 from flowverdict.load.node import Node
 from flowverdict.model import (
     Combination,
@@ -47,14 +46,16 @@ def read_assignment(node: Node, resource: ResourceId) -> PolicyAssignment:
     """Reads a policy assignment."""
     suffix = "/providers/microsoft.authorization/policyassignments/"
     at = resource.key.rfind(suffix)
+    mode = node.text("enforcementMode", "Default").lower()
     scope = node.text("scope") or (resource.text[:at] if at > 0 else "")
     return PolicyAssignment(
         id=resource,
         definition=node.need("policyDefinitionId").as_id(),
-        scope=scope,
-        excluded=tuple(one.as_text() for one in node.texts("notScopes")),
-        enforced=node.text("enforcementMode", "Default").lower() != "donotenforce",
-        narrowed=bool(node.items("resourceSelectors") or node.items("overrides")),
+        scope=ResourceId(scope),
+        excluded=tuple(one.as_id() for one in node.texts("notScopes")),
+        enforced=mode not in ("donotenforce", "disabled"),
+        narrowed=mode not in ("default", "donotenforce", "disabled")
+        or bool(node.items("resourceSelectors") or node.items("overrides")),
         where=node.where,
     )
 
@@ -74,7 +75,9 @@ def read_condition(node: Node) -> Condition:
         return NotModelled(f"Azure Policy condition on `{shown}`")
     for operator in fields:
         if operator in OPERATORS or operator == "exists":
-            wanted = _wanted(node.need(operator))
+            wanted = _wanted(node.need(operator), name)
+            if any(one.startswith("[") and not one.startswith("[[") for one in wanted):
+                return NotModelled(f"Azure Policy expression `{wanted[0]}`")
             if wanted and (len(wanted) == 1 or operator in ("in", "notin")):
                 return Test(name, operator, wanted)
     return NotModelled(f"Azure Policy operator on `{name}`")
@@ -92,45 +95,54 @@ def _field_name(node: Node) -> str | None:
     return _VALUES.get(node.text("value").lower().replace(" ", ""))
 
 
-def _wanted(node: Node) -> tuple[str, ...]:
+def _wanted(node: Node, field: str) -> tuple[str, ...]:
+    """Returns the values of a leaf as they are compared: in lower case, regions without spaces."""
     nodes = node.elements() if isinstance(node.value, list) else [node]
-    return tuple(str(one.value).lower() for one in nodes)
+    values = tuple(str(one.value).lower() for one in nodes)
+    return tuple(one.replace(" ", "") for one in values) if field == "location" else values
 
 
 def read_management_group(node: Node, groups: ManagementGroups) -> None:
-    """Reads a management group with everything that the answer shows below it."""
-    name = last_segment(node.need("name").as_text())
+    """Reads a management group with everything that the answer shows below it.
+
+    An answer tells the group's own parent. That parent's parents are known only where a chain
+    of ancestors or another answer tells them.
+    """
+    name = _last(node.need("name").as_text())
     details = node.get("details")
     parent = details.get("parent") if details else None
     chain = details.items("managementGroupAncestorsChain") if details else []
     if chain:
-        _chain(groups, name, chain)
+        _chain(groups, node, [name, *_names(chain)])
     elif parent is not None:
-        _link(groups, node, name, last_segment(parent.need("name").as_text()))
-    else:
-        groups.parents.setdefault(name, None)
+        _link(groups, node, name, _last(parent.need("name").as_text()))
+    elif details is not None:
+        _link(groups, node, name, None)
     _children(node, name, groups)
 
 
 def read_subscription_row(node: Node, subscription: str, groups: ManagementGroups) -> None:
     """Reads a subscription row of Resource Graph: the groups above it, nearest first."""
-    chain = node.items("managementGroupAncestorsChain")
-    if chain:
-        groups.subscriptions[subscription] = last_segment(chain[0].need("name").as_text())
-        _chain(groups, "", chain)
+    names = _names(node.items("managementGroupAncestorsChain"))
+    if names:
+        groups.subscriptions[subscription] = names[0]
+        _chain(groups, node, names)
 
 
-def _chain(groups: ManagementGroups, name: str, chain: list[Node]) -> None:
-    names = [name, *(last_segment(one.need("name").as_text()) for one in chain)]
-    for at, parent in pairwise(names):
-        if at:
-            groups.parents[at] = parent
-    groups.parents.setdefault(names[-1], None)
+def _names(chain: list[Node]) -> list[str]:
+    return [_last(one.need("name").as_text()) for one in chain]
+
+
+def _chain(groups: ManagementGroups, node: Node, names: list[str]) -> None:
+    """Links groups that are listed nearest first; the last has no parent."""
+    for name, parent in pairwise(names):
+        _link(groups, node, name, parent)
+    _link(groups, node, names[-1], None)
 
 
 def _children(node: Node, name: str, groups: ManagementGroups) -> None:
     for child in node.items("children"):
-        inner = last_segment(child.need("name").as_text())
+        inner = _last(child.need("name").as_text())
         if child.text("type").lower().endswith("/subscriptions"):
             groups.subscriptions[inner] = name
         else:
@@ -138,10 +150,12 @@ def _children(node: Node, name: str, groups: ManagementGroups) -> None:
             _children(child, inner, groups)
 
 
-def _link(groups: ManagementGroups, node: Node, name: str, parent: str) -> None:
-    known = groups.parents.get(name)
-    if known not in (None, parent):
+def _link(groups: ManagementGroups, node: Node, name: str, parent: str | None) -> None:
+    known = groups.parents.setdefault(name, parent)
+    if known != parent:
         what = f"management group `{name}` is below `{parent}` here and below `{known}` elsewhere"
         raise node.fail("duplicate", what, "one parent")
-    groups.parents[name] = parent
-    groups.parents.setdefault(parent, None)
+
+
+def _last(text: str) -> str:
+    return ResourceId(text).last

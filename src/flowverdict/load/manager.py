@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 _ACCESS: Final = {one.value.lower(): one for one in Access}
 _PRIORITIES: Final = (1, 4096)
 _UNSUPPORTED_TAGS: Final = frozenset({"azureplatformdns", "azureplatformimds", "azureplatformlkm"})
+UNNAMED: Final = ResourceId("")
+"""Stands for the manager of a commit that names no configuration, until it is found out."""
+
+_COMMIT_TYPES: Final = {
+    one.lower(): one for one in ("SecurityAdmin", "Connectivity", "SecurityUser", "Routing")
+} | {"adminpolicy": "SecurityAdmin"}
 _STATUS: Final = {one.lower(): one for one in ("NotStarted", "Deploying", "Deployed", "Failed")}
 
 
@@ -48,15 +54,10 @@ def read_manager(node: Node, resource: ResourceId) -> NetworkManager:
     subscriptions = [one.as_text() for scope in nodes for one in scope.texts("subscriptions")]
     return NetworkManager(
         id=resource,
-        management_groups=tuple(last_segment(one) for one in groups),
-        subscriptions=tuple(last_segment(one) for one in subscriptions),
+        management_groups=tuple(ResourceId(one).last for one in groups),
+        subscriptions=tuple(ResourceId(one).last for one in subscriptions),
         where=node.where,
     )
-
-
-def last_segment(text: str) -> str:
-    """Returns the last segment of an id, in lower case."""
-    return text.rstrip("/").rpartition("/")[2].lower()
 
 
 def read_group(node: Node, resource: ResourceId) -> NetworkGroup:
@@ -78,11 +79,16 @@ def read_static_member(node: Node, resource: ResourceId) -> GroupMember:
 
 def read_memberships(node: Node, resource: ResourceId) -> list[GroupMember]:
     """Reads a row of Resource Graph that lists the groups of one virtual network."""
-    member = ResourceId(resource.text[: resource.key.rfind("/providers/")])
+    member = membership_owner(resource)
     return [
         GroupMember(one.need("networkGroupId").as_id(), member, where=one.where)
         for one in node.items("groupMemberships")
     ]
+
+
+def membership_owner(row: ResourceId) -> ResourceId:
+    """Returns the virtual network that a row of memberships is about."""
+    return ResourceId(row.text[: row.key.rfind("/providers/")])
 
 
 def read_configuration(node: Node, resource: ResourceId) -> SecurityAdminConfiguration:
@@ -196,7 +202,7 @@ def read_deployment_status(node: Node) -> list[Deployment]:
         _deployment(
             node,
             node.need("region").as_text(),
-            node.need("deploymentType").as_text(),
+            node.choice("deploymentType", _COMMIT_TYPES),
             node.items("configurationIds"),
             status,
         )
@@ -208,20 +214,20 @@ def read_commit(node: Node) -> list[Deployment]:
     regions = node.need("targetLocations").elements()
     if not regions:
         raise node.need("targetLocations").fail("commit", "no region", "at least one region")
-    kind = node.need("commitType").as_text()
+    kind = node.choice("commitType", _COMMIT_TYPES)
     ids = node.items("configurationIds")
     return [_deployment(node, one.as_text(), kind, ids, "Deployed") for one in regions]
 
 
 def _deployment(node: Node, location: str, kind: str, ids: list[Node], status: str) -> Deployment:
-    configurations = tuple(one.as_id() for one in ids)
+    configurations = tuple(dict.fromkeys(one.as_id() for one in ids))
     problems: tuple[Diagnostic, ...] = ()
-    if kind.lower() == "securityadmin" and len(configurations) > 1:
+    if kind == "SecurityAdmin" and len(configurations) > 1:
         what = f"{len(configurations)} security admin configurations for `{location}`"
         problems = (error(node.where, "commit", what, "one for a region and manager"),)
     managers = {one.parent for one in configurations}
     return Deployment(
-        manager=managers.pop() if len(managers) == 1 else None,
+        manager=managers.pop() if len(managers) == 1 else UNNAMED,
         region=region(location),
         kind=kind,
         configurations=configurations,

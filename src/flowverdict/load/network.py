@@ -26,6 +26,8 @@ from flowverdict.model import (
 from flowverdict.net import EMPTY, IntervalSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowverdict.load.node import Node
 
 _POLICIES: Final = {
@@ -82,22 +84,29 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
             node.items("applicationGatewayIPConfigurations")
             or node.items("applicationGatewayIpConfigurations")
         ),
+        gateways=tuple(_gateways_of(node)),
         where=node.where,
     )
 
 
+def _gateways_of(node: Node) -> Iterator[ResourceId]:
+    """Yields the gateways whose IP configurations a subnet lists."""
+    for one in node.items("ipConfigurations"):
+        resource = one.as_id()
+        at = resource.key.find("/ipconfigurations/")
+        if "/virtualnetworkgateways/" in resource.key and at > 0:
+            yield ResourceId(resource.text[:at])
+
+
 def read_peering(node: Node, resource: ResourceId) -> Peering:
     """Reads one side of a peering."""
-    state = "Connected"
-    if node.get("peeringState") is not None:
-        state = node.choice("peeringState", _PEERING_STATES)
+    known = node.get("peeringState") is not None
     space = read_space(node, "remoteAddressSpace")
     return Peering(
         id=resource,
         remote=node.reference("remoteVirtualNetwork"),
-        state=state,
+        state=node.choice("peeringState", _PEERING_STATES) if known else "",
         allow_access=node.flag("allowVirtualNetworkAccess", default=True),
-        allow_gateway_transit=node.flag("allowGatewayTransit", default=False),
         use_remote_gateways=node.flag("useRemoteGateways", default=False),
         remote_space=space or read_space(node, "remoteVirtualNetworkAddressSpace"),
         complete=node.flag("peerCompleteVnets", default=True),
@@ -136,7 +145,6 @@ def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
         raise node.fail("missing", "missing IP configuration", "`ipConfigurations`")
     return NetworkInterface(
         id=resource,
-        location=node.text("location"),
         ip_configurations=tuple(_read_ip_configuration(one) for one in configurations),
         nsg=node.reference("networkSecurityGroup"),
         vm=node.reference("virtualMachine"),
@@ -155,7 +163,6 @@ def _read_ip_configuration(node: Node) -> IpConfiguration:
         subnet=node.reference("subnet"),
         asgs=node.references("applicationSecurityGroups"),
         public_ip=node.reference("publicIPAddress"),
-        primary=node.flag("primary", default=False),
         where=node.where,
     )
 
@@ -193,7 +200,6 @@ def read_private_endpoint(node: Node, resource: ResourceId) -> PrivateEndpoint:
     """Reads a private endpoint."""
     return PrivateEndpoint(
         id=resource,
-        subnet=node.reference("subnet"),
         nics=node.references("networkInterfaces"),
         asgs=node.references("applicationSecurityGroups"),
         where=node.where,
@@ -203,10 +209,12 @@ def read_private_endpoint(node: Node, resource: ResourceId) -> PrivateEndpoint:
 def read_gateway(node: Node, resource: ResourceId) -> Gateway:
     """Reads a virtual network gateway."""
     clients = node.get("vpnClientConfiguration")
+    subnets = _subnets_of(node, "ipConfigurations")
+    if not subnets:
+        raise node.fail("missing", "missing the gateway's subnet", "`ipConfigurations[].subnet`")
     return Gateway(
         id=resource,
-        kind=node.text("gatewayType", "Vpn"),
-        subnets=_subnets_of(node, "ipConfigurations"),
+        subnets=subnets,
         client_pool=read_space(clients, "vpnClientAddressPool") if clients else EMPTY,
         where=node.where,
     )

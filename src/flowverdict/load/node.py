@@ -209,6 +209,9 @@ def _short(value: Any) -> str:
 
 
 def _words(choices: Mapping[str, Any]) -> str:
-    words = [f"`{getattr(value, 'value', key)}`" for key, value in choices.items()]
+    words = [
+        f"`{value if isinstance(value, str) else getattr(value, 'value', key)}`"
+        for key, value in choices.items()
+    ]
     unique = list(dict.fromkeys(words))
     return unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} or {unique[-1]}"

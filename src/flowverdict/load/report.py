@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowverdict.model import Diagnostic, Position, Severity
+from flowverdict.model import Diagnostic, Position, ResourceId, Severity
 
 
 class Unreadable(Exception):
@@ -19,7 +19,12 @@ def error(where: Position, code: str, what: str, expected: str = "", hint: str =
 
 
 def warning(
-    where: Position, code: str, what: str, expected: str = "", hint: str = ""
+    where: Position,
+    code: str,
+    what: str,
+    expected: str = "",
+    *,
+    resource: ResourceId | None = None,
 ) -> Diagnostic:
-    """Returns a warning."""
-    return Diagnostic(Severity.WARNING, code, where, what, expected, hint)
+    """Returns a warning, about a resource if it is about a single one."""
+    return Diagnostic(Severity.WARNING, code, where, what, expected, resource=resource)

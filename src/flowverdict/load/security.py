@@ -36,7 +36,7 @@ _RULE_FIELDS: Final = frozenset(
 
 def read_asg(node: Node, resource: ResourceId) -> ApplicationSecurityGroup:
     """Reads an application security group."""
-    return ApplicationSecurityGroup(resource, node.text("location"), where=node.where)
+    return ApplicationSecurityGroup(resource, where=node.where)
 
 
 def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
@@ -62,9 +62,7 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     rules.extend(standard.values())
     return NetworkSecurityGroup(
         id=resource,
-        location=node.text("location"),
         rules=tuple(sorted(rules, key=lambda rule: (rule.direction.value, rule.priority))),
-        flush_connection=node.flag("flushConnection", default=False),
         where=node.where,
         problems=tuple(problems),
     )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowverdict.model.ids import ResourceId
 
 
 class Severity(Enum):
@@ -34,7 +38,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One message: where, what, what was expected, and a hint where there is a fix."""
+    """One message: where, what, what was expected, and a hint where there is a fix.
+
+    Attributes:
+        resource: the resource it is about, if it is about a single one.
+    """
 
     severity: Severity
     code: str
@@ -42,6 +50,7 @@ class Diagnostic:
     what: str
     expected: str = ""
     hint: str = ""
+    resource: ResourceId | None = None
 
     def __str__(self) -> str:
         """Shows the message on one line."""

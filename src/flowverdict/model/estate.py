@@ -10,7 +10,7 @@ from flowverdict.model.diagnostics import Diagnostic, Severity
 from flowverdict.model.manager import ManagementGroups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from flowverdict.model.ids import ResourceId
     from flowverdict.model.manager import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from flowverdict.model.tags import InternetSpace, ServiceTags
 
 T = TypeVar("T")
+K = TypeVar("K", bound="Hashable")
 ById = dict["ResourceId", T]
 
 
@@ -89,63 +90,54 @@ class Resources:
     )
 
 
+@dataclass(frozen=True, eq=False)
 class Estate:
-    """An Azure network as the input describes it. Read only once it is made.
+    """An Azure network as the input describes it.
 
     Attributes:
         resources: the tables of resources.
         members: members of network groups that the input states outright.
-        deployments: what was committed, in no particular order.
+        whole_memberships: the virtual networks of which all memberships are stated.
+        deployments: what was committed, the newest for each manager, region and type.
         active_rules: what managers list as deployed.
         hierarchy: the management groups.
+        policy_sets: the initiatives that the input has.
         diagnostics: what is wrong with the input, or deserves a look.
+        broken: resources that stand in the input but could not be read, with the reason.
         service_tags: the public service tags.
         internet: what the ``Internet`` tag stands for.
-        read: how many resources of each type were read, and how many were of no concern.
     """
 
-    def __init__(
-        self,
-        resources: Resources,
-        *,
-        service_tags: ServiceTags,
-        internet: InternetSpace,
-        members: Iterable[GroupMember] = (),
-        deployments: Iterable[Deployment] = (),
-        active_rules: Iterable[ActiveRule] = (),
-        hierarchy: ManagementGroups | None = None,
-        diagnostics: Iterable[Diagnostic] = (),
-        broken: Mapping[ResourceId, Diagnostic] | None = None,
-    ) -> None:
-        self.resources = resources
-        self.service_tags = service_tags
-        self.internet = internet
-        self.members = tuple(members)
-        self.deployments = tuple(deployments)
-        self.active_rules = tuple(active_rules)
-        self.hierarchy = hierarchy or ManagementGroups()
-        self.diagnostics = tuple(diagnostics)
-        self.broken = dict(broken or {})
-        """Resources that stand in the input but could not be read, with the reason."""
+    resources: Resources
+    service_tags: ServiceTags
+    internet: InternetSpace
+    members: tuple[GroupMember, ...] = ()
+    whole_memberships: frozenset[ResourceId] = frozenset()
+    deployments: tuple[Deployment, ...] = ()
+    active_rules: tuple[ActiveRule, ...] = ()
+    hierarchy: ManagementGroups = field(default_factory=ManagementGroups)
+    policy_sets: frozenset[ResourceId] = frozenset()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    broken: Mapping[ResourceId, Diagnostic] = field(default_factory=dict["ResourceId", Diagnostic])
 
     def with_nsg(self, nsg: NetworkSecurityGroup) -> Estate:
         """Returns an estate in which one NSG is another; everything else is shared."""
-        return Estate(
-            replace(self.resources, nsgs={**self.resources.nsgs, nsg.id: nsg}),
-            service_tags=self.service_tags,
-            internet=self.internet,
-            members=self.members,
-            deployments=self.deployments,
-            active_rules=self.active_rules,
-            hierarchy=self.hierarchy,
-            diagnostics=self.diagnostics,
-            broken=self.broken,
-        )
+        nsgs = {**self.resources.nsgs, nsg.id: nsg}
+        return replace(self, resources=replace(self.resources, nsgs=nsgs))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that are errors."""
         return tuple(one for one in self.diagnostics if one.severity is Severity.ERROR)
+
+    @cached_property
+    def warnings_by_resource(self) -> dict[ResourceId, list[Diagnostic]]:
+        """The warnings about each resource."""
+        index: dict[ResourceId, list[Diagnostic]] = {}
+        for one in self.diagnostics:
+            if one.resource is not None and one.severity is Severity.WARNING:
+                index.setdefault(one.resource, []).append(one)
+        return index
 
     @cached_property
     def asg_members(self) -> dict[ResourceId, list[IpConfiguration]]:
@@ -156,11 +148,16 @@ class Estate:
                 for asg in configuration.asgs:
                     index.setdefault(asg, []).append(configuration)
         for endpoint in self.resources.private_endpoints.values():
+            nics = (self.resources.nics.get(one) for one in endpoint.nics)
+            found = [one for nic in nics if nic for one in nic.ip_configurations]
             for asg in endpoint.asgs:
-                for nic_id in endpoint.nics:
-                    if nic := self.resources.nics.get(nic_id):
-                        index.setdefault(asg, []).extend(nic.ip_configurations)
+                index.setdefault(asg, []).extend(found)
         return index
+
+    @cached_property
+    def nics_by_name(self) -> dict[str, list[NetworkInterface]]:
+        """The network interfaces of each name, in lower case."""
+        return _index(self.resources.nics.values(), lambda nic: nic.id.last)
 
     @cached_property
     def nics_by_vm(self) -> dict[ResourceId, list[NetworkInterface]]:
@@ -177,20 +174,28 @@ class Estate:
         return {vm: list(nics.values()) for vm, nics in index.items()}
 
     @cached_property
+    def private_endpoint_nics(self) -> frozenset[ResourceId]:
+        """The network interfaces of private endpoints, as either side states it."""
+        of_endpoints = {
+            nic for one in self.resources.private_endpoints.values() for nic in one.nics
+        }
+        own = {nic.id for nic in self.resources.nics.values() if nic.private_endpoint}
+        return frozenset(of_endpoints | own)
+
+    @cached_property
     def members_by_group(self) -> dict[ResourceId, list[GroupMember]]:
         """The members of each network group that the input states outright."""
-        index: dict[ResourceId, list[GroupMember]] = {}
-        for member in self.members:
-            index.setdefault(member.group, []).append(member)
-        return index
+        return _index(self.members, lambda one: one.group)
 
     @cached_property
     def policies_by_group(self) -> dict[ResourceId, list[MembershipPolicy]]:
         """The membership policies of each network group."""
-        index: dict[ResourceId, list[MembershipPolicy]] = {}
-        for policy in self.resources.policies.values():
-            index.setdefault(policy.group, []).append(policy)
-        return index
+        return _index(self.resources.policies.values(), lambda one: one.group)
+
+    @cached_property
+    def assignments_by_definition(self) -> dict[ResourceId, list[PolicyAssignment]]:
+        """The assignments of each policy definition or initiative."""
+        return _index(self.resources.assignments.values(), lambda one: one.definition)
 
     @cached_property
     def services_by_subnet(self) -> dict[ResourceId, list[ServiceSubnetUse]]:
@@ -204,32 +209,73 @@ class Estate:
     @cached_property
     def configurations_by_manager(self) -> dict[ResourceId, list[SecurityAdminConfiguration]]:
         """The security admin configurations of each manager."""
-        index: dict[ResourceId, list[SecurityAdminConfiguration]] = {}
-        for configuration in self.resources.configurations.values():
-            index.setdefault(configuration.manager, []).append(configuration)
-        return index
+        return _index(self.resources.configurations.values(), lambda one: one.manager)
 
     @cached_property
     def collections_by_configuration(self) -> dict[ResourceId, list[RuleCollection]]:
         """The rule collections of each security admin configuration."""
-        index: dict[ResourceId, list[RuleCollection]] = {}
-        for collection in self.resources.collections.values():
-            index.setdefault(collection.id.parent, []).append(collection)
-        return index
+        return _index(self.resources.collections.values(), lambda one: one.id.parent)
 
     @cached_property
     def rules_by_collection(self) -> dict[ResourceId, list[Rule]]:
         """The security admin rules of each collection."""
-        index: dict[ResourceId, list[Rule]] = {}
-        for rule in self.resources.admin_rules.values():
-            index.setdefault(rule.id.parent, []).append(rule)
-        return index
+        return _index(self.resources.admin_rules.values(), lambda one: one.id.parent)
 
     @cached_property
-    def gateways_by_vnet(self) -> dict[ResourceId, list[Gateway]]:
-        """The virtual network gateways that stand in each virtual network."""
-        index: dict[ResourceId, list[Gateway]] = {}
+    def rules_without_collection(self) -> dict[ResourceId, list[Rule]]:
+        """The security admin rules of each configuration whose collection is not in the input."""
+        lost = (
+            one
+            for one in self.resources.admin_rules.values()
+            if one.id.parent not in self.resources.collections
+        )
+        return _index(lost, lambda one: one.id.parent.parent)
+
+    @cached_property
+    def active_by_place(self) -> dict[tuple[ResourceId, str], list[ActiveRule]]:
+        """The active rules of each manager and region."""
+        return _index(self.active_rules, lambda one: (one.manager, one.region))
+
+    @cached_property
+    def deployment_at(self) -> dict[tuple[ResourceId, str, str], Deployment]:
+        """The deployment of each manager, region and type."""
+        return {(one.manager, one.region, one.kind): one for one in self.deployments}
+
+    @cached_property
+    def managers(self) -> tuple[ResourceId, ...]:
+        """Every network manager that the input knows of, in the order of ids."""
+        found = {*self.resources.managers, *self.configurations_by_manager}
+        found.update(one.manager for one in self.deployments)
+        found.update(manager for manager, _ in self.active_by_place)
+        found.update(one.parent for one in self.resources.connectivity)
+        return tuple(sorted(found))
+
+    @cached_property
+    def gateways_by_vnet(self) -> dict[ResourceId, list[ResourceId]]:
+        """The virtual network gateways of each network, as gateways or subnets state them."""
+        index: dict[ResourceId, dict[ResourceId, None]] = {}
         for gateway in self.resources.gateways.values():
-            for vnet in {subnet.parent for subnet in gateway.subnets}:
-                index.setdefault(vnet, []).append(gateway)
+            for subnet in gateway.subnets:
+                index.setdefault(subnet.parent, {})[gateway.id] = None
+        for subnet in self.resources.subnets.values():
+            for gateway_id in subnet.gateways:
+                index.setdefault(subnet.vnet, {})[gateway_id] = None
+        return {vnet: list(gateways) for vnet, gateways in index.items()}
+
+    @cached_property
+    def connections_by_gateway(self) -> dict[ResourceId, list[GatewayConnection]]:
+        """The connections of each virtual network gateway, at either end."""
+        index: dict[ResourceId, list[GatewayConnection]] = {}
+        for one in self.resources.connections.values():
+            for gateway in {one.gateway, one.remote_gateway} - {None}:
+                assert gateway is not None
+                index.setdefault(gateway, []).append(one)
         return index
+
+
+def _index(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Returns the values of each key, in the order they came in."""
+    index: dict[K, list[T]] = {}
+    for value in values:
+        index.setdefault(key(value), []).append(value)
+    return index

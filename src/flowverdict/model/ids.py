@@ -70,6 +70,11 @@ class ResourceId:
         """The id without its last type and name."""
         return ResourceId(self.text.rsplit("/", 2)[0])
 
+    @property
+    def last(self) -> str:
+        """The last segment in lower case, for comparing."""
+        return self.key.rpartition("/")[2]
+
     def child(self, collection: str, name: str) -> ResourceId:
         """Returns the id of a child resource."""
         return ResourceId(f"{self.text}/{collection}/{name}")

@@ -76,8 +76,8 @@ class PolicyAssignment:
 
     id: ResourceId
     definition: ResourceId
-    scope: str
-    excluded: tuple[str, ...] = ()
+    scope: ResourceId
+    excluded: tuple[ResourceId, ...] = ()
     enforced: bool = True
     narrowed: bool = False
     where: Position | None = field(default=None, compare=False)
@@ -134,14 +134,13 @@ class Deployment:
     """What a commit put in force in one region (specification, 9).
 
     Attributes:
-        manager: None where the input does not say and no configuration id tells.
         region: in lower case without spaces.
         kind: ``SecurityAdmin``, ``Connectivity``, …
         time: when it was committed (ISO 8601); empty where the input does not say.
         status: ``Deployed``, ``Deploying``, ``NotStarted`` or ``Failed``.
     """
 
-    manager: ResourceId | None
+    manager: ResourceId
     region: str
     kind: str
     configurations: tuple[ResourceId, ...]
@@ -161,26 +160,47 @@ class ActiveRule:
     time: str = ""
     where: Position | None = field(default=None, compare=False)
 
+    @property
+    def manager(self) -> ResourceId:
+        """The manager that lists it."""
+        return self.rule.id.parent.parent.parent
+
 
 @dataclass(frozen=True, slots=True)
 class ManagementGroups:
     """The management-group hierarchy, as far as the input has it.
 
     Attributes:
-        parents: group name to parent name, in lower case; None for a group without a parent.
+        parents: group name to parent name, in lower case; None for a group that has no parent,
+            and no entry for one whose parent is not known.
         subscriptions: subscription id to the name of the group that holds it, in lower case.
     """
 
     parents: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
     subscriptions: dict[str, str] = field(default_factory=dict[str, str])
 
-    def above(self, subscription: str) -> tuple[str, ...] | None:
-        """Returns the groups above a subscription, root first; None where they are not known."""
-        name: str | None = self.subscriptions.get(subscription.lower())
-        if name is None:
-            return None
+    def above(self, subscription: str) -> tuple[tuple[str, ...], bool]:
+        """Returns the groups above a subscription, highest first, and whether those are all."""
+        name = self.subscriptions.get(subscription.lower())
+        return self._up(name) if name is not None else ((), False)
+
+    def is_above(self, group: str, subscription: str) -> bool | None:
+        """Reports whether a group is above a subscription; None where that is not known."""
+        above, whole = self.above(subscription)
+        if group in above:
+            return True
+        if whole:
+            return False
+        # a group that is itself below one of them cannot be above the highest of them
+        return False if above and set(self._up(group)[0]) & set(above) else None
+
+    def _up(self, group: str) -> tuple[tuple[str, ...], bool]:
+        """Returns a group and those above it, highest first, and whether those are all."""
         chain: list[str] = []
+        name: str | None = group
         while name is not None and name not in chain:
             chain.append(name)
-            name = self.parents.get(name)
-        return tuple(reversed(chain))
+            if name not in self.parents:
+                return tuple(reversed(chain)), False
+            name = self.parents[name]
+        return tuple(reversed(chain)), True

@@ -11,7 +11,11 @@ from flowverdict.net import EMPTY, IntervalSet
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet of a virtual network."""
+    """A subnet of a virtual network.
+
+    Attributes:
+        gateways: the virtual network gateways whose IP configurations the subnet lists.
+    """
 
     id: ResourceId
     prefixes: IntervalSet
@@ -20,6 +24,7 @@ class Subnet:
     private_endpoint_network_policies: str = "Disabled"
     delegations: tuple[str, ...] = ()
     has_application_gateway: bool = False
+    gateways: tuple[ResourceId, ...] = ()
     where: Position | None = field(default=None, compare=False)
 
     @property
@@ -33,6 +38,7 @@ class Peering:
     """A virtual network's side of a peering.
 
     Attributes:
+        state: ``Connected``, ``Initiated`` or ``Disconnected``; empty where the input is silent.
         remote_space: the remote addresses that the peering itself states; empty where it is
             silent.
         local_subnets: with ``complete`` false, the names of the local subnets that take part.
@@ -41,9 +47,8 @@ class Peering:
 
     id: ResourceId
     remote: ResourceId | None
-    state: str = "Connected"
+    state: str = ""
     allow_access: bool = True
-    allow_gateway_transit: bool = False
     use_remote_gateways: bool = False
     remote_space: IntervalSet = EMPTY
     complete: bool = True
@@ -64,6 +69,11 @@ class VirtualNetwork:
     peerings: tuple[Peering, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     where: Position | None = field(default=None, compare=False)
+
+    @property
+    def region(self) -> str:
+        """The region as Azure compares it: ``East US`` is ``eastus``; empty where unknown."""
+        return self.location.replace(" ", "").lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,6 @@ class IpConfiguration:
     subnet: ResourceId | None
     asgs: tuple[ResourceId, ...] = ()
     public_ip: ResourceId | None = None
-    primary: bool = False
     where: Position | None = field(default=None, compare=False)
 
 
@@ -106,7 +115,6 @@ class NetworkInterface:
     """A network interface: a virtual machine's, a scale-set instance's, or a private endpoint's."""
 
     id: ResourceId
-    location: str
     ip_configurations: tuple[IpConfiguration, ...] = ()
     nsg: ResourceId | None = None
     vm: ResourceId | None = None
@@ -159,7 +167,6 @@ class PrivateEndpoint:
     """A private endpoint; its addresses stand on its network interfaces."""
 
     id: ResourceId
-    subnet: ResourceId | None
     nics: tuple[ResourceId, ...] = ()
     asgs: tuple[ResourceId, ...] = ()
     where: Position | None = field(default=None, compare=False)
@@ -175,8 +182,7 @@ class Gateway:
     """
 
     id: ResourceId
-    kind: str
-    subnets: tuple[ResourceId, ...] = ()
+    subnets: tuple[ResourceId, ...]
     client_pool: IntervalSet = EMPTY
     where: Position | None = field(default=None, compare=False)
 

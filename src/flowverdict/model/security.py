@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from flowverdict.model.diagnostics import Diagnostic, Position
@@ -88,7 +89,7 @@ class Rule:
         return self.id.key.endswith(f"/defaultsecurityrules/{self.name.lower()}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NetworkSecurityGroup:
     """A network security group.
 
@@ -98,15 +99,19 @@ class NetworkSecurityGroup:
     """
 
     id: ResourceId
-    location: str
     rules: tuple[Rule, ...]
-    flush_connection: bool = False
     where: Position | None = field(default=None, compare=False)
     problems: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
+    @cached_property
+    def _by_direction(self) -> dict[Direction, tuple[Rule, ...]]:
+        return {
+            way: tuple(rule for rule in self.rules if rule.direction is way) for way in Direction
+        }
+
     def towards(self, direction: Direction) -> tuple[Rule, ...]:
         """Returns the rules of one direction, in the order of evaluation."""
-        return tuple(rule for rule in self.rules if rule.direction is direction)
+        return self._by_direction[direction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,6 @@ class ApplicationSecurityGroup:
     """An application security group; its members are the IP configurations that name it."""
 
     id: ResourceId
-    location: str
     where: Position | None = field(default=None, compare=False)
 
 

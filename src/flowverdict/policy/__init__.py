@@ -4,6 +4,7 @@ from flowverdict.policy.cure import Cure, as_az_command, find_cure
 from flowverdict.policy.effective import effective_rules
 from flowverdict.policy.evaluate import NoNsgError, evaluate, evaluate_at
 from flowverdict.policy.explain import Explanation, Gate, NearMiss, describe_side, explain_at
+from flowverdict.policy.network import Network
 from flowverdict.policy.options import DEFAULTS, IP_FLOW_VERIFY, Options
 from flowverdict.policy.request import (
     PROTOCOLS,
@@ -27,6 +28,7 @@ __all__ = [
     "Gate",
     "Layer",
     "NearMiss",
+    "Network",
     "NoNsgError",
     "Options",
     "Question",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flowverdict.net import IntervalSet, format_address
 
 if TYPE_CHECKING:
+    from flowverdict.policy.services import PlatformService
     from flowverdict.policy.worlds import World
 
 
@@ -42,13 +43,13 @@ class AddressSet:
         parts: what is in the set.
         doubts: what may be in it; with ``member_if`` false, what of the parts may not be.
         data: the dated data that it came from; empty for the user's own resources.
-        service: where it stands for a platform service, that service's protocols and port.
+        service: the platform service it stands for, whose packets alone it matches.
     """
 
     parts: tuple[Part, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     data: str = ""
-    service: tuple[tuple[int, ...], int] | None = None
+    service: PlatformService | None = None
 
     @cached_property
     def sure(self) -> IntervalSet:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Access
-from flowverdict.policy.deployed import Entry, Notes, deployed_entries, manager_of
+from flowverdict.policy.deployed import Entry, Notes, deployed_connectivity, deployed_entries
 from flowverdict.policy.exclusions import intent_service, skipped_by_option, skipped_subnet
 from flowverdict.policy.membership import (
     NO,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Subnet,
         VirtualNetwork,
     )
-    from flowverdict.policy.options import Options
+    from flowverdict.policy.network import Network
 
 _STRICTEST_FIRST: Final = {Access.DENY: 0, Access.ALWAYS_ALLOW: 1, Access.ALLOW: 2}
 _BELOW_ALL_GROUPS: Final = 1_000_000
@@ -72,10 +72,9 @@ class AdminLayer:
                     yield entry
 
 
-def admin_layer(
-    estate: Estate, vnet: VirtualNetwork, subnet: Subnet | None, options: Options
-) -> AdminLayer:
+def admin_layer(network: Network, vnet: VirtualNetwork, subnet: Subnet | None) -> AdminLayer:
     """Returns the admin rules that stand before a subnet of a virtual network."""
+    estate, options = network.estate, network.options
     notes = Notes()
     skipped = skipped_subnet(estate, subnet, options) or skipped_by_option(vnet, subnet, options)
     if skipped:
@@ -84,8 +83,8 @@ def admin_layer(
     if {vnet.id, *([subnet.id] if subnet else [])} & set(options.admin_rules_apply):
         intent = ""
     found: list[tuple[ManagerRules, Membership, int]] = []
-    for manager_id in _managers(estate):
-        entries = tuple(deployed_entries(estate, manager_id, vnet, options, notes))
+    for manager_id in estate.managers:
+        entries = tuple(deployed_entries(network, manager_id, vnet, notes))
         if entries:
             manager = estate.resources.managers.get(manager_id)
             scope, level = _scope(estate, manager, manager_id, vnet)
@@ -93,6 +92,7 @@ def admin_layer(
                 notes.warn(f"`{vnet.id.name}` is out of the scope of manager `{manager_id.name}`")
                 continue
             found.append((ManagerRules(manager_id, _sorted(entries)), scope, level))
+    _warn_meshes(network, vnet, notes)
     unknown = [(rules.manager, scope) for rules, scope, _ in found if scope.holds is None]
     for manager, scope in unknown:
         notes.warn(
@@ -112,13 +112,18 @@ def admin_layer(
     return AdminLayer(rules, order_missing, skipped, tuple(notes.warnings))
 
 
-def _managers(estate: Estate) -> list[ResourceId]:
-    """Returns every manager that the input knows of, in the order of ids."""
-    found = set(estate.resources.managers)
-    found.update(estate.configurations_by_manager)
-    found.update(one.manager for one in estate.deployments if one.manager)
-    found.update(manager_of(one.rule.id) for one in estate.active_rules)
-    return sorted(found)
+def _warn_meshes(network: Network, vnet: VirtualNetwork, notes: Notes) -> None:
+    """Warns of connected groups that the input has but does not show as deployed."""
+    deployed = {configuration for configuration, _ in deployed_connectivity(network, vnet)}
+    for one in network.estate.resources.connectivity.values():
+        groups = [group for group, _ in one.meshes]
+        if one.id not in deployed and any(
+            network.is_member(group, vnet.id).holds is not False for group in groups
+        ):
+            notes.warn(
+                f"connectivity configuration `{one.id.name}` is not deployed in `{vnet.region}` "
+                "as far as the estate tells: its connected groups do not count"
+            )
 
 
 def _scope(
@@ -127,7 +132,7 @@ def _scope(
     """Reports whether a network is in a manager's scope, and on which level (lower is higher)."""
     if manager is None:
         return Membership(None, f"scope of network manager `{manager_id}`"), 0
-    above = estate.hierarchy.above(vnet.id.subscription) or ()
+    above, _ = estate.hierarchy.above(vnet.id.subscription)
     levels = [above.index(name) for name in manager.management_groups if name in above]
     if levels:
         return YES, min(levels)
@@ -194,7 +199,11 @@ def _setting(estate: Estate, rules: ManagerRules) -> tuple[str, str]:
     It stands in the configuration that its rules belong to.
     """
     ids = sorted({one.rule.id.parent.parent for one in rules.entries if one.rule})
+    committed = max((one.committed for one in rules.entries), default="")
     for one in ids:
-        if configuration := estate.resources.configurations.get(one):
+        configuration = estate.resources.configurations.get(one)
+        if configuration and committed and configuration.modified > committed:
+            return "", f"text of configuration `{one.name}` as committed: it was edited since"
+        if configuration:
             return configuration.on_intent_services, ""
     return "", f"security admin configuration `{ids[0] if ids else rules.manager}`"

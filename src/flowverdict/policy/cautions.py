@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from flowverdict.model import Access, Direction
 from flowverdict.net import format_address
 from flowverdict.policy.matching import matches
-from flowverdict.policy.platform import DNS
+from flowverdict.policy.services import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flowverdict.policy.verdict import Step
     from flowverdict.policy.worlds import World
 
-_HOST: Final = DNS.spans[0][0]
+_HOST: Final = HOST.spans[0][0]
 
 
 def tied(

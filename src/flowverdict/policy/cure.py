@@ -16,6 +16,7 @@ from flowverdict.net import (
     protocol_name,
 )
 from flowverdict.policy.evaluate import evaluate_at
+from flowverdict.policy.network import Network
 from flowverdict.policy.standpoint import Standpoint
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _with_rule(place: Standpoint, nsg: NetworkSecurityGroup, rule: Rule) -> Stan
     """Returns the same place with one more rule in an NSG."""
     rules = sorted((*nsg.rules, rule), key=lambda one: (one.direction.value, one.priority))
     changed = replace(nsg, rules=tuple(rules))
-    return Standpoint(place.estate.with_nsg(changed), place.nic, place.options)
+    return Standpoint(Network(place.estate.with_nsg(changed), place.options), place.nic)
 
 
 def as_az_command(nsg: NetworkSecurityGroup, rule: Rule) -> str:

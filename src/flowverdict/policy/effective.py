@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flowverdict.model import Direction
 from flowverdict.net import (
     ALL_ADDRESSES,
-    ALL_PORTS,
     ALL_PROTOCOLS,
     IntervalSet,
     format_addresses,
-    format_ports,
     protocol_name,
 )
 from flowverdict.policy.verdict import rule_name
@@ -35,7 +33,7 @@ def effective_rules(place: Standpoint) -> dict[str, Any]:
     value: list[dict[str, Any]] = []
     missing: list[str] = []
     warnings: list[str] = []
-    place.used.clear()
+    used: dict[str, None] = {}
     admin = place.admin
     if admin is None:
         missing.append(place.describe_missing("virtual network", place.vnet_id))
@@ -46,11 +44,11 @@ def effective_rules(place: Standpoint) -> dict[str, Any]:
         for manager in admin.managers:
             rules: list[tuple[Rule, str]] = []
             for entry in manager.entries:
-                missing.extend(entry.doubts)
+                missing.extend(one for one in (*entry.doubts, entry.unread) if one)
                 if entry.rule is not None:
                     rules.append((entry.rule, entry.committed))
             association = {"networkManager": {"id": str(manager.manager)}}
-            value.append(_entry(place, "admin", None, association, rules, missing))
+            value.append(_entry(place, "admin", None, association, rules, missing, used))
     for layer in place.layers:
         if layer.note:
             warnings.append(f"{layer.name}: {layer.note}")
@@ -61,12 +59,14 @@ def effective_rules(place: Standpoint) -> dict[str, Any]:
         kind = "subnet" if layer.name == "subnet" else "networkInterface"
         association = {kind: {"id": str(layer.applied_to)}}
         found = [(rule, "") for rule in layer.nsg.rules]
-        value.append(_entry(place, layer.name, str(layer.nsg.id), association, found, missing))
+        value.append(
+            _entry(place, layer.name, str(layer.nsg.id), association, found, missing, used)
+        )
     return {
         "value": value,
         "missing": list(dict.fromkeys(missing)),
         "warnings": warnings,
-        "data": list(place.used),
+        "data": list(used),
     }
 
 
@@ -77,6 +77,7 @@ def _entry(
     association: dict[str, Any],
     rules: list[tuple[Rule, str]],
     missing: list[str],
+    used: dict[str, None],
 ) -> dict[str, Any]:
     tags: dict[str, list[str]] = {}
     for rule, _ in rules:
@@ -85,7 +86,7 @@ def _entry(
                 expanded = place.tag(name)
                 missing.extend(doubt.what for doubt in expanded.doubts)
                 if expanded.data:
-                    place.used[expanded.data] = None
+                    used[expanded.data] = None
                 tags[name] = prefixes(expanded.sure)
     ordered = sorted(rules, key=lambda one: one[0].direction is Direction.OUTBOUND)
     return {
@@ -131,8 +132,8 @@ def _addresses(
     missing: list[str],
 ) -> dict[str, Any]:
     """One side of a rule: tags stay in the prefix field and are expanded beside it."""
-    members = [place.asg(one) for one in endpoint.asgs]
-    members.extend(place.group(one, committed) for one in endpoint.groups)
+    members = [place.network.asg(one) for one in endpoint.asgs]
+    members.extend(place.network.group(one, committed) for one in endpoint.groups)
     for one in members:
         missing.extend(doubt.what for doubt in one.doubts)
     texts = ["0.0.0.0/0"] if endpoint.prefixes == ALL_ADDRESSES else prefixes(endpoint.prefixes)
@@ -154,8 +155,3 @@ def prefixes(addresses: IntervalSet) -> list[str]:
 def _lengths(texts: Iterable[str]) -> Iterable[str]:
     for text in texts:
         yield text if "/" in text else f"{text}/{128 if ':' in text else 32}"
-
-
-def any_or(ports: IntervalSet) -> str:
-    """Returns ports as a person would write them."""
-    return "*" if ports == ALL_PORTS else ",".join(format_ports(ports))

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from flowverdict.model import Direction
 from flowverdict.policy.cautions import about_probes, cautions, tied
 from flowverdict.policy.matching import matches
+from flowverdict.policy.network import Network
 from flowverdict.policy.options import DEFAULTS, Options
 from flowverdict.policy.platform import exempt_service
 from flowverdict.policy.standpoint import Standpoint
 from flowverdict.policy.verdict import Step, Verdict
-from flowverdict.policy.worlds import explore
+from flowverdict.policy.worlds import Outcomes, explore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def evaluate(
     Raises:
         NoNsgError: with ``no_nsg="error"``, where no NSG is attached.
     """
-    return evaluate_at(Standpoint(estate, nic, options), direction, packet)
+    return evaluate_at(Standpoint(Network(estate, options), nic), direction, packet)
 
 
 def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verdict:
@@ -73,7 +74,6 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
             f"NsgsNotAppliedOnNic: no NSG applied on nic to allow or block traffic, "
             f"nic id {place.nic.id}"
         )
-    place.used.clear()
     outcomes = explore(
         lambda world: _decide(place, direction, packet, world), lambda one: one.access
     )
@@ -95,13 +95,20 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
         access=last.access if known else "Unknown",
         decided_by=last.decided_by if known else None,
         trace=last.trace if known else _merged([one.trace for one in outcomes.found]),
-        missing=() if known else (outcomes.matters or outcomes.touched),
+        missing=() if known else _missing(outcomes),
         warnings=tuple(warnings),
-        data=tuple(place.used),
+        data=outcomes.used,
         packet=packet,
         direction=direction,
         nic=place.nic,
     )
+
+
+def _missing(outcomes: Outcomes[_Decision]) -> tuple[str, ...]:
+    """Returns what is missing; of too many cases to try them all, everything that was asked for."""
+    if outcomes.complete:
+        return outcomes.matters
+    return (*outcomes.touched, "more facts than can be tried in all their combinations")
 
 
 def _told(remark: str, missing: str) -> bool:
@@ -125,8 +132,7 @@ def _merged(traces: list[tuple[Step, ...]]) -> tuple[Step, ...]:
 
 def _decide(place: Standpoint, direction: Direction, packet: Packet, world: World) -> _Decision:
     """Judges the packet in one world."""
-    subnet, nic = place.layers
-    layers = (subnet, nic) if direction is Direction.INBOUND else (nic, subnet)
+    layers = place.layers_towards(direction)
     if service := exempt_service(place, direction, packet, world):
         step = Step("platform", "Allow", note=f"{service} is exempt from rules")
         rest = (_admin_step(place, "NotEvaluated"), *map(_not_evaluated, layers))
@@ -187,9 +193,9 @@ def _any_access(world: World, what: str) -> str:
 def _entry_access(entry: Entry, place: Standpoint, packet: Packet, world: World) -> str:
     """What one admin rule does with the packet."""
     if entry.rule is None:
-        if not all(world.ask(what) for what in entry.doubts[:-1]):
+        if not all(world.ask(what) for what in entry.doubts):
             return "NoMatch"
-        return _any_access(world, entry.doubts[-1])
+        return _any_access(world, entry.unread)
     if not matches(entry.rule, packet, place, world, entry.committed):
         return "NoMatch"
     if not all(world.ask(what) for what in entry.doubts):

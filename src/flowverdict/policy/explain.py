@@ -16,7 +16,7 @@ from flowverdict.net import (
 )
 from flowverdict.policy.cure import Cure, find_cure
 from flowverdict.policy.evaluate import evaluate_at
-from flowverdict.policy.matching import fields
+from flowverdict.policy.matching import missed
 from flowverdict.policy.worlds import Undecided, World
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -
         at = next(i for i, (rule, _) in enumerate(rules) if rule.id == step.rule.id)
     nearly: list[NearMiss] = []
     for rule, committed in rules[:at]:
-        missed = _missed(place, rule, packet, committed)
-        if missed is not None and len(missed) == 1:
-            why = _why_missed(place, rule, packet, missed[0], committed)
-            nearly.append(NearMiss(rule, missed[0], why))
+        found = _missed(place, rule, packet, committed)
+        if found is not None and len(found) == 1:
+            why = _why_missed(place, rule, packet, found[0], committed)
+            nearly.append(NearMiss(rule, found[0], why))
     late = [
         rule
         for rule, committed in rules[at + 1 :]
@@ -99,7 +99,7 @@ def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -
         and rule.access is not step.rule.access
         and _missed(place, rule, packet, committed) == []
     ]
-    reasons = _reasons(place, packet, step, dict(rules)) if step.rule else ()
+    reasons = _reasons(place, packet, step, rules[at][1]) if step.rule else ()
     return Gate(step, len(rules), reasons, tuple(nearly), tuple(late))
 
 
@@ -122,8 +122,7 @@ def _rules(place: Standpoint, direction: Direction, step: Step) -> list[tuple[Ru
 def _missed(place: Standpoint, rule: Rule, packet: Packet, committed: str) -> list[str] | None:
     """Returns the fields in which a rule does not match; None where that is not known."""
     try:
-        every = fields(rule, packet, place, World(), committed)
-        return [field.name for field in every if not field.matches()]
+        return list(missed(rule, packet, place, World(), committed))
     except Undecided:
         return None
 
@@ -179,9 +178,7 @@ def _side(place: Standpoint, endpoint: Endpoint, committed: str) -> str:
     return f"{described} ({_shortened(format_addresses(addresses), 3) or 'no address'})"
 
 
-def _reasons(
-    place: Standpoint, packet: Packet, step: Step, committed: dict[Rule, str]
-) -> tuple[str, ...]:
+def _reasons(place: Standpoint, packet: Packet, step: Step, committed: str) -> tuple[str, ...]:
     assert step.rule is not None
     found: list[str] = []
     for name, endpoint, address in (
@@ -190,7 +187,7 @@ def _reasons(
     ):
         if address in endpoint.prefixes:
             continue
-        sets = place.sets_of(endpoint, committed.get(step.rule, ""))
+        sets = place.sets_of(endpoint, committed)
         part = next((part for one in sets if (part := one.part_of(address))), None)
         if part is not None:
             side = describe_side(endpoint)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.net import ALL_PORTS, IntervalSet, Protocol, has_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from flowverdict.model import Endpoint, Rule
     from flowverdict.net import Packet
@@ -19,37 +18,27 @@ if TYPE_CHECKING:
 _ICMP_ALONE: Final = IntervalSet([(Protocol.ICMP, Protocol.ICMP)])
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One of the five fields, with the question whether it matches."""
-
-    name: str
-    matches: Callable[[], bool]
-
-
-def fields(
+def missed(
     rule: Rule, packet: Packet, place: Standpoint, world: World, committed: str = ""
-) -> tuple[Field, ...]:
-    """Returns the five fields of a rule, cheapest first; each is looked at when it is asked."""
-    return (
-        Field("protocol", lambda: packet.protocol in rule.protocols),
-        Field("destination port", lambda: _destination_port(rule, packet)),
-        Field("source port", lambda: _source_port(rule, packet, world)),
-        Field(
-            "destination",
-            lambda: _contains(rule.destination, packet.dst, packet, place, world, committed),
-        ),
-        Field(
-            "source", lambda: _contains(rule.source, packet.src, packet, place, world, committed)
-        ),
-    )
+) -> Iterator[str]:
+    """Yields the names of the fields in which a rule does not match, the cheapest first."""
+    if packet.protocol not in rule.protocols:
+        yield "protocol"
+    if not _destination_port(rule, packet):
+        yield "destination port"
+    if not _source_port(rule, packet, world):
+        yield "source port"
+    if not _contains(rule.destination, packet.dst, packet, place, world, committed):
+        yield "destination"
+    if not _contains(rule.source, packet.src, packet, place, world, committed):
+        yield "source"
 
 
 def matches(
     rule: Rule, packet: Packet, place: Standpoint, world: World, committed: str = ""
 ) -> bool:
     """Reports whether a rule matches a packet; all five fields must."""
-    return all(field.matches() for field in fields(rule, packet, place, world, committed))
+    return next(missed(rule, packet, place, world, committed), None) is None
 
 
 def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
@@ -85,16 +74,11 @@ def _contains(
     doubtful: list[AddressSet] = []
     for one in place.sets_of(endpoint, committed):
         if one.data:
-            place.used[one.data] = None
-        if one.service and not _is_service(one.service, packet):
+            world.used[one.data] = None
+        if one.service and not one.service.takes(packet.protocol, packet.dst_port):
             continue
         if one.doubts:
             doubtful.append(one)
         elif address in one.sure:
             return True
     return any(one.contains(address, world) for one in doubtful)
-
-
-def _is_service(service: tuple[tuple[int, ...], int], packet: Packet) -> bool:
-    protocols, port = service
-    return packet.protocol in protocols and packet.dst_port == port

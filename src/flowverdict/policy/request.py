@@ -17,11 +17,10 @@ from flowverdict.net import (
     parse_address,
     parse_port,
 )
+from flowverdict.policy.network import Network
 from flowverdict.policy.standpoint import Standpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.policy.options import Options
 
@@ -72,7 +71,7 @@ def ask(
     address = packet.dst if way is Direction.INBOUND else packet.src
     found = find_nic(estate, vm=vm, nic=nic, local=address)
     warnings = check_local_address(estate, found, address)
-    return Question(Standpoint(estate, found, options), way, packet, tuple(warnings))
+    return Question(Standpoint(Network(estate, options), found), way, packet, tuple(warnings))
 
 
 def read_endpoint(option: str, text: str) -> tuple[int, str]:
@@ -156,7 +155,7 @@ def find_nic(
         RequestError: none fits, or several do.
     """
     if nic is not None:
-        found = _one("network interface", nic, _named(estate.resources.nics.values(), nic), estate)
+        found = _one("network interface", nic, _named(estate, nic), estate)
         if vm is not None:
             owner = _find_vm(estate, vm)
             if found not in estate.nics_by_vm.get(owner, ()):
@@ -235,9 +234,11 @@ def _vm_name(vm: ResourceId) -> str:
     return vm.name
 
 
-def _named(nics: Iterable[NetworkInterface], name: str) -> list[NetworkInterface]:
+def _named(estate: Estate, name: str) -> list[NetworkInterface]:
     wanted = ResourceId(name)
-    return [one for one in nics if one.id == wanted or one.id.name.lower() == wanted.key]
+    if nic := estate.resources.nics.get(wanted):
+        return [nic]
+    return estate.nics_by_name.get(wanted.key, [])
 
 
 def _one(kind: str, name: str, found: list[T], estate: Estate) -> T:

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from flowverdict.model import Severity
-from flowverdict.net import ALL_ADDRESSES, IntervalSet
-from flowverdict.policy.addresses import AddressSet, Doubt, Part
-from flowverdict.policy.admin import AdminLayer, admin_layer
-from flowverdict.policy.membership import group_addresses
-from flowverdict.policy.platform import PLATFORM_TAGS
-from flowverdict.policy.surroundings import PROBES, Space, internet, spaces, virtual_network
+from flowverdict.net import ALL_ADDRESSES
+from flowverdict.policy.addresses import AddressSet, Part
+from flowverdict.policy.admin import AdminLayer
+from flowverdict.policy.network import Network
+from flowverdict.policy.surroundings import Space, internet, virtual_network
 
 if TYPE_CHECKING:
     from flowverdict.model import (
+        Direction,
         Endpoint,
         Estate,
         NetworkInterface,
@@ -48,27 +47,34 @@ class Layer:
 
 
 class Standpoint:
-    """A network interface in its estate, with what evaluation needs resolved once."""
+    """A network interface in its network, with what evaluation needs resolved once."""
 
-    def __init__(self, estate: Estate, nic: NetworkInterface, options: Options) -> None:
-        self.estate = estate
+    def __init__(self, network: Network, nic: NetworkInterface) -> None:
+        self.network = network
         self.nic = nic
-        self.options = options
-        self.used: dict[str, None] = {}
-        """The dated data that answers from here relied on."""
-        self._sets: dict[object, AddressSet] = {}
+        self._sides: dict[tuple[Endpoint, str], list[AddressSet]] = {}
 
     @property
+    def estate(self) -> Estate:
+        """The estate."""
+        return self.network.estate
+
+    @property
+    def options(self) -> Options:
+        """How open questions are answered."""
+        return self.network.options
+
+    @cached_property
     def subnet(self) -> Subnet | None:
         """The subnet; None where the input does not have it."""
         return self.estate.resources.subnets.get(self.nic.subnet) if self.nic.subnet else None
 
-    @property
+    @cached_property
     def vnet_id(self) -> ResourceId | None:
         """The virtual network's id, which the subnet's id tells."""
         return self.nic.subnet.parent if self.nic.subnet else None
 
-    @property
+    @cached_property
     def vnet(self) -> VirtualNetwork | None:
         """The virtual network; None where the input does not have it."""
         return self.estate.resources.vnets.get(self.vnet_id) if self.vnet_id else None
@@ -79,7 +85,7 @@ class Standpoint:
         if self.vnet_id is None:
             what = f"subnet of network interface `{self.nic.id}`"
             return (Space(ALL_ADDRESSES, what, doubtful=True),)
-        found = spaces(self.estate, self.vnet_id, self.subnet, self.options)
+        found = self.network.around(self.vnet_id, self.subnet)
         if self.subnet is None:
             route = f"route table of {self.describe_missing('subnet', self.nic.subnet)}"
             found += (Space(ALL_ADDRESSES, route, is_network=False, doubtful=True),)
@@ -93,17 +99,17 @@ class Standpoint:
             return f"{kind} of network interface `{self.nic.id}`"
         if reason := self.estate.broken.get(resource):
             return f"{kind} `{resource}` ({reason})"
-        return f"{kind} `{resource}`" + (f", which {referrer} refers to" if referrer else "")
+        return f"{kind} `{resource}`" + (f" (referred to at {referrer})" if referrer else "")
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
         """What loading had to say about the interface, its subnet and its virtual network."""
-        places = [one.where for one in (self.nic, self.subnet, self.vnet) if one and one.where]
+        places = (self.nic.id, self.nic.subnet, self.vnet_id)
         found = [
             str(one)
-            for one in self.estate.diagnostics
-            if one.severity is Severity.WARNING
-            and any(_is_inside(one.where, place) for place in places)
+            for place in places
+            if place is not None
+            for one in self.estate.warnings_by_resource.get(place, ())
         ]
         if not self.nic.tcp_state_tracking:
             found.append(
@@ -115,10 +121,7 @@ class Standpoint:
     @property
     def is_private_endpoint(self) -> bool:
         """Reports whether the interface is a private endpoint's."""
-        if self.nic.private_endpoint:
-            return True
-        endpoints = self.estate.resources.private_endpoints.values()
-        return any(self.nic.id in one.nics for one in endpoints)
+        return self.nic.id in self.estate.private_endpoint_nics
 
     @cached_property
     def admin(self) -> AdminLayer | None:
@@ -126,9 +129,8 @@ class Standpoint:
         if self.is_private_endpoint:
             return AdminLayer(skipped="admin rules are not applied to private endpoints")
         if self.vnet is None:
-            has_managers = self.estate.configurations_by_manager or self.estate.active_rules
-            return None if has_managers or self.estate.deployments else AdminLayer()
-        return admin_layer(self.estate, self.vnet, self.subnet, self.options)
+            return None if self.estate.managers else AdminLayer()
+        return self.network.admin(self.vnet, self.subnet)
 
     @cached_property
     def layers(self) -> tuple[Layer, Layer]:
@@ -145,6 +147,11 @@ class Standpoint:
         if subnet is not None:
             lower = self._layer("subnet", subnet.id, subnet.nsg, subnet.where, note)
         return lower, self._layer("nic", self.nic.id, self.nic.nsg, self.nic.where, note)
+
+    def layers_towards(self, direction: Direction) -> tuple[Layer, Layer]:
+        """Returns the NSG stages in the order in which a packet of a direction meets them."""
+        subnet, nic = self.layers
+        return (subnet, nic) if direction.value == "Inbound" else (nic, subnet)
 
     def _layer(
         self,
@@ -164,72 +171,38 @@ class Standpoint:
             missing = f"network security group `{nsg.id.name}` ({nsg.problems[0]})"
         return Layer(name, applied_to, nsg, missing)
 
+    @cached_property
+    def _virtual_network(self) -> AddressSet:
+        return virtual_network(self.around)
+
+    @cached_property
+    def _internet(self) -> AddressSet:
+        return internet(self.estate, self.around)
+
     def tag(self, name: str) -> AddressSet:
         """Returns the addresses of a service tag, as they are for this interface."""
-        key = name.lower()
-        if key not in self._sets:
-            self._sets[key] = self._resolve(key, name)
-        return self._sets[key]
-
-    def _resolve(self, key: str, name: str) -> AddressSet:
-        if key == "virtualnetwork":
-            return virtual_network(self.around)
-        if key == "internet":
-            return internet(self.estate, self.around)
-        if key == "azureloadbalancer":
-            return AddressSet((Part(PROBES, "health probes of the load balancer"),))
-        if key in PLATFORM_TAGS:
-            return PLATFORM_TAGS[key]
-        label = self.estate.service_tags.label
-        found = self.estate.service_tags.prefixes(name)
-        if found is None:
-            what = f"service tag `{name}`: not in {label}"
-            return AddressSet(doubts=(Doubt(ALL_ADDRESSES, what),), data=label)
-        return AddressSet((Part(found, f"service tag `{name}`"),), data=label)
-
-    def asg(self, group: ResourceId) -> AddressSet:
-        """Returns the addresses of an application security group's members."""
-        if group not in self._sets:
-            self._sets[group] = self._members(group)
-        return self._sets[group]
-
-    def _members(self, group: ResourceId) -> AddressSet:
-        members = self.estate.asg_members.get(group, ())
-        addresses = IntervalSet.union(one.addresses for one in members)
-        doubts: list[Doubt] = []
-        if group not in self.estate.resources.asgs:
-            doubts.append(Doubt(ALL_ADDRESSES, f"application security group `{group}`"))
-        for one in members:
-            if not one.addresses:
-                subnet = self.estate.resources.subnets.get(one.subnet) if one.subnet else None
-                within = subnet.prefixes if subnet else ALL_ADDRESSES
-                doubts.append(Doubt(within, f"private address of `{one.name}` at {one.where}"))
-        for broken, reason in self.estate.broken.items():
-            if broken.type.endswith("/networkinterfaces"):
-                doubts.append(Doubt(ALL_ADDRESSES, f"network interface `{broken}` ({reason})"))
-        part = Part(addresses, f"application security group `{group.name}`")
-        return AddressSet((part,), tuple(doubts))
-
-    def group(self, group: ResourceId, committed: str) -> AddressSet:
-        """Returns the addresses of a network group, as frozen at a commit."""
-        key = (group, committed)
-        if key not in self._sets:
-            self._sets[key] = group_addresses(self.estate, group, committed)
-        return self._sets[key]
+        match name.lower():
+            case "virtualnetwork":
+                return self._virtual_network
+            case "internet":
+                return self._internet
+            case _:
+                return self.network.tag(name)
 
     def sets_of(self, endpoint: Endpoint, committed: str = "") -> list[AddressSet]:
-        """Returns the sets of which one side of a rule is the union."""
-        literal = AddressSet((Part(endpoint.prefixes, "listed"),)) if endpoint.prefixes else None
-        return [
-            *([literal] if literal else []),
-            *(self.tag(one) for one in endpoint.tags),
-            *(self.asg(one) for one in endpoint.asgs),
-            *(self.group(one, committed) for one in endpoint.groups),
-        ]
+        """Returns the sets of which one side of a rule is the union.
 
-
-def _is_inside(where: Position, outer: Position) -> bool:
-    """Reports whether a place is another one or inside it."""
-    return where.file == outer.file and (
-        where.path == outer.path or where.path.startswith((f"{outer.path}.", f"{outer.path}["))
-    )
+        Args:
+            endpoint: the side.
+            committed: when the rule was committed, for the network groups in it.
+        """
+        key = (endpoint, committed)
+        if key not in self._sides:
+            literal = (AddressSet((Part(endpoint.prefixes, "listed"),)),)
+            self._sides[key] = [
+                *(literal if endpoint.prefixes else ()),
+                *(self.tag(one) for one in endpoint.tags),
+                *(self.network.asg(one) for one in endpoint.asgs),
+                *(self.network.group(one, committed) for one in endpoint.groups),
+            ]
+        return self._sides[key]

@@ -45,6 +45,8 @@ class World:
 
     def __init__(self, known: dict[Fact, object] | None = None) -> None:
         self._known = known or {}
+        self.used: dict[str, None] = {}
+        """The dated data that was looked at."""
 
     def ask(self, what: str, about: Hashable = None, answers: tuple[object, ...] = ()) -> object:
         """Returns the answer that holds in this world: true or false unless others are named.
@@ -79,12 +81,14 @@ class Outcomes(Generic[T]):
             missing was answered by its last answer (a doubtful member is none, and so on).
         matters: the missing facts on which the outcome's key hangs.
         touched: all the missing facts that were asked for.
+        used: the dated data that was looked at in any world.
         complete: false if there were too many worlds to try all.
     """
 
     found: tuple[T, ...]
     matters: tuple[str, ...]
     touched: tuple[str, ...]
+    used: tuple[str, ...]
     complete: bool
 
 
@@ -97,16 +101,20 @@ def explore(decide: Callable[[World], T], key: Callable[[T], object]) -> Outcome
     """
     budget = _MOST_WORLDS
     touched: dict[str, None] = {}
+    used: dict[str, None] = {}
 
     def visit(known: dict[Fact, object], depth: int) -> tuple[list[T], dict[str, None], bool]:
         nonlocal budget
         budget -= 1
         if budget < 0 or depth > _DEEPEST:
             return [], {}, False
+        world = World(known)
         try:
-            return [decide(World(known))], {}, True
+            return [decide(world)], {}, True
         except Undecided as question:
             fact, answers = question.fact, question.answers
+        finally:
+            used.update(world.used)
         touched[fact.what] = None
         found: list[T] = []
         matters: dict[str, None] = {}
@@ -117,10 +125,11 @@ def explore(decide: Callable[[World], T], key: Callable[[T], object]) -> Outcome
             found.extend(outcomes)
             matters.update(inner)
             complete = complete and whole
-            keys.append({key(one) for one in outcomes})
+            if whole:
+                keys.append({key(one) for one in outcomes})
         if any(one != keys[0] for one in keys):
             matters[fact.what] = None
         return found, matters, complete
 
     found, matters, complete = visit({}, 0)
-    return Outcomes(tuple(found), tuple(matters), tuple(touched), complete)
+    return Outcomes(tuple(found), tuple(matters), tuple(touched), tuple(used), complete)
