@@ -23,9 +23,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from flowverdict.api import explain, load_estate, rules, verify
+    from flowverdict.api import (
+        InputError,
+        NoNsgError,
+        Options,
+        RequestError,
+        explain,
+        load_estate,
+        rules,
+        verify,
+    )
 
-__all__ = ["__version__", "explain", "load_estate", "rules", "verify"]
+__all__ = [
+    "InputError",
+    "NoNsgError",
+    "Options",
+    "RequestError",
+    "__version__",
+    "explain",
+    "load_estate",
+    "rules",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,5 +52,6 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         from flowverdict import api  # noqa: PLC0415 that is the point
 
-        return getattr(api, name)
+        globals()[name] = getattr(api, name)
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

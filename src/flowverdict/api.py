@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flowverdict.load import load_estate
+from flowverdict.model import InputError
 from flowverdict.policy import (
     DEFAULTS,
     Explanation,
     Network,
+    NoNsgError,
     Options,
+    RequestError,
     Standpoint,
     Verdict,
     ask,
@@ -23,7 +26,16 @@ from flowverdict.policy import (
 if TYPE_CHECKING:
     from flowverdict.model import Estate
 
-__all__ = ["explain", "load_estate", "rules", "verify"]
+__all__ = [
+    "InputError",
+    "NoNsgError",
+    "Options",
+    "RequestError",
+    "explain",
+    "load_estate",
+    "rules",
+    "verify",
+]
 
 
 def verify(

@@ -89,6 +89,11 @@ def packet_arguments(command: F) -> F:
                 help="The other side; `*` is any port, on the originator's side.",
             ),
             click.option(
+                "--expect",
+                type=click.Choice(["allow", "deny"], case_sensitive=False),
+                help="Exit with 1 if the verdict is the other one.",
+            ),
+            click.option(
                 "--compat",
                 type=click.Choice(["ip-flow-verify"]),
                 help="Answer as close to Azure's IP flow verify as is known.",
@@ -130,7 +135,7 @@ def read_options(
         try:
             options = options.with_setting(name, value)
         except ValueError as problem:
-            raise Refused(f"--option {problem}") from None
+            raise Refused(f"--option `{setting}`: {problem}") from None
     return replace(options, assume_deployed=assume_deployed)
 
 
@@ -141,9 +146,9 @@ def question(words: dict[str, Any]) -> dict[str, Any]:
         words.pop("settings"), compat, assume_deployed=words.pop("assume_deployed")
     )
     if compat and words["protocol"].upper() not in ("TCP", "UDP"):
-        raise RequestError("--protocol: IP flow verify takes TCP and UDP alone")
+        raise RequestError("IP flow verify takes TCP and UDP alone", "protocol")
     if words["vm"] is None and words["nic"] is None:
-        raise RequestError("no interface named: expected --vm or --nic")
+        raise Refused("no interface named: expected --vm or --nic")
     read_packet(
         Direction(words["direction"]), words["protocol"], words["local"], words["remote"]
     )  # what is wrong with the packet is said before the estate is read

@@ -101,7 +101,7 @@ def _run(arguments: Sequence[str]) -> None:
     from flowverdict.cli.main import main
 
     try:
-        main.main(list(arguments), prog_name="flowverdict", standalone_mode=True)
+        main.main(list(arguments), prog_name="flowverdict")
     except SystemExit as end:
         if end.code not in (0, 1):
             raise

@@ -37,7 +37,10 @@ def reported() -> Generator[None]:
         yield
     except InputError as problem:
         raise Refused("\n".join(_limited(problem.diagnostics))) from None
-    except (RequestError, NoNsgError) as problem:
+    except RequestError as problem:
+        option = f"--{problem.field} " if problem.field else ""
+        raise Refused(f"{option}{problem.problem}") from None
+    except NoNsgError as problem:
         raise Refused(str(problem)) from None
 
 

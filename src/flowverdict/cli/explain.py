@@ -16,7 +16,7 @@ from flowverdict.cli.arguments import (
     question,
 )
 from flowverdict.cli.gates import explanation_lines
-from flowverdict.cli.render import as_json
+from flowverdict.cli.render import as_json, with_lines
 from flowverdict.cli.verify import exit_code
 from flowverdict.policy import as_az_command
 
@@ -29,26 +29,27 @@ if TYPE_CHECKING:
 @nic_arguments
 @packet_arguments
 @output_argument
-def command(output: str, **words: Any) -> None:
+def command(expect: str | None, output: str, **words: Any) -> None:
     """Tell why a packet passes or not: each layer, what nearly matched, and what would help.
 
     Takes the arguments of `verify`.
     """
     told = api.explain(**question(words))
     if output == "json":
-        click.echo(as_json(_json(told)))
+        click.echo(as_json(with_lines(_json(told))))
     else:
         for line in explanation_lines(told):
             click.echo(line)
-    sys.exit(exit_code(told.verdict, None))
+    sys.exit(exit_code(told.verdict, expect))
 
 
 def _json(told: Explanation) -> dict[str, Any]:
-    """Returns the verdict with two more fields: ``gates`` and ``cure``."""
+    """Returns the verdict with ``gates``, ``cure`` and ``otherEnd``."""
     return {
         **told.verdict.as_json(),
         "gates": [_gate_json(gate) for gate in told.gates],
         "cure": _cure_json(told.cure) if told.cure else None,
+        "otherEnd": told.other_end.as_json() if told.other_end else None,
     }
 
 
@@ -77,4 +78,5 @@ def _cure_json(cure: Cure) -> dict[str, Any]:
             for nsg, rule in cure.rules
         ],
         "reason": cure.reason or None,
+        "wider": cure.wider or None,
     }

@@ -70,6 +70,9 @@ def explanation_lines(told: Explanation) -> Iterator[str]:
     if told.cure is not None:
         yield ""
         yield from _cure_lines(told.cure)
+    if told.other_end is not None:
+        yield ""
+        yield from _other_end_lines(told.other_end)
 
 
 def _gate_lines(gate: Gate, drawn: Marks, *, passing: bool) -> Iterator[str]:
@@ -85,6 +88,8 @@ def _gate_lines(gate: Gate, drawn: Marks, *, passing: bool) -> Iterator[str]:
     way = drawn.way if stays else drawn.blocked
     name = f" {step.resource.name}" if step.resource else ""
     yield f"{coloured(sign, fg=colour, bold=True)} {_TITLES[step.layer]}{name}: {_word(gate)}"
+    if step.access == "Unknown" and step.note:
+        yield f"{way}     missing: {step.note}"
     for line in _details(gate):
         yield f"{way}     {line}"
 
@@ -165,7 +170,7 @@ def _outcome(verdict: Verdict) -> Iterator[str]:
     text = coloured(word, fg=colour, bold=True)
     step = verdict.decided_by
     if step is None:
-        why = "nothing stands in the way" if verdict.access == "Allow" else "see what is missing"
+        why = "nothing stands in the way" if verdict.access == "Allow" else "something is missing"
         yield f"{text}: {why}"
     elif step.rule is None:
         yield f"{text}: {step.note or _TITLES[step.layer]}"
@@ -178,10 +183,22 @@ def _cure_lines(cure: Cure) -> Iterator[str]:
         yield coloured("What would let it through", bold=True)
         yield f"  {cure.reason[0].upper()}{cure.reason[1:]}."
         return
-    title = "The smallest rule that lets it through"
+    title = "The smallest rule that lets it through here"
     if len(cure.rules) > 1:
-        title = "The smallest rules that let it through"
-    yield coloured(title, bold=True) + ", and nothing else (tried out on this estate):"
+        title = "The smallest rules that let it through here"
+    extent = f", with {cure.wider}" if cure.wider else ", and nothing else"
+    yield f"{coloured(title, bold=True)}{extent} (tried out on this estate):"
     for nsg, rule in cure.rules:
         for line in as_az_command(nsg, rule).splitlines():
             yield f"  {line}"
+
+
+def _other_end_lines(verdict: Verdict) -> Iterator[str]:
+    step = verdict.decided_by
+    how = "nothing stands in the way"
+    if step is not None:
+        how = f"by {rule_name(step.layer, step.rule)}, {of(step)}" if step.rule else step.note
+    if verdict.access == "Unknown":
+        how = f"missing: {'; '.join(verdict.missing)}"
+    way = verdict.direction.value.lower()
+    yield f"At the other end, {way} at {verdict.nic.id.name}: {access_text(verdict.access)} {how}"

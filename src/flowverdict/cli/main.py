@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import IO, Any, Final
 
@@ -21,6 +22,9 @@ COMMANDS: Final = {
 """Each command and the module that has it as ``command``; imported when it is called."""
 
 
+_INTERRUPTED: Final = 130
+
+
 class Commands(click.Group):
     """A group whose commands are imported one at a time: the others cost no start-up time."""
 
@@ -34,12 +38,27 @@ class Commands(click.Group):
             return super().get_command(ctx, cmd_name)
         return importlib.import_module(COMMANDS[cmd_name]).command
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; what is wrong with its input ends in one clear line each."""
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ARG002 click's signature
+        """Runs the program; what is wrong with its words or input ends in one clear line each."""
         for stream in (sys.stdout, sys.stderr):
             _never_fail_on_characters(stream)
-        with reported():
-            return super().invoke(ctx)
+        try:
+            with reported():
+                return super().main(*args, standalone_mode=False, **extra)
+        except click.UsageError as problem:
+            command = problem.ctx.command_path if problem.ctx else "flowverdict"
+            said = problem.format_message().rstrip(".").replace("'", "`")
+            click.echo(f"{command}: {said}: expected what `{command} --help` says", err=True)
+            sys.exit(problem.exit_code)
+        except click.ClickException as problem:
+            problem.show()
+            sys.exit(problem.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(_INTERRUPTED)
+        except BrokenPipeError:
+            # whoever read the output has gone: nothing is left to be said, at exit neither
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
 
 def _never_fail_on_characters(stream: IO[str]) -> None:

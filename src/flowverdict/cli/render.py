@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 import msgspec
 
 from flowverdict.load import line_and_column
+from flowverdict.model import Position
 from flowverdict.policy import rule_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flowverdict.model import Position
     from flowverdict.policy import Step, Verdict
 
 COLOURS: Final = {
@@ -29,6 +29,20 @@ COLOURS: Final = {
 def as_json(value: Any) -> str:
     """Returns a value as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def with_lines(value: Any) -> Any:
+    """Returns an answer with the line and column of every place in it, read from the files."""
+    if isinstance(value, list):
+        return [with_lines(one) for one in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    found = {key: with_lines(inner) for key, inner in fields.items()}
+    if fields.keys() == {"file", "path"}:
+        line = line_and_column(Position(fields["file"], fields["path"])) or (None, None)
+        found |= {"line": line[0], "column": line[1]}
+    return found
 
 
 def coloured(text: str, **style: Any) -> str:
@@ -110,10 +124,15 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, ...]]:
 
 def remarks(verdict: Verdict) -> Iterator[str]:
     """Yields what is missing, what deserves a look, and what dated data was used."""
-    notes = [f"{step.layer}: {step.note}" for step in verdict.trace if step.note]
+    told = verdict.decided_by.note if verdict.decided_by else ""
+    notes = [
+        f"{step.layer}: {step.note}"
+        for step in verdict.trace
+        if step.note and step.note != told and step.note not in verdict.missing
+    ]
     sections: tuple[tuple[str, Iterable[str], str], ...] = (
         ("missing", verdict.missing, "yellow"),
-        ("note", (one for one in notes if one not in verdict.missing), "white"),
+        ("note", notes, "white"),
         ("warning", verdict.warnings, "yellow"),
         ("relied on", verdict.data, "white"),
     )

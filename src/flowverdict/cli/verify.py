@@ -16,7 +16,7 @@ from flowverdict.cli.arguments import (
     question,
 )
 from flowverdict.cli.errors import UNKNOWN
-from flowverdict.cli.render import as_json, verdict_lines
+from flowverdict.cli.render import as_json, verdict_lines, with_lines
 
 if TYPE_CHECKING:
     from flowverdict.policy import Verdict
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 @estate_arguments
 @nic_arguments
 @packet_arguments
-@click.option(
-    "--expect",
-    type=click.Choice(["allow", "deny"], case_sensitive=False),
-    help="Exit with 1 if the verdict is the other one.",
-)
 @output_argument
 def command(expect: str | None, output: str, **words: Any) -> None:
     """Tell whether a packet passes a network interface, and which rule decides.
@@ -39,7 +34,7 @@ def command(expect: str | None, output: str, **words: Any) -> None:
     """
     verdict = api.verify(**question(words))
     if output == "json":
-        click.echo(as_json(verdict.as_json()))
+        click.echo(as_json(with_lines(verdict.as_json())))
     else:
         for line in verdict_lines(verdict):
             click.echo(line)

@@ -160,6 +160,16 @@ class Estate:
         return _index(self.resources.nics.values(), lambda nic: nic.id.last)
 
     @cached_property
+    def nics_by_address(self) -> dict[int, list[NetworkInterface]]:
+        """The network interfaces with each private address, blocks of addresses left out."""
+        index: dict[int, list[NetworkInterface]] = {}
+        for nic in self.resources.nics.values():
+            for one in nic.ip_configurations:
+                if one.addresses.size == 1:
+                    index.setdefault(one.addresses.spans[0][0], []).append(nic)
+        return index
+
+    @cached_property
     def nics_by_vm(self) -> dict[ResourceId, list[NetworkInterface]]:
         """The network interfaces of each virtual machine, as either side states it."""
         index: dict[ResourceId, dict[ResourceId, NetworkInterface]] = {}

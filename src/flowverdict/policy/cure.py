@@ -30,6 +30,7 @@ _FIRST, _LAST = 100, 4096
 _TIDY: Final = 10
 _MOST_RULES: Final = 2
 _MOST_IN_NSG: Final = 1000
+_WIDER: Final = "every protocol between the two addresses: NSG rules cannot name ICMPv6"
 _SELECTABLE: Final = (Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ESP, Protocol.AH)
 
 
@@ -40,10 +41,12 @@ class Cure:
     Attributes:
         rules: the rules to add, each with the NSG to add it to; none where no NSG rule can.
         reason: why no NSG rule can; empty where one can.
+        wider: what else the rules let through; empty where that is nothing.
     """
 
     rules: tuple[tuple[NetworkSecurityGroup, Rule], ...] = ()
     reason: str = ""
+    wider: str = ""
 
 
 def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
@@ -57,7 +60,7 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
     for _ in range(_MOST_RULES + 1):
         verdict = evaluate_at(place, direction, packet)
         if verdict.access == "Allow":
-            return Cure(tuple(added))
+            return Cure(tuple(added), wider="" if _selectable(packet) else _WIDER)
         step = verdict.decided_by
         if verdict.access != "Deny" or step is None or step.rule is None:
             return Cure(reason=f"the rest is not known: {'; '.join(verdict.missing)}")
@@ -93,7 +96,10 @@ def _admin_reason(step: Step) -> str:
 
 
 def _no_room(nsg: NetworkSecurityGroup, rule: Rule) -> str:
-    taken = f"priorities {_FIRST} to {min(rule.priority - 1, _LAST)} of `{nsg.id.name}` are taken"
+    last = min(rule.priority - 1, _LAST)
+    taken = f"priorities {_FIRST} to {last} of `{nsg.id.name}` are taken"
+    if last == _FIRST:
+        taken = f"priority {_FIRST} of `{nsg.id.name}`, the only one before it, is taken"
     if rule.priority == _FIRST:
         taken = f"`{rule.name}` has priority {_FIRST}, the first there is"
     return (
@@ -123,8 +129,9 @@ def _narrow_rule(
     ports = ALL_PORTS
     if packet.dst_port is not None:
         ports = IntervalSet([(packet.dst_port, packet.dst_port)])
-    selectable = packet.protocol in _SELECTABLE
-    protocols = IntervalSet([(packet.protocol, packet.protocol)]) if selectable else ALL_PROTOCOLS
+    protocols = ALL_PROTOCOLS
+    if _selectable(packet):
+        protocols = IntervalSet([(packet.protocol, packet.protocol)])
     name = _name(nsg.rules, packet)
     return Rule(
         id=nsg.id.child("securityRules", name),
@@ -137,6 +144,11 @@ def _narrow_rule(
         destination=_host(packet.dst),
         destination_ports=ports,
     )
+
+
+def _selectable(packet: Packet) -> bool:
+    """Reports whether a rule can name the packet's protocol."""
+    return packet.protocol in _SELECTABLE
 
 
 def _host(address: int) -> Endpoint:

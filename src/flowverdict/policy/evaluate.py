@@ -15,7 +15,7 @@ from flowverdict.policy.network import Network
 from flowverdict.policy.options import DEFAULTS, Options
 from flowverdict.policy.platform import exempt_service
 from flowverdict.policy.standpoint import Standpoint
-from flowverdict.policy.verdict import Step, Verdict
+from flowverdict.policy.verdict import Step, Verdict, rule_name
 from flowverdict.policy.worlds import Outcomes, explore
 
 if TYPE_CHECKING:
@@ -78,23 +78,20 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
         lambda world: _decide(place, direction, packet, world), lambda one: one.access
     )
     accesses = {one.access for one in outcomes.found}
-    if not outcomes.complete:
-        accesses.add("Unknown")
-    last = outcomes.found[-1] if outcomes.found else _Decision("Unknown", None, ())
+    known = len(accesses) == 1 and outcomes.complete
+    deciding = _common([one.decided_by for one in outcomes.found]) if known else None
     warnings = dict.fromkeys(text for one in outcomes.found for text in one.warnings)
     if place.admin is not None:
         warnings = {**dict.fromkeys(place.admin.warnings), **warnings}
+    if known and not all(_same(one.decided_by, deciding) for one in outcomes.found):
+        facts = "; ".join(outcomes.touched)
+        warnings[f"the answer is known, the rule that gives it is not; missing: {facts}"] = None
     told = " ".join(outcomes.matters)
     warnings.update(dict.fromkeys(one for one in place.remarks if not _told(one, told)))
-    steps = {one.decided_by for one in outcomes.found}
-    if len(accesses) == 1 and len(steps) > 1:
-        facts = "; ".join(outcomes.touched)
-        warnings[f"another rule may be the one that decides, with the same answer: {facts}"] = None
-    known = len(accesses) == 1
     return Verdict(
-        access=last.access if known else "Unknown",
-        decided_by=last.decided_by if known else None,
-        trace=last.trace if known else _merged([one.trace for one in outcomes.found]),
+        access=accesses.pop() if known else "Unknown",
+        decided_by=deciding,
+        trace=_merged([one.trace for one in outcomes.found]),
         missing=() if known else _missing(outcomes),
         warnings=tuple(warnings),
         data=outcomes.used,
@@ -102,6 +99,29 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
         direction=direction,
         nic=place.nic,
     )
+
+
+def _common(steps: list[Step | None]) -> Step | None:
+    """Returns the step that decided in every world; where rules differ, what they share.
+
+    The answer is the same in all of them, but not which rule gives it.
+    """
+    first = steps[0]
+    if first is None or all(_same(one, first) for one in steps):
+        return first
+    if any(one is None or one.layer != first.layer for one in steps):
+        return None
+    names = dict.fromkeys(rule_name(one.layer, one.rule) for one in steps if one and one.rule)
+    return replace(first, rule=None, note=f"by one of {', '.join(f'`{one}`' for one in names)}")
+
+
+def _same(one: Step | None, other: Step | None) -> bool:
+    """Reports whether two steps are the same rule of the same layer, doing the same."""
+    if one is None or other is None:
+        return one is other
+    if (one.layer, one.access) != (other.layer, other.access):
+        return False
+    return (one.rule.id if one.rule else None) == (other.rule.id if other.rule else None)
 
 
 def _missing(outcomes: Outcomes[_Decision]) -> tuple[str, ...]:
@@ -118,15 +138,16 @@ def _told(remark: str, missing: str) -> bool:
 
 
 def _merged(traces: list[tuple[Step, ...]]) -> tuple[Step, ...]:
-    """Returns what all traces agree about; the rest is ``Unknown``."""
+    """Returns what all traces agree about; of the rest the access, or ``Unknown``."""
     merged: list[Step] = []
     for first in max(traces, key=len, default=()):
         steps = [one for trace in traces for one in trace if one.layer == first.layer]
-        if len(steps) == len(traces) and all(one == first for one in steps):
-            merged.append(first)
+        common = _common(list(steps)) if len(steps) == len(traces) else None
+        if common is not None and all(one.access == first.access for one in steps):
+            merged.append(common)
         else:
-            named = next((one for one in steps if one.resource), first)
-            merged.append(replace(named, access="Unknown", rule=None, note=""))
+            named = next((one for one in steps if one.note or one.resource), first)
+            merged.append(replace(named, access="Unknown", rule=None))
     return tuple(merged)
 
 

@@ -17,6 +17,7 @@ from flowverdict.net import (
 from flowverdict.policy.cure import Cure, find_cure
 from flowverdict.policy.evaluate import evaluate_at
 from flowverdict.policy.matching import missed
+from flowverdict.policy.standpoint import Standpoint
 from flowverdict.policy.worlds import Undecided, World
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from flowverdict.model import Endpoint, Rule
     from flowverdict.net import Packet
-    from flowverdict.policy.standpoint import Standpoint
     from flowverdict.policy.verdict import Step, Verdict
 
 
@@ -50,7 +50,8 @@ class Gate:
         step: what the layer said.
         rules: how many rules it has in the packet's direction.
         reasons: why the deciding rule's tags and groups hold the packet's addresses.
-        nearly: rules before the deciding one that missed on a single field.
+        nearly: rules before the deciding one that would have said otherwise, and missed on a
+            single field.
         too_late: rules that match too, but come after the deciding one and would do otherwise.
     """
 
@@ -63,11 +64,18 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A verdict with its whole reason, and for a denied packet what would let it through."""
+    """A verdict with its whole reason.
+
+    Attributes:
+        cure: for a denied packet, what would let it through.
+        other_end: the verdict at the interface with the remote address, if the estate has exactly
+            one.
+    """
 
     verdict: Verdict
     gates: tuple[Gate, ...]
     cure: Cure | None
+    other_end: Verdict | None
 
 
 def explain_at(place: Standpoint, direction: Direction, packet: Packet) -> Explanation:
@@ -75,7 +83,17 @@ def explain_at(place: Standpoint, direction: Direction, packet: Packet) -> Expla
     verdict = evaluate_at(place, direction, packet)
     gates = tuple(_gate(place, direction, packet, step) for step in verdict.trace)
     cure = find_cure(place, direction, packet) if verdict.access == "Deny" else None
-    return Explanation(verdict, gates, cure)
+    return Explanation(verdict, gates, cure, _other_end(place, direction, packet))
+
+
+def _other_end(place: Standpoint, direction: Direction, packet: Packet) -> Verdict | None:
+    """Judges the packet where it comes from or goes to, if that interface is known."""
+    inbound = direction is Direction.INBOUND
+    found = place.estate.nics_by_address.get(packet.src if inbound else packet.dst, [])
+    if len(found) != 1 or found[0] == place.nic:
+        return None
+    other = Direction.OUTBOUND if inbound else Direction.INBOUND
+    return evaluate_at(Standpoint(place.network, found[0]), other, packet)
 
 
 def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -> Gate:
@@ -87,6 +105,8 @@ def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -
         at = next(i for i, (rule, _) in enumerate(rules) if rule.id == step.rule.id)
     nearly: list[NearMiss] = []
     for rule, committed in rules[:at]:
+        if not _would_differ(rule, step):
+            continue
         found = _missed(place, rule, packet, committed)
         if found is not None and len(found) == 1:
             why = _why_missed(place, rule, packet, found[0], committed)
@@ -101,6 +121,16 @@ def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -
     ]
     reasons = _reasons(place, packet, step, rules[at][1]) if step.rule else ()
     return Gate(step, len(rules), reasons, tuple(nearly), tuple(late))
+
+
+def _would_differ(rule: Rule, step: Step) -> bool:
+    """Reports whether a rule, had it matched, would have changed what its layer said.
+
+    Of the default rules only the first of a direction is ever a surprise.
+    """
+    if rule.is_default and not rule.name.lower().startswith("allowvnet"):
+        return False
+    return step.access == "NoMatch" or rule.access.value != step.access
 
 
 def _rules(place: Standpoint, direction: Direction, step: Step) -> list[tuple[Rule, str]]:

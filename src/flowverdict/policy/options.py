@@ -33,9 +33,10 @@ ABOUT: Final[dict[str, str]] = {
     "platform_exemptions": "DNS, DHCP, instance metadata, WireServer and Windows activation are "
     "exempt from rules",
     "no_nsg": "without any NSG traffic is allowed, or refused as IP flow verify does (Q9)",
-    "on_premises": "on-premises prefixes that belong to the VirtualNetwork tag, with commas",
+    "on_premises": "on-premises prefixes that belong to the VirtualNetwork tag",
     "admin_rules_skip": "ids of virtual networks or subnets in which admin rules are not applied",
-    "admin_rules_apply": "ids of virtual networks or subnets in which they are, whatever is there",
+    "admin_rules_apply": "ids of virtual networks or subnets in which admin rules are applied, "
+    "whatever service is there",
 }
 """One line about each option."""
 

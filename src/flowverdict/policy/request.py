@@ -46,7 +46,16 @@ class Question:
 
 
 class RequestError(ValueError):
-    """A question that cannot be put; the message says what was expected."""
+    """A question that cannot be put; the message says what was expected.
+
+    Attributes:
+        field: the word that is wrong, such as ``local``; empty where it is no single one.
+    """
+
+    def __init__(self, problem: str, field: str = "") -> None:
+        super().__init__(f"{field} {problem}" if field else problem)
+        self.problem = problem
+        self.field = field
 
 
 def ask(
@@ -66,7 +75,7 @@ def ask(
     """
     way = next((one for one in Direction if one.value.lower() == direction.lower()), None)
     if way is None:
-        raise RequestError(f"--direction `{direction}`: expected {' or '.join(DIRECTIONS)}")
+        raise RequestError(f"`{direction}`: expected {' or '.join(DIRECTIONS)}", "direction")
     packet = read_packet(way, protocol, local, remote)
     address = packet.dst if way is Direction.INBOUND else packet.src
     found = find_nic(estate, vm=vm, nic=nic, local=address)
@@ -74,7 +83,7 @@ def ask(
     return Question(Standpoint(Network(estate, options), found), way, packet, tuple(warnings))
 
 
-def read_endpoint(option: str, text: str) -> tuple[int, str]:
+def read_endpoint(field: str, text: str) -> tuple[int, str]:
     """Returns the address and the port's text (empty, ``*`` or a number) of ``IP[:PORT]``.
 
     Raises:
@@ -84,7 +93,7 @@ def read_endpoint(option: str, text: str) -> tuple[int, str]:
     if host.startswith("["):
         host, bracket, rest = host[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise RequestError(f"{option} `{text}`: expected `[2001:db8::1]:443`")
+            raise RequestError(f"`{text}`: expected `[2001:db8::1]:443`", field)
         port = rest[1:]
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
@@ -93,7 +102,7 @@ def read_endpoint(option: str, text: str) -> tuple[int, str]:
         if port not in ("", "*"):
             parse_port(port)
     except NetworkTextError as problem:
-        raise RequestError(f"{option} `{text}`: {problem}") from None
+        raise RequestError(f"`{text}`: {problem}", field) from None
     return address, port
 
 
@@ -110,10 +119,10 @@ def read_packet(direction: Direction, protocol: str, local: str, remote: str) ->
         RequestError: the words make no packet.
     """
     ends = {
-        "--local": read_endpoint("--local", local),
-        "--remote": read_endpoint("--remote", remote),
+        "local": read_endpoint("local", local),
+        "remote": read_endpoint("remote", remote),
     }
-    names = ("--remote", "--local") if direction is Direction.INBOUND else ("--local", "--remote")
+    names = ("remote", "local") if direction is Direction.INBOUND else ("local", "remote")
     (src, src_port), (dst, dst_port) = ends[names[0]], ends[names[1]]
     if is_ipv6(src) != is_ipv6(dst):
         raise RequestError(
@@ -121,20 +130,22 @@ def read_packet(direction: Direction, protocol: str, local: str, remote: str) ->
             "expected addresses of one family"
         )
     if protocol.upper() not in PROTOCOLS:
-        raise RequestError(f"--protocol `{protocol}`: expected one of {', '.join(PROTOCOLS)}")
+        raise RequestError(f"`{protocol}`: expected one of {', '.join(PROTOCOLS)}", "protocol")
     number = Protocol[protocol.upper()]
     if number is Protocol.ICMP and is_ipv6(src):
         number = Protocol.ICMPV6
     if not has_ports(number):
         if given := [name for name in names if ends[name][1] not in ("", "*")]:
-            raise RequestError(f"{given[0]}: {protocol.upper()} has no ports: expected the address")
+            raise RequestError(
+                f"has a port, and {protocol.upper()} has none: expected the address", given[0]
+            )
         return Packet(int(number), src, dst)
     if not dst_port:
         shown = f"[{format_address(dst)}]" if is_ipv6(dst) else format_address(dst)
-        raise RequestError(f"{names[1]} has no port: expected `{shown}:PORT`")
+        raise RequestError(f"has no port: expected `{shown}:PORT`", names[1])
     if dst_port == "*":
         raise RequestError(
-            f"{names[1]} has port `*`: expected a number; `*` stands on the originator's side alone"
+            "has port `*`: expected a number; `*` stands on the originator's side alone", names[1]
         )
     source = None if src_port in ("", "*") else int(src_port)
     return Packet(int(number), src, dst, source, int(dst_port))
@@ -162,7 +173,7 @@ def find_nic(
                 raise RequestError(f"network interface `{nic}` is not one of `{vm}`'s")
         return found
     if vm is None:
-        raise RequestError("no interface named: expected --vm or --nic")
+        raise RequestError("no interface named: expected `vm` or `nic`")
     owner = _find_vm(estate, vm)
     nics = estate.nics_by_vm.get(owner, [])
     if not nics:
@@ -178,7 +189,7 @@ def find_nic(
             f"no interface of `{vm}` has the address `{format_address(local)}`: expected one of "
             f"{listed}"
         )
-    raise RequestError(f"several interfaces of `{vm}` fit: expected --nic with one of {listed}")
+    raise RequestError(f"several interfaces of `{vm}` fit: expected `nic`, one of {listed}")
 
 
 def check_local_address(estate: Estate, nic: NetworkInterface, local: int) -> list[str]:

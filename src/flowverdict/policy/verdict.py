@@ -69,6 +69,13 @@ class Verdict:
     direction: Direction
     nic: NetworkInterface
 
+    def __str__(self) -> str:
+        """Says the answer in one line."""
+        line = f"{self.access} {self.direction.value.lower()} {self.packet}"
+        if self.rule is not None:
+            return f"{line} by {rule_name(self.layer, self.rule)} ({self.layer})"
+        return f"{line}, missing: {'; '.join(self.missing)}" if self.missing else line
+
     @property
     def rule(self) -> Rule | None:
         """The rule that decided."""
