@@ -69,12 +69,14 @@ def packet_arguments(command: F) -> F:
                 "--direction",
                 required=True,
                 type=click.Choice([one.value for one in Direction], case_sensitive=False),
+                metavar="Inbound|Outbound",
                 help="Inbound if the interface is the destination.",
             ),
             click.option(
                 "--protocol",
                 required=True,
                 type=click.Choice(PROTOCOLS, case_sensitive=False),
+                metavar="|".join(PROTOCOLS),
             ),
             click.option(
                 "--local",

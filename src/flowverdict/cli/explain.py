@@ -63,6 +63,7 @@ def _gate_json(gate: Gate) -> dict[str, Any]:
             for one in gate.nearly
         ],
         "tooLate": [str(rule.id) for rule in gate.too_late],
+        "mayMatch": [str(rule.id) for rule in gate.doubtful],
     }
 
 

@@ -122,6 +122,9 @@ def _details(gate: Gate) -> Iterator[str]:
             yield place_text(step.rule.where)
         yield str(step.rule.id)
         yield from gate.reasons
+    if gate.doubtful:
+        yield "may match:"
+        yield from _limited([f"{_short(rule, step)}, {rule_text(rule)}" for rule in gate.doubtful])
     if gate.nearly:
         yield "nearly matched:"
         yield from _limited(

@@ -23,6 +23,7 @@ COMMANDS: Final = {
 
 
 _INTERRUPTED: Final = 130
+_NOT_WRITTEN: Final = 2
 
 
 class Commands(click.Group):
@@ -44,7 +45,10 @@ class Commands(click.Group):
             _never_fail_on_characters(stream)
         try:
             with reported():
-                return super().main(*args, standalone_mode=False, **extra)
+                try:
+                    return super().main(*args, standalone_mode=False, **extra)
+                finally:
+                    _flush(sys.stdout)
         except click.UsageError as problem:
             command = problem.ctx.command_path if problem.ctx else "flowverdict"
             said = problem.format_message().rstrip(".").replace("'", "`")
@@ -56,9 +60,23 @@ class Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             sys.exit(_INTERRUPTED)
         except BrokenPipeError:
-            # whoever read the output has gone: nothing is left to be said, at exit neither
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence(sys.stdout)  # whoever read the output has gone
             sys.exit(1)
+        except OSError as problem:
+            _silence(sys.stdout)
+            click.echo(f"cannot write the answer: {problem.strerror or problem}", err=True)
+            sys.exit(_NOT_WRITTEN)
+
+
+def _flush(stream: IO[str] | None) -> None:
+    """Writes what is left now, where a failure can still be told."""
+    if stream is not None and not stream.closed:
+        stream.flush()
+
+
+def _silence(stream: IO[str]) -> None:
+    """Lets what is still to be written at exit go nowhere rather than fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _never_fail_on_characters(stream: IO[str]) -> None:

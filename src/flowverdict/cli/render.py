@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
-import msgspec
 
 from flowverdict.load import line_and_column
 from flowverdict.model import Position
@@ -27,8 +27,9 @@ COLOURS: Final = {
 
 
 def as_json(value: Any) -> str:
-    """Returns a value as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    """Returns a value as indented JSON; what is no Unicode text is shown by its bytes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def with_lines(value: Any) -> Any:
@@ -47,7 +48,7 @@ def with_lines(value: Any) -> Any:
 
 def coloured(text: str, **style: Any) -> str:
     """Returns a text in colour on a terminal; plain where piped or with ``NO_COLOR``."""
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+    if os.environ.get("NO_COLOR") or not getattr(sys.stdout, "isatty", bool)():
         return text
     return click.style(text, **style)
 

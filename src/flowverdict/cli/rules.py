@@ -91,7 +91,7 @@ def _row(rule: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _short(words: list[str]) -> str:
-    if words == ["0.0.0.0/0"]:
+    if set(words) == {"0.0.0.0/0"}:
         return "*"
     more = len(words) - _MOST_WORDS
     return ", ".join(words[:_MOST_WORDS]) + (f" +{more}" if more > 0 else "") or "-"

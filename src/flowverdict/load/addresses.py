@@ -47,18 +47,18 @@ PROTOCOLS: Final = {
 }
 
 
-def read_prefix(node: Node, text: str) -> IntervalSet:
+def read_prefix(node: Node, text: str, *, in_rule: bool = False) -> IntervalSet:
     """Returns the addresses of a prefix.
 
     Raises:
-        Unreadable: Azure would refuse it with ``SecurityRuleInvalidAddressPrefix``.
+        Unreadable: it is none; in a rule Azure would refuse it, with a code that is named.
     """
     try:
         return parse_prefix(text)
     except NetworkTextError as problem:
         what, _, expected = str(problem).partition(": expected ")
         code = "SecurityRuleInvalidAddressPrefix"
-        raise node.fail(code, f"{what} ({code})", expected) from None
+        raise node.fail(code, f"{what} ({code})" if in_rule else what, expected) from None
 
 
 def read_space(node: Node, name: str) -> IntervalSet:
@@ -158,7 +158,7 @@ def endpoint(
         elif kind == "ServiceTag":
             raise node.fail("SecurityRuleInvalidAddressPrefix", f"`{text}` is no service tag")
         else:
-            literal.append((node, text, read_prefix(node, text)))
+            literal.append((node, text, read_prefix(node, text, in_rule=True)))
     prefixes = IntervalSet.union(addresses for _, _, addresses in literal)
     _check_overlap(literal, prefixes)
     return Endpoint(

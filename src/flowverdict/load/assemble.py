@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from flowverdict.load.checks import (
     check_admin_rules,
     check_group_networks,
+    contradicted_attachments,
     dangling_references,
     newest,
     newest_active,
@@ -252,6 +253,7 @@ class Assembly:
             *self.deployments,
         ):
             self.diagnostics.extend(one.problems)
+        self.diagnostics.extend(contradicted_attachments(self.resources))
         self.diagnostics.extend(
             diagnostic
             for resource, diagnostic in dangling_references(self.resources, self.deployments)

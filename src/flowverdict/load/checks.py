@@ -82,6 +82,18 @@ def _different_networks(
         yield error(rule.where, "asg-networks", what, "members in one virtual network")
 
 
+def contradicted_attachments(resources: Resources) -> Iterator[Diagnostic]:
+    """Yields where an NSG says that it is attached and the subnet or interface does not."""
+    for nsg in resources.nsgs.values():
+        for place in nsg.attached:
+            found = resources.nics.get(place) or resources.subnets.get(place)
+            if found is not None and found.nsg != nsg.id and nsg.where is not None:
+                own = f"`{found.nsg.name}`" if found.nsg else "no NSG"
+                what = f"`{nsg.id.name}` says it is attached to `{place.name}`, which names {own}"
+                expected = "exports of the same moment"
+                yield warning(nsg.where, "attachment", what, expected, resource=place)
+
+
 def newest(
     resources: Resources, deployments: list[Deployment]
 ) -> tuple[list[Deployment], list[Diagnostic]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import zlib
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from flowverdict.model import Position
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_CHECKED_BELOW = 8 << 20
+"""Documents below this size are also checked for a name that stands twice in one object: those
+that people edit are small, and the check costs more than decoding."""
 
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
@@ -67,24 +72,36 @@ def read_document(path: Path) -> Document:
     text = decode_text(path, read_bytes(path))
     if not text.strip():
         raise Unreadable(error(Position(str(path)), "json", "file is empty", "JSON"))
-    raw = text.encode()
+    raw = text.encode("utf-8", "replace")
     try:
-        return Document(str(path), msgspec.json.decode(raw))
+        value = msgspec.json.decode(raw)
+        if len(raw) < _CHECKED_BELOW:
+            json.loads(text, object_pairs_hook=lambda pairs: _check_names(path, pairs))
     except msgspec.DecodeError as problem:
         raise Unreadable(_json_error(str(path), raw, str(problem))) from None
     except RecursionError:
         what = "JSON is nested too deeply"
         raise Unreadable(error(Position(str(path)), "json", what, "Azure resources")) from None
+    return Document(str(path), value)
+
+
+def _check_names(path: Path, pairs: list[tuple[str, Any]]) -> None:
+    """Refuses an object in which a name stands twice: JSON readers keep the last in silence."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        what = f"`{twice}` stands twice in one object"
+        raise Unreadable(error(Position(str(path)), "twice", what, "each field once"))
 
 
 def _json_error(file: str, raw: bytes, message: str) -> Any:
     """Says where broken JSON breaks, by line and column."""
     found = _BYTE.search(message)
+    if found is None and "truncated" not in message:
+        return error(Position(file), "json", message[:1].lower() + message[1:], "JSON")
     if found is None:
-        line = raw.count(b"\n") + 1
-        return error(
-            Position(f"{file}:{line}"), "json", "JSON ends too early", "a whole JSON document"
-        )
+        where = Position(f"{file}:{len(raw.splitlines())}")
+        return error(where, "json", "JSON ends too early", "a whole JSON document")
     before = raw[: int(found[1])]
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1

@@ -130,7 +130,7 @@ def _files(paths: Iterable[str | PathLike[str]], assembly: Assembly) -> Iterable
     for given in map(Path, paths):
         found = [given]
         if given.is_dir():
-            every = sorted(one for one in given.rglob("*") if one.name.endswith(_SUFFIXES))
+            every = sorted(one for one in given.rglob("*") if one.name.lower().endswith(_SUFFIXES))
             found = [one for one in every if not one.is_dir()]
             if not found:
                 what = "folder holds no JSON file"

@@ -125,7 +125,7 @@ def read_subscription_row(node: Node, subscription: str, groups: ManagementGroup
     """Reads a subscription row of Resource Graph: the groups above it, nearest first."""
     names = _names(node.items("managementGroupAncestorsChain"))
     if names:
-        groups.subscriptions[subscription] = names[0]
+        _hold(groups, node, subscription, names[0])
         _chain(groups, node, names)
 
 
@@ -144,10 +144,17 @@ def _children(node: Node, name: str, groups: ManagementGroups) -> None:
     for child in node.items("children"):
         inner = _last(child.need("name").as_text())
         if child.text("type").lower().endswith("/subscriptions"):
-            groups.subscriptions[inner] = name
+            _hold(groups, child, inner, name)
         else:
             _link(groups, child, inner, name)
             _children(child, inner, groups)
+
+
+def _hold(groups: ManagementGroups, node: Node, subscription: str, group: str) -> None:
+    known = groups.subscriptions.setdefault(subscription, group)
+    if known != group:
+        what = f"subscription `{subscription}` is below `{group}` here and `{known}` elsewhere"
+        raise node.fail("duplicate", what, "one management group")
 
 
 def _link(groups: ManagementGroups, node: Node, name: str, parent: str | None) -> None:

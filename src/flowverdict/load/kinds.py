@@ -82,6 +82,15 @@ def _whole(node: Node) -> None:
         if (found := node.get(name)) is not None and found.value:
             what = f"answer is one page of several (`{found.path.rpartition('.')[2]}` is set)"
             raise node.fail("page", what, "all pages")
+    rows = len(node.items("data"))
+    total = _count(node, "total_records") or _count(node, "totalRecords") or rows
+    if "data" in node.fields and (total > rows or node.text("resultTruncated") == "true"):
+        raise node.fail("page", f"answer has {rows} of {total} rows", "all rows")
+
+
+def _count(node: Node, name: str) -> int | None:
+    found = node.get(name)
+    return found.as_integer() if found is not None else None
 
 
 def _refuse_others(node: Node) -> None:

@@ -37,6 +37,13 @@ if TYPE_CHECKING:
 _ACCESS: Final = {one.value.lower(): one for one in Access}
 _PRIORITIES: Final = (1, 4096)
 _UNSUPPORTED_TAGS: Final = frozenset({"azureplatformdns", "azureplatformimds", "azureplatformlkm"})
+_RULE_FIELDS: Final = frozenset(
+    """id name type etag kind systemdata resourcegroup properties provisioningstate resourceguid
+    description priority direction access protocol flag sources destinations sourceportranges
+    destinationportranges region committime configurationdescription rulecollectiondescription
+    rulecollectionappliestogroups rulegroups tenantid subscriptionid location tags managedby
+    extendedlocation identity plan sku zones apiversion""".split()
+)
 UNNAMED: Final = ResourceId("")
 """Stands for the manager of a commit that names no configuration, until it is found out."""
 
@@ -125,6 +132,7 @@ def read_collection(node: Node, resource: ResourceId) -> RuleCollection:
 
 def read_admin_rule(node: Node, resource: ResourceId) -> Rule:
     """Reads a security admin rule; what Azure would refuse in it becomes its problems."""
+    node.refuse_fields_but(_RULE_FIELDS, "security admin rule")
     priority = node.need("priority").as_integer()
     problems: list[Diagnostic] = []
     if not _PRIORITIES[0] <= priority <= _PRIORITIES[1]:
@@ -203,7 +211,7 @@ def read_deployment_status(node: Node) -> list[Deployment]:
             node,
             node.need("region").as_text(),
             node.choice("deploymentType", _COMMIT_TYPES),
-            node.items("configurationIds"),
+            node.need("configurationIds").elements(),
             status,
         )
     ]
@@ -215,7 +223,7 @@ def read_commit(node: Node) -> list[Deployment]:
     if not regions:
         raise node.need("targetLocations").fail("commit", "no region", "at least one region")
     kind = node.choice("commitType", _COMMIT_TYPES)
-    ids = node.items("configurationIds")
+    ids = node.need("configurationIds").elements()
     return [_deployment(node, one.as_text(), kind, ids, "Deployed") for one in regions]
 
 

@@ -34,6 +34,9 @@ _POLICIES: Final = {
     word.lower(): word
     for word in ("Disabled", "Enabled", "NetworkSecurityGroupEnabled", "RouteTableEnabled")
 }
+_CONNECTIONS: Final = {
+    word.lower(): word for word in ("IPsec", "Vnet2Vnet", "ExpressRoute", "VPNClient")
+}
 _PEERING_STATES: Final = {word.lower(): word for word in ("Initiated", "Connected", "Disconnected")}
 
 
@@ -70,6 +73,7 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
     many = node.texts("addressPrefixes")
     if not many:
         many = [node.need("addressPrefix", "`addressPrefix` or `addressPrefixes`")]
+    node.check_spelling("networkSecurityGroup", "routeTable", "delegations")
     policies = _POLICIES["disabled"]
     if node.get("privateEndpointNetworkPolicies") is not None:
         policies = node.choice("privateEndpointNetworkPolicies", _POLICIES)
@@ -84,22 +88,26 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
             node.items("applicationGatewayIPConfigurations")
             or node.items("applicationGatewayIpConfigurations")
         ),
-        gateways=tuple(_gateways_of(node)),
+        gateways=tuple(_users_of(node, "/virtualnetworkgateways/")),
+        nics=tuple(_users_of(node, "/networkinterfaces/")),
         where=node.where,
     )
 
 
-def _gateways_of(node: Node) -> Iterator[ResourceId]:
-    """Yields the gateways whose IP configurations a subnet lists."""
+def _users_of(node: Node, kind: str) -> Iterator[ResourceId]:
+    """Yields the resources of a kind whose IP configurations a subnet lists, each once."""
+    found: dict[ResourceId, None] = {}
     for one in node.items("ipConfigurations"):
         resource = one.as_id()
         at = resource.key.find("/ipconfigurations/")
-        if "/virtualnetworkgateways/" in resource.key and at > 0:
-            yield ResourceId(resource.text[:at])
+        if kind in resource.key and at > 0:
+            found[ResourceId(resource.text[:at])] = None
+    yield from found
 
 
 def read_peering(node: Node, resource: ResourceId) -> Peering:
     """Reads one side of a peering."""
+    node.check_spelling("allowVirtualNetworkAccess", "peerCompleteVnets", "useRemoteGateways")
     known = node.get("peeringState") is not None
     space = read_space(node, "remoteAddressSpace")
     return Peering(
@@ -119,6 +127,7 @@ def read_peering(node: Node, resource: ResourceId) -> Peering:
 
 def read_route_table(node: Node, resource: ResourceId) -> RouteTable:
     """Reads a route table."""
+    node.need_body("routes")
     return RouteTable(
         id=resource,
         routes=tuple(_read_route(one) for one in node.items("routes")),
@@ -143,9 +152,13 @@ def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
     configurations = node.items("ipConfigurations")
     if not configurations:
         raise node.fail("missing", "missing IP configuration", "`ipConfigurations`")
+    node.check_spelling("networkSecurityGroup", "privateEndpoint", "virtualMachine")
+    found = tuple(_read_ip_configuration(one) for one in configurations)
+    if len({one.subnet for one in found if one.subnet}) > 1:
+        raise node.fail("subnets", "IP configurations in different subnets", "a single subnet")
     return NetworkInterface(
         id=resource,
-        ip_configurations=tuple(_read_ip_configuration(one) for one in configurations),
+        ip_configurations=found,
         nsg=node.reference("networkSecurityGroup"),
         vm=node.reference("virtualMachine"),
         private_endpoint=node.reference("privateEndpoint"),
@@ -156,6 +169,7 @@ def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
 
 
 def _read_ip_configuration(node: Node) -> IpConfiguration:
+    node.check_spelling("applicationSecurityGroups", "publicIPAddress", "privateIPAddress")
     address = node.get("privateIPAddress")
     return IpConfiguration(
         name=node.text("name"),
@@ -229,7 +243,7 @@ def read_connection(node: Node, resource: ResourceId) -> GatewayConnection:
     """Reads a gateway connection."""
     return GatewayConnection(
         id=resource,
-        kind=node.text("connectionType"),
+        kind=node.choice("connectionType", _CONNECTIONS),
         gateway=node.reference("virtualNetworkGateway1"),
         remote_gateway=node.reference("virtualNetworkGateway2"),
         local_gateway=node.reference("localNetworkGateway2"),

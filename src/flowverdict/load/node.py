@@ -7,6 +7,7 @@ without regard to case, and every complaint it makes carries the place.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ENVELOPE = frozenset({"id", "name", "type", "location", "tags", "kind", "etag", "systemdata"})
+_ENVELOPE = frozenset(
+    """id name type location tags kind etag systemdata sku plan identity zones managedby
+    extendedlocation resourcegroup subscriptionid tenantid provisioningstate""".split()
+)
+"""What stands at the top level in every form, whatever ``properties`` has under the same name."""
 
 _SPELLINGS: dict[str, tuple[str, str, str]] = {}
 _MOST_SPELLINGS = 10_000
+_MISSPELT = 0.9
+"""How alike two names are of which one is taken for a misspelling of the other."""
 
 
 def _spelling(key: str) -> tuple[str, str, str]:
@@ -64,11 +71,16 @@ class Node:
             found: dict[str, tuple[Any, str]] = {}
             for key, inner in value.items():
                 lower, path, _ = _SPELLINGS.get(key) or _spelling(key)
+                if lower in found:
+                    raise self.fail("twice", f"`{key}` stands here twice", "each field once")
                 found[lower] = (inner, path)
             properties = value.get("properties")
             if isinstance(properties, dict):
                 for key, inner in cast("dict[str, Any]", properties).items():
                     lower, _, path = _SPELLINGS.get(key) or _spelling(key)
+                    if lower in found and lower not in _ENVELOPE and found[lower][0] != inner:
+                        what = f"`{key}` stands here and in `properties`, with other contents"
+                        raise self.fail("twice", what, "each field once")
                     if lower not in _ENVELOPE or lower not in found:
                         found[lower] = (inner, path)
             self._fields = found
@@ -91,6 +103,40 @@ class Node:
         if found is None:
             raise self.fail("missing", f"missing `{name}`", expected or f"`{name}`")
         return found
+
+    def need_body(self, *names: str) -> None:
+        """Refuses a resource of which only the envelope was exported.
+
+        Raises:
+            Unreadable: there are no ``properties``, and none of the fields that stand in them.
+        """
+        has_properties = any(path.startswith(".properties") for _, path in self.fields.values())
+        if not has_properties and not {name.lower() for name in names} & self.fields.keys():
+            raise self.fail("missing", f"missing `{names[0]}`", "the whole resource")
+
+    def refuse_fields_but(self, known: frozenset[str], what: str) -> None:
+        """Refuses fields that nobody would read; ``known`` is in lower case.
+
+        Raises:
+            Unreadable: there is such a field.
+        """
+        unknown = next((name for name in self.fields if name not in known), None)
+        if unknown is not None:
+            expected = "a field that Azure documents"
+            raise self.fail("unread-field", f"`{unknown}` is no field of a {what}", expected)
+
+    def check_spelling(self, *names: str) -> None:
+        """Refuses fields that are nearly one of the names, where that one is missing.
+
+        Raises:
+            Unreadable: a field is misspelt.
+        """
+        for name in names:
+            if name.lower() in self.fields:
+                continue
+            close = get_close_matches(name.lower(), self.fields, n=1, cutoff=_MISSPELT)
+            if close:
+                raise self.fail("misspelt", f"`{close[0]}` is no field", f"`{name}`")
 
     def text(self, name: str, default: str = "") -> str:
         """Returns a text field, or the default where it is missing."""

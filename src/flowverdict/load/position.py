@@ -19,6 +19,8 @@ def line_and_column(where: Position) -> tuple[int, int] | None:
     """Returns the line and column (from 1) of a place; None where the file no longer has it."""
     try:
         path = Path(where.file)
+        if not path.is_file():
+            return None  # a pipe would be waited for
         text = decode_text(path, read_bytes(path))
         at = _skip(text, 0)
         for key, index in _STEP.findall(where.path):

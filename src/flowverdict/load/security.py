@@ -43,6 +43,7 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     """Reads a network security group; rules that Azure would refuse become its problems."""
     problems: list[Diagnostic] = []
     rules: list[Rule] = []
+    node.need_body("securityRules", "defaultSecurityRules")
     for item in node.items("securityRules"):
         try:
             rules.append(read_rule(item, resource))
@@ -63,6 +64,7 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     return NetworkSecurityGroup(
         id=resource,
         rules=tuple(sorted(rules, key=lambda rule: (rule.direction.value, rule.priority))),
+        attached=(*node.references("subnets"), *node.references("networkInterfaces")),
         where=node.where,
         problems=tuple(problems),
     )
@@ -77,9 +79,7 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
     collection = "defaultSecurityRules" if default else "securityRules"
     bounds = _DEFAULT if default else _CUSTOM
     name = node.need("name").as_text()
-    if unknown := [field for field in node.fields if field not in _RULE_FIELDS]:
-        what = f"`{unknown[0]}` is no field of a security rule"
-        raise node.fail("unread-field", what, "a field that Azure documents")
+    node.refuse_fields_but(_RULE_FIELDS, "security rule")
     priority = node.need("priority").as_integer()
     if not bounds[0] <= priority <= bounds[1]:
         expected = f"a number from {bounds[0]} to {bounds[1]}"

@@ -45,7 +45,7 @@ class FileTags:
 
 
 class _Properties(msgspec.Struct, gc=False):
-    addressPrefixes: tuple[str, ...] = ()  # noqa: N815 the name on the wire
+    addressPrefixes: tuple[str, ...]  # noqa: N815 the name on the wire
 
 
 class _Tag(msgspec.Struct, gc=False):
@@ -83,6 +83,10 @@ def read_service_tags(path: Path) -> FileTags:
             place = Position(str(path), f"$.values[{at}].properties.addressPrefixes")
             what, _, wanted = str(problem).partition(": expected ")
             raise Unreadable(error(place, "service-tags", what, wanted)) from None
+    names = [tag.name.lower() for tag in found.values]
+    if len(set(names)) < len(names):
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise Unreadable(error(where, "service-tags", f"tag `{twice}` stands twice", "each once"))
     label = f"service tags of {path.name} (cloud {found.cloud}, change {found.changeNumber})"
     tags = {tag.name.lower(): tag.properties.addressPrefixes for tag in found.values}
     return FileTags(label, tags)

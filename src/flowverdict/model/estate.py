@@ -170,6 +170,25 @@ class Estate:
         return index
 
     @cached_property
+    def subnets_by_vnet(self) -> dict[ResourceId, list[Subnet]]:
+        """The subnets of each virtual network, wherever they stand in the input."""
+        return _index(self.resources.subnets.values(), lambda subnet: subnet.vnet)
+
+    @cached_property
+    def absent_nics(self) -> dict[ResourceId, Subnet | None]:
+        """Interfaces that machines or subnets name and the input lacks, with their subnet."""
+        found: dict[ResourceId, Subnet | None] = {}
+        for vm in self.resources.vms.values():
+            found.update(dict.fromkeys(one for one in vm.nics if one not in self.resources.nics))
+        for subnet in self.resources.subnets.values():
+            found.update(
+                dict.fromkeys(
+                    (one for one in subnet.nics if one not in self.resources.nics), subnet
+                )
+            )
+        return found
+
+    @cached_property
     def nics_by_vm(self) -> dict[ResourceId, list[NetworkInterface]]:
         """The network interfaces of each virtual machine, as either side states it."""
         index: dict[ResourceId, dict[ResourceId, NetworkInterface]] = {}

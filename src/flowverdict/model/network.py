@@ -15,6 +15,7 @@ class Subnet:
 
     Attributes:
         gateways: the virtual network gateways whose IP configurations the subnet lists.
+        nics: the network interfaces whose IP configurations it lists.
     """
 
     id: ResourceId
@@ -24,7 +25,8 @@ class Subnet:
     private_endpoint_network_policies: str = "Disabled"
     delegations: tuple[str, ...] = ()
     has_application_gateway: bool = False
-    gateways: tuple[ResourceId, ...] = ()
+    gateways: tuple[ResourceId, ...] = field(default=(), compare=False)
+    nics: tuple[ResourceId, ...] = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
     @property

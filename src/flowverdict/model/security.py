@@ -95,11 +95,13 @@ class NetworkSecurityGroup:
 
     Attributes:
         rules: custom and default rules of both directions, by direction and priority.
+        attached: the subnets and interfaces that the NSG itself says it is attached to.
         problems: why Azure would refuse it; with any, its verdicts are not known.
     """
 
     id: ResourceId
     rules: tuple[Rule, ...]
+    attached: tuple[ResourceId, ...] = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
     problems: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

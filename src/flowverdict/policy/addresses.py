@@ -19,11 +19,13 @@ class Part:
 
     Attributes:
         assumed: what is taken for granted in saying so; empty where a document says so.
+        data: the dated data that the addresses came from.
     """
 
     addresses: IntervalSet
     why: str
     assumed: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,16 @@ def admin_layer(network: Network, vnet: VirtualNetwork, subnet: Subnet | None) -
                 continue
             found.append((ManagerRules(manager_id, _sorted(entries)), scope, level))
     _warn_meshes(network, vnet, notes)
-    unknown = [(rules.manager, scope) for rules, scope, _ in found if scope.holds is None]
-    for manager, scope in unknown:
+    order_missing = ""
+    if len(found) == 1 and found[0][1].holds is None:
+        rules, scope, _ = found[0]
         notes.warn(
-            f"`{vnet.id.name}` is taken to be in the scope of `{manager.name}`: "
-            f"{scope.missing} not given"
+            f"`{vnet.id.name}` is taken to be in the scope of `{rules.manager.name}`, the only "
+            f"manager with rules for it: {scope.missing} not given"
         )
-    order_missing = unknown[0][1].missing if unknown and len(found) > 1 else ""
+    elif missing := next((scope.missing for _, scope, _ in found if scope.holds is None), ""):
+        order_missing = missing
+        found = [(_doubted_rules(rules, scope), scope, level) for rules, scope, level in found]
     found.sort(key=lambda one: (one[2], one[0].manager))
     levels = [level for _, _, level in found]
     if len(set(levels)) < len(levels) and not order_missing:
@@ -183,6 +186,12 @@ def _on_intent(
             for one in rules
         ), ""
     return (rules, "") if setting == "All" else ((), f"admin rules are not applied in {held}")
+
+
+def _doubted_rules(rules: ManagerRules, scope: Membership) -> ManagerRules:
+    if scope.holds:
+        return rules
+    return replace(rules, entries=tuple(_doubted(one, scope.missing) for one in rules.entries))
 
 
 def _doubted(entry: Entry, missing: str) -> Entry:

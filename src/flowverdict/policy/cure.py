@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Access, Direction, Endpoint, Rule
@@ -16,8 +17,10 @@ from flowverdict.net import (
     protocol_name,
 )
 from flowverdict.policy.evaluate import evaluate_at
+from flowverdict.policy.matching import matches
 from flowverdict.policy.network import Network
 from flowverdict.policy.standpoint import Standpoint
+from flowverdict.policy.worlds import Undecided, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +33,6 @@ _FIRST, _LAST = 100, 4096
 _TIDY: Final = 10
 _MOST_RULES: Final = 2
 _MOST_IN_NSG: Final = 1000
-_WIDER: Final = "every protocol between the two addresses: NSG rules cannot name ICMPv6"
 _SELECTABLE: Final = (Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ESP, Protocol.AH)
 
 
@@ -60,24 +62,51 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
     for _ in range(_MOST_RULES + 1):
         verdict = evaluate_at(place, direction, packet)
         if verdict.access == "Allow":
-            return Cure(tuple(added), wider="" if _selectable(packet) else _WIDER)
+            return Cure(tuple(added), wider=_wider(packet))
         step = verdict.decided_by
         if verdict.access != "Deny" or step is None or step.rule is None:
-            return Cure(reason=f"the rest is not known: {'; '.join(verdict.missing)}")
+            return Cure(reason=f"what would help is not known: {'; '.join(verdict.missing)}")
         if step.layer == "admin":
             return Cure(reason=_admin_reason(step))
         layer = next(one for one in place.layers if one.name == step.layer)
         assert layer.nsg is not None
-        priority = free_priority(layer.nsg, direction, step.rule.priority)
+        before = _first_that_may_match(place, layer.nsg, direction, packet, step.rule)
+        priority = free_priority(layer.nsg, direction, before.priority)
         if sum(not rule.is_default for rule in layer.nsg.rules) >= _MOST_IN_NSG:
             full = f"`{layer.nsg.id.name}` has {_MOST_IN_NSG} rules, as many as an NSG may have"
             return Cure(reason=f"no added rule can let it through: {full}")
         if priority is None:
-            return Cure(reason=_no_room(layer.nsg, step.rule))
+            return Cure(reason=_no_room(layer.nsg, before))
         rule = _narrow_rule(layer.nsg, direction, packet, priority)
         added.append((layer.nsg, rule))
         place = _with_rule(place, layer.nsg, rule)
     raise AssertionError(f"{packet} is denied by more than two NSGs")
+
+
+def _wider(packet: Packet) -> str:
+    """Says what the rules let through besides the packet that was asked about."""
+    if not _selectable(packet):
+        return "every protocol between the two addresses: NSG rules cannot name ICMPv6"
+    return "" if packet.src_port is None else "any source port"
+
+
+def _first_that_may_match(
+    place: Standpoint,
+    nsg: NetworkSecurityGroup,
+    direction: Direction,
+    packet: Packet,
+    deciding: Rule,
+) -> Rule:
+    """Returns the first rule that matches a packet, or may match it: a cure goes before that."""
+    for rule in nsg.towards(direction):
+        if rule.id == deciding.id:
+            break
+        try:
+            if matches(rule, packet, place, World()):
+                return rule
+        except Undecided:
+            return rule
+    return deciding
 
 
 def _admin_reason(step: Step) -> str:
@@ -176,7 +205,7 @@ def as_az_command(nsg: NetworkSecurityGroup, rule: Rule) -> str:
     """Returns the command of the Azure CLI that adds a rule made here."""
     words = [
         f"az network nsg rule create --subscription {nsg.id.subscription}",
-        f"--resource-group {nsg.id.resource_group} --nsg-name {nsg.id.name}",
+        f"--resource-group {quote(nsg.id.resource_group)} --nsg-name {quote(nsg.id.name)}",
         f"--name {rule.name} --priority {rule.priority}",
         f"--direction {rule.direction.value} --access {rule.access.value}",
         f"--protocol {_az_protocol(rule)}",

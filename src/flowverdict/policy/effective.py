@@ -48,7 +48,9 @@ def effective_rules(place: Standpoint) -> dict[str, Any]:
                 if entry.rule is not None:
                     rules.append((entry.rule, entry.committed))
             association = {"networkManager": {"id": str(manager.manager)}}
-            value.append(_entry(place, "admin", None, association, rules, missing, used))
+            value.append(
+                _entry(place, "admin", str(manager.manager), association, rules, missing, used)
+            )
     for layer in place.layers:
         if layer.note:
             warnings.append(f"{layer.name}: {layer.note}")
@@ -73,7 +75,7 @@ def effective_rules(place: Standpoint) -> dict[str, Any]:
 def _entry(
     place: Standpoint,
     layer: str,
-    nsg: str | None,
+    nsg: str,
     association: dict[str, Any],
     rules: list[tuple[Rule, str]],
     missing: list[str],
@@ -90,7 +92,7 @@ def _entry(
                 tags[name] = prefixes(expanded.sure)
     ordered = sorted(rules, key=lambda one: one[0].direction is Direction.OUTBOUND)
     return {
-        "networkSecurityGroup": {"id": nsg} if nsg else None,
+        "networkSecurityGroup": {"id": nsg},
         "association": association,
         "effectiveSecurityRules": [
             _rule(place, layer, rule, committed, missing) for rule, committed in ordered
@@ -120,7 +122,12 @@ def _rule(
 
 def _ports(side: str, ports: IntervalSet) -> dict[str, Any]:
     texts = [f"{low}-{high}" for low, high in ports]
-    return {f"{side}PortRange": ",".join(texts), f"{side}PortRanges": texts}
+    return {f"{side}PortRange": _single(texts), f"{side}PortRanges": texts}
+
+
+def _single(texts: list[str]) -> str | None:
+    """Returns the value of a singular field: none where only the list can tell."""
+    return texts[0] if len(texts) == 1 else None
 
 
 def _addresses(
@@ -140,9 +147,11 @@ def _addresses(
     texts.extend(endpoint.tags)
     texts.extend(text for one in members for text in prefixes(one.sure))
     expanded = IntervalSet.union(place.tag(one).sure for one in endpoint.tags)
+    # Azure repeats an address that is any in the list (policy specification, 13a)
+    listed = texts * 2 if texts == ["0.0.0.0/0"] else texts
     return {
-        f"{side}AddressPrefix": ",".join(texts),
-        f"{side}AddressPrefixes": texts,
+        f"{side}AddressPrefix": _single(texts),
+        f"{side}AddressPrefixes": listed,
         f"expanded{title}AddressPrefix": prefixes(expanded) if endpoint.tags else None,
     }
 

@@ -6,7 +6,7 @@ Policy specification, section 4.6. Small, slow and obvious: every other evaluato
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Direction
 from flowverdict.policy.cautions import about_probes, cautions, tied
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from flowverdict.policy.deployed import Entry
     from flowverdict.policy.standpoint import Layer
     from flowverdict.policy.worlds import World
+
+
+_MOST_FACTS: Final = 3
 
 
 class NoNsgError(Exception):
@@ -84,8 +87,7 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
     if place.admin is not None:
         warnings = {**dict.fromkeys(place.admin.warnings), **warnings}
     if known and not all(_same(one.decided_by, deciding) for one in outcomes.found):
-        facts = "; ".join(outcomes.touched)
-        warnings[f"the answer is known, the rule that gives it is not; missing: {facts}"] = None
+        warnings[f"another rule may give the same answer; missing: {_few(outcomes.touched)}"] = None
     told = " ".join(outcomes.matters)
     warnings.update(dict.fromkeys(one for one in place.remarks if not _told(one, told)))
     return Verdict(
@@ -104,14 +106,17 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
 def _common(steps: list[Step | None]) -> Step | None:
     """Returns the step that decided in every world; where rules differ, what they share.
 
-    The answer is the same in all of them, but not which rule gives it.
+    The answer is the same in all of them. A stage that is not known at all may give it too, but
+    then it is a rule that is known which makes it certain.
     """
-    first = steps[0]
-    if first is None or all(_same(one, first) for one in steps):
+    with_rules = [one for one in steps if one is not None and one.rule is not None]
+    candidates = with_rules or steps
+    first = candidates[0]
+    if first is None or all(_same(one, first) for one in candidates):
         return first
-    if any(one is None or one.layer != first.layer for one in steps):
+    if any(one is None or one.layer != first.layer for one in candidates):
         return None
-    names = dict.fromkeys(rule_name(one.layer, one.rule) for one in steps if one and one.rule)
+    names = dict.fromkeys(rule_name(one.layer, one.rule) for one in with_rules if one.rule)
     return replace(first, rule=None, note=f"by one of {', '.join(f'`{one}`' for one in names)}")
 
 
@@ -122,6 +127,11 @@ def _same(one: Step | None, other: Step | None) -> bool:
     if (one.layer, one.access) != (other.layer, other.access):
         return False
     return (one.rule.id if one.rule else None) == (other.rule.id if other.rule else None)
+
+
+def _few(facts: tuple[str, ...]) -> str:
+    more = len(facts) - _MOST_FACTS
+    return "; ".join(facts[:_MOST_FACTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _missing(outcomes: Outcomes[_Decision]) -> tuple[str, ...]:
@@ -138,15 +148,18 @@ def _told(remark: str, missing: str) -> bool:
 
 
 def _merged(traces: list[tuple[Step, ...]]) -> tuple[Step, ...]:
-    """Returns what all traces agree about; of the rest the access, or ``Unknown``."""
+    """Returns what the traces agree about, layer by layer; the rest is ``Unknown``.
+
+    A trace in which a layer was not asked does not count against the others.
+    """
     merged: list[Step] = []
     for first in max(traces, key=len, default=()):
         steps = [one for trace in traces for one in trace if one.layer == first.layer]
-        common = _common(list(steps)) if len(steps) == len(traces) else None
-        if common is not None and all(one.access == first.access for one in steps):
-            merged.append(common)
+        asked = [one for one in steps if one.access != "NotEvaluated"] or steps
+        if len(steps) == len(traces) and all(one.access == asked[0].access for one in asked):
+            merged.append(_common(list(asked)) or replace(asked[0], rule=None))
         else:
-            named = next((one for one in steps if one.note or one.resource), first)
+            named = next((one for one in asked if one.note or one.resource), first)
             merged.append(replace(named, access="Unknown", rule=None))
     return tuple(merged)
 

@@ -58,12 +58,12 @@ def skipped_subnet(estate: Estate, subnet: Subnet | None, options: Options) -> s
 
 def intent_service(estate: Estate, vnet: VirtualNetwork) -> str:
     """Names the service of a network that has network intent policies; empty where none is."""
-    for subnet_id in vnet.subnets:
-        subnet = estate.resources.subnets.get(subnet_id)
-        for delegation in subnet.delegations if subnet else ():
+    for subnet in estate.subnets_by_vnet.get(vnet.id, ()):
+        for delegation in subnet.delegations:
             if service := _INTENT_DELEGATIONS.get(delegation.lower()):
                 return service
-        for use in estate.services_by_subnet.get(subnet_id, ()):
-            if use.service in _INTENT_SERVICES:
+    for subnet_id, uses in estate.services_by_subnet.items():
+        for use in uses:
+            if subnet_id.parent == vnet.id and use.service in _INTENT_SERVICES:
                 return use.service
     return ""

@@ -53,6 +53,7 @@ class Gate:
         nearly: rules before the deciding one that would have said otherwise, and missed on a
             single field.
         too_late: rules that match too, but come after the deciding one and would do otherwise.
+        doubtful: rules of which it is not known whether they match.
     """
 
     step: Step
@@ -60,6 +61,7 @@ class Gate:
     reasons: tuple[str, ...]
     nearly: tuple[NearMiss, ...]
     too_late: tuple[Rule, ...]
+    doubtful: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,12 @@ def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -
     if step.rule is not None:
         at = next(i for i, (rule, _) in enumerate(rules) if rule.id == step.rule.id)
     nearly: list[NearMiss] = []
+    doubtful: list[Rule] = []
     for rule, committed in rules[:at]:
-        if not _would_differ(rule, step):
-            continue
         found = _missed(place, rule, packet, committed)
-        if found is not None and len(found) == 1:
+        if found is None:
+            doubtful.append(rule)
+        elif len(found) == 1 and _would_differ(rule, step):
             why = _why_missed(place, rule, packet, found[0], committed)
             nearly.append(NearMiss(rule, found[0], why))
     late = [
@@ -120,7 +123,7 @@ def _gate(place: Standpoint, direction: Direction, packet: Packet, step: Step) -
         and _missed(place, rule, packet, committed) == []
     ]
     reasons = _reasons(place, packet, step, rules[at][1]) if step.rule else ()
-    return Gate(step, len(rules), reasons, tuple(nearly), tuple(late))
+    return Gate(step, len(rules), reasons, tuple(nearly), tuple(late), tuple(doubtful))
 
 
 def _would_differ(rule: Rule, step: Step) -> bool:

@@ -80,5 +80,8 @@ def _contains(
         if one.doubts:
             doubtful.append(one)
         elif address in one.sure:
+            part = one.part_of(address)
+            if part is not None and part.data:
+                world.used[part.data] = None
             return True
     return any(one.contains(address, world) for one in doubtful)

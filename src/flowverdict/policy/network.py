@@ -6,6 +6,7 @@ a subnet, and the admin rules before it, are functions of the subnet.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, IntervalSet
@@ -100,11 +101,32 @@ class Network:
                 subnet = self.estate.resources.subnets.get(one.subnet) if one.subnet else None
                 within = subnet.prefixes if subnet else ALL_ADDRESSES
                 doubts.append(Doubt(within, f"private address of `{one.name}` at {one.where}"))
-        for broken, reason in self.estate.broken.items():
-            if broken.type.endswith("/networkinterfaces"):
-                doubts.append(Doubt(ALL_ADDRESSES, f"network interface `{broken}` ({reason})"))
+        doubts.extend(self._absent_members({one.subnet.parent for one in members if one.subnet}))
         part = Part(addresses, f"application security group `{group.name}`")
         return AddressSet((part,), tuple(doubts))
+
+    def _absent_members(self, near: set[ResourceId]) -> Iterator[Doubt]:
+        """Yields the interfaces that the input lacks, which may be members too.
+
+        Args:
+            near: the virtual networks of the members that are known; all are in one.
+        """
+        for nic, subnet in self.estate.absent_nics.items():
+            if subnet is None or not near or subnet.vnet in near:
+                within = (subnet.prefixes if subnet else ALL_ADDRESSES) - self._owned
+                yield Doubt(within, self._describe_nic(nic))
+        for broken in self.estate.broken:
+            if broken.type.endswith("/networkinterfaces"):
+                yield Doubt(ALL_ADDRESSES, self._describe_nic(broken))
+
+    @cached_property
+    def _owned(self) -> IntervalSet:
+        """The addresses of every interface that the input has."""
+        return IntervalSet.union(nic.addresses for nic in self.estate.resources.nics.values())
+
+    def _describe_nic(self, nic: ResourceId) -> str:
+        reason = self.estate.broken.get(nic)
+        return f"network interface `{nic}`" + (f" ({reason})" if reason else "")
 
     def group(self, group: ResourceId, committed: str) -> AddressSet:
         """Returns the addresses of a network group used as a rule's source or destination.
@@ -137,7 +159,7 @@ class Network:
                 parts.append(Part(space, why, assumed))
             else:
                 doubts.append(Doubt(space, found.missing))
-        if not parts and not doubts:
+        if not parts and not doubts and group not in self.estate.members_by_group:
             doubts.append(Doubt(ALL_ADDRESSES, f"members of network group `{group}`"))
         return _of_one_family(parts, doubts)
 

@@ -77,6 +77,9 @@ def ask(
     if way is None:
         raise RequestError(f"`{direction}`: expected {' or '.join(DIRECTIONS)}", "direction")
     packet = read_packet(way, protocol, local, remote)
+    for place in (*options.admin_rules_skip, *options.admin_rules_apply):
+        if place not in estate.resources.vnets and place not in estate.resources.subnets:
+            raise RequestError(f"names `{place}`, which is no network of the estate", "option")
     address = packet.dst if way is Direction.INBOUND else packet.src
     found = find_nic(estate, vm=vm, nic=nic, local=address)
     warnings = check_local_address(estate, found, address)

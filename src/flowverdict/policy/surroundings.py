@@ -52,6 +52,7 @@ class Space:
         is_network: they are a network's own space, and so no part of ``Internet``.
         doubtful: the space is in doubt.
         assumed: what is taken for granted in counting it.
+        data: the dated data that the addresses came from.
     """
 
     addresses: IntervalSet
@@ -60,6 +61,7 @@ class Space:
     is_network: bool = True
     doubtful: bool = False
     assumed: str = ""
+    data: str = ""
 
 
 def spaces(network: Network, vnet_id: ResourceId, subnet: Subnet | None) -> tuple[Space, ...]:
@@ -86,7 +88,7 @@ def virtual_network(around: tuple[Space, ...]) -> AddressSet:
     """Returns the ``VirtualNetwork`` tag."""
     return AddressSet(
         parts=tuple(
-            Part(one.addresses, one.why, one.assumed)
+            Part(one.addresses, one.why, one.assumed, one.data)
             for one in around
             if one.in_tag and not one.doubtful
         ),
@@ -267,13 +269,15 @@ def _routes(network: Network, subnet: Subnet | None) -> Iterator[Space]:
     for route in table.routes:
         if wanted == "forwarded" and route.next_hop not in _FORWARDED:
             continue
+        data = ""
         try:
             addresses = parse_prefix(route.prefix)
         except NetworkTextError:
-            addresses = network.estate.service_tags.prefixes(route.prefix)
+            tags = network.estate.service_tags
+            addresses, data = tags.prefixes(route.prefix), tags.label
         why = f"route `{route.name}` of `{table.id.name}` to {route.next_hop}"
         if addresses is None:
             what = f"service tag `{route.prefix}` ({why})"
             yield Space(ALL_ADDRESSES, what, is_network=False, doubtful=True)
         else:
-            yield Space(addresses, why, is_network=False)
+            yield Space(addresses, why, is_network=False, data=data)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SOURCE_PORT: Final = "the source port: `*` stands for ports that rules treat differently"
-_MOST_WORLDS: Final = 2000
-_DEEPEST: Final = 200
+_MOST_WORLDS: Final = 5000
+_DEEPEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
