@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from flowverdict.load.checks import (
+    addresses_outside,
     check_admin_rules,
     check_group_networks,
     contradicted_attachments,
@@ -254,6 +255,7 @@ class Assembly:
         ):
             self.diagnostics.extend(one.problems)
         self.diagnostics.extend(contradicted_attachments(self.resources))
+        self.diagnostics.extend(addresses_outside(self.resources))
         self.diagnostics.extend(
             diagnostic
             for resource, diagnostic in dangling_references(self.resources, self.deployments)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowverdict.load.manager import UNNAMED
 from flowverdict.load.report import error, warning
+from flowverdict.net import format_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -92,6 +93,22 @@ def contradicted_attachments(resources: Resources) -> Iterator[Diagnostic]:
                 what = f"`{nsg.id.name}` says it is attached to `{place.name}`, which names {own}"
                 expected = "exports of the same moment"
                 yield warning(nsg.where, "attachment", what, expected, resource=place)
+
+
+def addresses_outside(resources: Resources) -> Iterator[Diagnostic]:
+    """Yields interfaces with an address that is not their subnet's."""
+    for nic in resources.nics.values():
+        for one in nic.ip_configurations:
+            subnet = resources.subnets.get(one.subnet) if one.subnet else None
+            if (
+                subnet is not None
+                and one.where is not None
+                and not one.addresses <= subnet.prefixes
+            ):
+                text = ", ".join(format_addresses(one.addresses))
+                what = f"`{text}` of `{nic.id.name}` is outside of its subnet `{subnet.id.name}`"
+                expected = ", ".join(f"`{prefix}`" for prefix in format_addresses(subnet.prefixes))
+                yield warning(one.where, "outside", what, expected, resource=nic.id)
 
 
 def newest(

@@ -64,13 +64,16 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
         if verdict.access == "Allow":
             return Cure(tuple(added), wider=_wider(packet))
         step = verdict.decided_by
-        if verdict.access != "Deny" or step is None or step.rule is None:
+        if verdict.access != "Deny":
             return Cure(reason=f"what would help is not known: {'; '.join(verdict.missing)}")
+        if step is None:
+            return Cure(reason="what would help is not known: several layers may deny it")
         if step.layer == "admin":
             return Cure(reason=_admin_reason(step))
         layer = next(one for one in place.layers if one.name == step.layer)
-        assert layer.nsg is not None
-        before = _first_that_may_match(place, layer.nsg, direction, packet, step.rule)
+        if layer.nsg is None or layer.missing:
+            return Cure(reason=f"what would help is not known: {layer.missing}")
+        before = _first_that_may_match(place, layer.nsg, direction, packet)
         priority = free_priority(layer.nsg, direction, before.priority)
         if sum(not rule.is_default for rule in layer.nsg.rules) >= _MOST_IN_NSG:
             full = f"`{layer.nsg.id.name}` has {_MOST_IN_NSG} rules, as many as an NSG may have"
@@ -91,36 +94,32 @@ def _wider(packet: Packet) -> str:
 
 
 def _first_that_may_match(
-    place: Standpoint,
-    nsg: NetworkSecurityGroup,
-    direction: Direction,
-    packet: Packet,
-    deciding: Rule,
+    place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction, packet: Packet
 ) -> Rule:
     """Returns the first rule that matches a packet, or may match it: a cure goes before that."""
     for rule in nsg.towards(direction):
-        if rule.id == deciding.id:
-            break
         try:
             if matches(rule, packet, place, World()):
                 return rule
         except Undecided:
             return rule
-    return deciding
+    raise AssertionError(f"{nsg.id}: no default rule matched")
 
 
 def _admin_reason(step: Step) -> str:
-    assert step.rule is not None
-    manager = step.resource.name if step.resource else "its network manager"
-    before = (
-        f"an `AlwaysAllow` (or an `Allow` that hands over to the NSGs) with a priority below "
-        f"{step.rule.priority}"
-        if step.rule.priority > 1
-        else "a change of that rule"
-    )
+    manager = step.resource.name if step.resource else "the network manager"
+    what, before = "a security admin rule", "an `AlwaysAllow` that is evaluated earlier"
+    if step.rule is not None:
+        what = f"admin rule `{step.rule.name}`"
+        before = "a change of that rule"
+        if step.rule.priority > 1:
+            before = (
+                "an `AlwaysAllow` (or an `Allow` that hands over to the NSGs) with a priority "
+                f"below {step.rule.priority}"
+            )
     return (
-        f"no NSG rule can let it through: admin rule `{step.rule.name}` denies it before any NSG "
-        f"is asked. Only whoever runs `{manager}` can, with {before}"
+        f"no NSG rule can let it through: {what} denies it before any NSG is asked. Only whoever "
+        f"runs `{manager}` can, with {before}"
     )
 
 

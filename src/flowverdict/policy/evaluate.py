@@ -86,9 +86,10 @@ def evaluate_at(place: Standpoint, direction: Direction, packet: Packet) -> Verd
     warnings = dict.fromkeys(text for one in outcomes.found for text in one.warnings)
     if place.admin is not None:
         warnings = {**dict.fromkeys(place.admin.warnings), **warnings}
-    if known and not all(_same(one.decided_by, deciding) for one in outcomes.found):
+    undecided = not all(_same(one.decided_by, deciding) for one in outcomes.found)
+    if known and undecided and (deciding is None or deciding.rule is None):
         warnings[f"another rule may give the same answer; missing: {_few(outcomes.touched)}"] = None
-    told = " ".join(outcomes.matters)
+    told = " ".join(outcomes.touched)
     warnings.update(dict.fromkeys(one for one in place.remarks if not _told(one, told)))
     return Verdict(
         access=accesses.pop() if known else "Unknown",
