@@ -209,6 +209,8 @@ MEANINGS = {
     "where": "where the rule stands in the input",
     "file": "the file, as it was given",
     "path": "the place in its JSON",
+    "line": "the line in the file, from 1; null if the file no longer has it",
+    "column": "the column in that line, from 1",
     "trace": "every layer, in the order of evaluation",
     "resource": "the NSG or the network manager",
     "note": "why, where it is not plain",
@@ -218,17 +220,22 @@ MEANINGS = {
     "gates": "for each layer what it looked at, in the order of `trace`",
     "gates.rules": "how many rules the layer has in this direction",
     "reasons": "why tags and groups of the deciding rule hold the addresses",
-    "nearlyMatched": "rules before the deciding one that missed on one field alone",
+    "nearlyMatched": "rules before the deciding one that would have changed what the layer says, "
+    "and missed on one field alone",
     "missedOn": "the field: `protocol`, `source`, `source port`, `destination`, `destination port`",
     "why": "what the rule has there, and what the packet has",
     "tooLate": "ids of rules that match too, come later and would do otherwise",
+    "mayMatch": "ids of rules of which it is not known whether they match",
+    "otherEnd": "the verdict at the interface that has the remote address, with the fields of "
+    "`verify`; null where the estate has no such interface, or several",
     "cure": "for a denied packet what would let it through, else null",
     "rules.networkSecurityGroup": "the NSG to add it to",
     "cure.rules": "the rules to add; empty where none can",
-    "networkSecurityGroup": "the NSG; null for a network manager",
+    "networkSecurityGroup": "the NSG; for admin rules the network manager",
     "name": "the rule's name",
     "command": "the `az` command that adds it",
     "reason": "why no added rule can; null where one can",
+    "wider": "what else the rules let through, `any source port` for one; null where nothing",
     "value": "one entry a layer, in the shape of Azure's effectiveNetworkSecurityGroups",
     "networkSecurityGroup.id": "its resource id",
     "association": "what it is attached to: `networkManager`, `subnet` or `networkInterface`",
@@ -239,15 +246,15 @@ MEANINGS = {
     "effectiveSecurityRules.access": "`Allow`, `Deny`, or `AlwaysAllow` of an admin rule",
     "effectiveSecurityRules": "its rules, inbound ones first, by priority",
     "protocol": "`Tcp`, `Udp`, `Icmp`, `Esp`, `Ah` or `All`",
-    "sourcePortRange": "ports, with commas",
-    "sourcePortRanges": "ports as `low-high`",
-    "destinationPortRange": "ports, with commas",
-    "destinationPortRanges": "ports as `low-high`",
-    "sourceAddressPrefix": "prefixes, tags and members of groups, with commas",
-    "sourceAddressPrefixes": "the same as a list",
+    "sourcePortRange": "the range; null where there are several",
+    "sourcePortRanges": "every range, as `low-high`",
+    "destinationPortRange": "the range; null where there are several",
+    "destinationPortRanges": "every range, as `low-high`",
+    "sourceAddressPrefix": "the prefix or tag; null where there are several, or none",
+    "sourceAddressPrefixes": "every prefix and tag, and the members of groups",
     "expandedSourceAddressPrefix": "the prefixes of its tags; null without a tag",
-    "destinationAddressPrefix": "prefixes, tags and members of groups, with commas",
-    "destinationAddressPrefixes": "the same as a list",
+    "destinationAddressPrefix": "the prefix or tag; null where there are several, or none",
+    "destinationAddressPrefixes": "every prefix and tag, and the members of groups",
     "expandedDestinationAddressPrefix": "the prefixes of its tags; null without a tag",
     "direction": "`Inbound` or `Outbound`",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
@@ -417,6 +424,7 @@ def _json() -> Iterator[str]:
         ]
         explain = [
             _ask(f"explain {BANK} {DENIED}"),
+            _ask(f"explain {BANK} {DENIED.replace('10.10.1.4 ', '10.10.1.4:40000 ')}"),
             _ask(f"explain {BANK} {LEDGER} --remote 10.0.1.4"),
             _ask(f"explain {BANK} {LEDGER} --remote 203.0.113.7"),
             _ask(f"explain {BANK} {DNS}"),
@@ -428,8 +436,13 @@ def _json() -> Iterator[str]:
     yield "`--output json` prints one object. Fields are never left out; null stands for none."
     yield ""
     for name, answers, text in (
-        ("verify", verify, "`verdict.as_json()` in Python returns the same."),
-        ("explain", explain, "The fields of `verify`, and two more."),
+        (
+            "verify",
+            verify,
+            "`verdict.as_json()` in Python returns the same, but for `where.line` and\n"
+            "`where.column`, which the command line looks up in the files.",
+        ),
+        ("explain", explain, "The fields of `verify`, and three more."),
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
     ):
         yield from (f"## {name}", "", text, "")
@@ -438,7 +451,7 @@ def _json() -> Iterator[str]:
             _walk(answer, "", shape)
         shape = _in_order(shape)
         if name == "explain":
-            shape = {path: of for path, of in shape.items() if path.startswith(("gates", "cure"))}
+            shape = {path: of for path, of in shape.items() if _is_of_explain(path)}
         yield from _table(
             ("field", "type", "meaning"),
             (
@@ -450,6 +463,11 @@ def _json() -> Iterator[str]:
             yield "The denied packet of the README:"
             yield from ("", "```json", json.dumps(answers[0], indent=2), "```", "")
     _same("JSON fields", MEANINGS, used)
+
+
+def _is_of_explain(path: str) -> bool:
+    """Report whether a field stands in the table of `explain`: what `verify` has too does not."""
+    return path.startswith(("gates", "cure")) or path == "otherEnd"
 
 
 def _ask(command: str) -> Any:
