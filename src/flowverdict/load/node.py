@@ -8,6 +8,7 @@ without regard to case, and every complaint it makes carries the place.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
@@ -35,6 +36,12 @@ def _spelling(key: str) -> tuple[str, str, str]:
     if len(_SPELLINGS) >= _MOST_SPELLINGS:
         _SPELLINGS.clear()  # tags bring names without end
     return _SPELLINGS.setdefault(key, (key.lower(), f".{key}", f".properties.{key}"))
+
+
+@lru_cache(maxsize=1 << 12)
+def _nearly(name: str, fields: tuple[str, ...]) -> str:
+    """Returns the field that is nearly a name; empty where none is."""
+    return next(iter(get_close_matches(name, fields, n=1, cutoff=_MISSPELT)), "")
 
 
 class Node:
@@ -134,9 +141,8 @@ class Node:
         for name in names:
             if name.lower() in self.fields:
                 continue
-            close = get_close_matches(name.lower(), self.fields, n=1, cutoff=_MISSPELT)
-            if close:
-                raise self.fail("misspelt", f"`{close[0]}` is no field", f"`{name}`")
+            if close := _nearly(name.lower(), tuple(self.fields)):
+                raise self.fail("misspelt", f"`{close}` is no field", f"`{name}`")
 
     def text(self, name: str, default: str = "") -> str:
         """Returns a text field, or the default where it is missing."""
