@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import flowverdict
 from tests.load.fuzz import Bank
 
-TRIALS = int(os.environ.get("FLOWVERDICT_FUZZ", "100"))
+TRIALS = int(os.environ.get("FLOWVERDICT_FUZZ", "40"))
 """How many mutations to try; `FLOWVERDICT_FUZZ=5000` looks longer."""
 
 
@@ -27,8 +28,6 @@ def test_a_mutated_estate_gives_a_verdict_or_the_documented_error(
 
 
 def test_an_unharmed_estate_has_nothing_wrong(tmp_path: Path) -> None:
-    import flowverdict  # noqa: PLC0415
-
     bank = Bank(tmp_path, 41)
     estate = flowverdict.load_estate([bank.folder])
     assert not estate.errors

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import flowverdict
 from flowverdict.policy import as_az_command
-from tests.net.profiles import times
 from tests.policy.estates import (
     FAR,
     NEAR,
@@ -90,8 +89,7 @@ def cure_of(network: Json, question: Question) -> tuple[Json, str]:
     return changed, told.cure.reason
 
 
-@times(2)
-@given(any_network, some(questions(remotes=[*NEAR, *FAR])))
+@given(any_network, some(questions(remotes=[*NEAR, *FAR]), 4))
 def test_the_cure_of_a_denied_packet_lets_it_through_and_nothing_else(
     network: Json, asked: list[Question]
 ) -> None:
