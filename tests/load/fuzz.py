@@ -198,6 +198,21 @@ def mutate(raw: dict[str, bytes], chance: random.Random) -> dict[str, bytes]:
     return found
 
 
+TAGS = {
+    "changeNumber": 1,
+    "cloud": "Public",
+    "values": [
+        {"name": name, "id": name, "properties": {"region": "", "addressPrefixes": prefixes}}
+        for name, prefixes in {
+            "Storage": ["20.60.0.0/16", "2603:1000::/40"],
+            "AzureCloud": ["20.0.0.0/8"],
+            "AzureMonitor": [],
+        }.items()
+    ],
+}
+INTERNET = {"recorded": ["2024-08-26"], "prefixes": ["1.0.0.0/8", "200.0.0.0/5", "2000::/3"]}
+
+
 class Bank:
     """A small bank on disk, of which each trial changes some files and puts them back."""
 
@@ -215,16 +230,22 @@ class Bank:
         changed = mutate(self.raw, chance)
         for name, raw in changed.items():
             (self.folder / name).write_bytes(raw)
+        given: dict[str, Path] = {}
+        for option, content in (("service_tags", TAGS), ("internet", INTERNET)):
+            if chance.random() < 0.1:
+                raw = json.dumps(mutate_value(deepcopy(content), chance)).encode()
+                given[option] = self.folder / f"{option}.txt"
+                given[option].write_bytes(mutate_bytes(raw, chance) if seed % 5 == 0 else raw)
         try:
-            return self._outcome(chance)
+            return self._outcome(chance, given)
         finally:
             for name in changed:
                 (self.folder / name).write_bytes(self.raw[name])
 
-    def _outcome(self, chance: random.Random) -> str:
+    def _outcome(self, chance: random.Random, given: dict[str, Path]) -> str:
         options = Options(assume_deployed=chance.random() < 0.3)
         try:
-            estate = flowverdict.load_estate([self.folder])
+            estate = flowverdict.load_estate([self.folder], **given)
         except InputError as problem:
             check_diagnostics(problem.diagnostics)
             return "refused" if problem.diagnostics else "refused without a reason"

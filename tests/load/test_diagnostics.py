@@ -13,7 +13,7 @@ import pytest
 import flowverdict
 from flowverdict.load import line_and_column
 from flowverdict.model import InputError
-from tests.conformance.sketch import service_tags
+from tests.conformance.sketch import expand, service_tags
 from tests.load.broken import Json, admin_rule, diagnostics, good, nsg, rule, said, write
 
 Change = Callable[[Json], object]
@@ -474,6 +474,17 @@ def test_a_resource_twice_in_different_forms(tmp_path: Path) -> None:
 def test_the_same_file_named_twice_counts_once(tmp_path: Path) -> None:
     write(tmp_path, good())
     assert diagnostics(tmp_path, tmp_path / "nsgs.json", tmp_path) == ()
+
+
+def test_a_subscription_has_one_management_group(tmp_path: Path) -> None:
+    tree = {
+        name: expand({"managementGroups": {name: {"subscriptions": ["main"]}}}, "rest")
+        for name in ("left", "right")
+    }
+    for name, files in tree.items():
+        write(tmp_path, {f"{name}.json": files[f"managementGroup-{name}.json"]})
+    (line,) = said(tmp_path)
+    assert "is below `right` here and `left` elsewhere: expected one management group" in line
 
 
 # -- files

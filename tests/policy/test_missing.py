@@ -269,6 +269,54 @@ def test_supplying_the_upper_part_of_the_hierarchy_flips_no_known_answer(
     never_flips(ask(load(files), asked), judge(network, asked))
 
 
+def test_supplying_the_members_of_one_group_flips_no_known_answer() -> None:
+    """`az network manager group static-member list` lists the members of one group."""
+    network = _two_managers("sub:main", "sub:other")
+    network["managers"]["B"]["groups"]["H"] = {"members": ["vnet1"]}
+    files = files_of(network)
+    members = files["members.json"]["value"]
+    files["members.json"]["value"] = [one for one in members if "/G/" not in one["id"]]
+    asked = [Question("nic1", "Inbound", "TCP", "10.1.0.4:22", "203.0.113.9:*")]
+    never_flips(ask(load(files), asked), judge(network, asked))
+
+
+def test_supplying_a_machines_interface_flips_no_known_answer() -> None:
+    """A machine names an interface that is missing: it may be in any application security group."""
+    network: Json = {
+        "vnets": {
+            "vnet1": {"space": ["10.1.0.0/16"], "subnets": {"s1": {"prefixes": ["10.1.0.0/24"]}}}
+        },
+        "nics": {
+            "nic1": {"subnet": "vnet1/s1", "ip": ["10.1.0.4"], "nsg": "a"},
+            "nic2": {"subnet": "vnet1/s1", "ip": ["10.1.0.5"], "asgs": ["web"], "vm": "vm2"},
+            "nic3": {"subnet": "vnet1/s1", "ip": ["10.1.0.6"], "asgs": ["web"]},
+        },
+        "nsgs": {"a": ["in 100 Deny * asg(web) -> *"]},
+    }
+    asked = [Question("nic1", "Inbound", "TCP", "10.1.0.4:22", "10.1.0.5:*")]
+    never_flips(judge({**network, "omit": ["nics/nic2"]}, asked), judge(network, asked))
+
+
+@pytest.mark.xfail(strict=True, reason="an endpoint that cannot be read is as if it were not there")
+def test_an_unreadable_private_endpoint_leaves_its_interface_in_doubt() -> None:
+    """Specification, 4.5: NSGs affect private endpoints only where the subnet says so."""
+    network: Json = {
+        "vnets": {
+            "vnet1": {"space": ["10.1.0.0/16"], "subnets": {"s1": {"prefixes": ["10.1.0.0/24"]}}}
+        },
+        "nsgs": {"a": []},
+        "privateEndpoints": {"pe": {"subnet": "vnet1/s1", "ip": "10.1.0.9"}},
+    }
+    files = files_of(network)
+    nic = files["nics.json"]["value"][0]["properties"]
+    del nic["privateEndpoint"]
+    nic["networkSecurityGroup"] = {"id": files["nsgs.json"]["value"][0]["id"]}
+    asked = [Question("pe-nic", "Inbound", "TCP", "10.1.0.9:443", "203.0.113.9:*")]
+    complete = ask(load(files), asked)
+    files["privateEndpoints.json"]["value"][0]["properties"]["networkInterfaces"] = 5
+    never_flips(ask(load(files), asked), complete)
+
+
 # -- what is unknown could really be either
 
 
