@@ -67,7 +67,7 @@ def parse_prefix(text: str) -> IntervalSet:
     number = length_text.isascii() and length_text.isdigit() and len(length_text) <= 3
     if not (number and int(length_text) <= bits):
         raise NetworkTextError(
-            f"`{text}` has no prefix length: expected a number from 0 to {bits} after the slash"
+            f"`{text}` has a wrong prefix length: expected a number from 0 to {bits} behind `/`"
         )
     size = 1 << (bits - int(length_text))
     start = low - _V6 if is_ipv6(low) else low
