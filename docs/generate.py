@@ -439,8 +439,7 @@ def _json() -> Iterator[str]:
         (
             "verify",
             verify,
-            "`verdict.as_json()` in Python returns the same, but for `where.line` and\n"
-            "`where.column`, which the command line looks up in the files.",
+            "`verdict.as_json()` in Python returns the same without lines and columns.",
         ),
         ("explain", explain, "The fields of `verify`, and three more."),
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
