@@ -51,7 +51,7 @@ class Commands(click.Group):
                     _flush(sys.stdout)
         except click.UsageError as problem:
             command = problem.ctx.command_path if problem.ctx else "flowverdict"
-            said = problem.format_message().rstrip(".").replace("'", "`")
+            said = " ".join(problem.format_message().split()).rstrip(".").replace("'", "`")
             click.echo(f"{command}: {said}: expected what `{command} --help` says", err=True)
             sys.exit(problem.exit_code)
         except click.ClickException as problem:

@@ -133,7 +133,7 @@ _PARTS: Final = {
 
 _STANDS_ALONE: Final = frozenset(
     {"nsgs", "asgs", "vnets", "subnets", "route_tables", "nics", "vms", "public_ips"}
-    | {"load_balancers", "private_endpoints", "configurations", "collections", "admin_rules"}
+    | {"load_balancers", "configurations", "collections", "admin_rules"}
 )
 """Tables in which one unreadable resource leaves the rest fit to be judged."""
 

@@ -121,27 +121,32 @@ def newest(
     conflicts: list[Diagnostic] = []
     managers = set(resources.managers)
     managers.update(one.manager for one in resources.configurations.values())
-    found: dict[tuple[ResourceId, str, str], Deployment] = {}
+    by_place: dict[tuple[ResourceId, str, str], list[Deployment]] = {}
     for one in deployments:
-        assert one.where is not None
         manager = one.manager
         if manager == UNNAMED and len(managers) == 1:
             manager = next(iter(managers))
         if manager == UNNAMED:
+            assert one.where is not None
             what = "commit does not say which network manager it is of"
             expected = "configuration ids of one manager, or a single manager in the estate"
             conflicts.append(error(one.where, "commit", what, expected))
             continue
-        named = replace(one, manager=manager)
-        key = (manager, one.region, one.kind)
-        other = found.setdefault(key, named)
-        if _is_newer(named, other):
-            found[key] = named
-        elif other is not named and not _is_newer(other, named) and not _agree(named, other):
-            what = f"two commits for `{one.region}`, here and at {other.where}"
-            expected = "`commitTime` in both, to tell which is newer"
-            conflicts.append(error(one.where, "commit", what, expected))
-    return list(found.values()), conflicts
+        by_place.setdefault((manager, one.region, one.kind), []).append(
+            replace(one, manager=manager)
+        )
+    kept: list[Deployment] = []
+    for found in by_place.values():
+        latest = max(one.time for one in found)
+        first, *rivals = [one for one in found if one.time in (latest, "")]
+        kept.append(first)
+        for one in rivals:
+            if set(one.configurations) != set(first.configurations) or one.status != first.status:
+                assert one.where is not None
+                what = f"two commits for `{one.region}`, here and at {first.where}"
+                expected = "`commitTime` in both, to tell which is newer"
+                conflicts.append(error(one.where, "commit", what, expected))
+    return kept, conflicts
 
 
 def newest_active(
@@ -165,15 +170,6 @@ def newest_active(
             what = f"active rule `{one.rule.name}` stands at {other.where} too, with other contents"
             conflicts.append(error(one.where, "duplicate", what, "each rule once"))
     return list(kept.values()), conflicts
-
-
-def _is_newer(one: Deployment, other: Deployment) -> bool:
-    """Reports whether both times are known and the first is later."""
-    return bool(one.time and other.time) and one.time > other.time
-
-
-def _agree(one: Deployment, other: Deployment) -> bool:
-    return set(one.configurations) == set(other.configurations) and one.status == other.status
 
 
 @dataclass(frozen=True, slots=True)

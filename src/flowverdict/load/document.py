@@ -102,8 +102,10 @@ def _json_error(file: str, raw: bytes, message: str) -> Any:
     if found is None:
         where = Position(f"{file}:{len(raw.splitlines())}")
         return error(where, "json", "JSON ends too early", "a whole JSON document")
-    before = raw[: int(found[1])]
-    line = before.count(b"\n") + 1
-    column = len(before) - (before.rfind(b"\n") + 1) + 1
+    assert found is not None
+    past = "trailing" in message  # what is one too many is told from behind
+    before = raw[: int(found[1]) - past].decode(errors="ignore")
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
     reason = _BYTE.sub("", message).strip().removeprefix("JSON is malformed: ")
     return error(Position(f"{file}:{line}:{column}"), "json", f"broken JSON, {reason}", "JSON")

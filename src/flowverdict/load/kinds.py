@@ -62,6 +62,9 @@ def unfold(node: Node) -> Iterator[Found | Unreadable]:
 
 def _unfold_object(node: Node) -> Iterator[Found | Unreadable]:
     fields = node.fields
+    if "values" in fields and "changenumber" in fields:
+        hint = "give it with --service-tags"
+        raise node.fail("service-tags", "a service-tag file is no part of an estate", hint=hint)
     if "id" not in fields:
         for name in ("value", "data"):
             inner = fields.get(name)
@@ -104,12 +107,10 @@ def _refuse_others(node: Node) -> None:
     if "effectivesecurityrules" in fields:
         what = "effective rules of an interface are an answer, not a resource"
         raise node.fail("answer", what, "the network security groups themselves")
-    if "columns" in fields and "rows" in fields:
+    data = node.get("data")
+    if {"columns", "rows"} <= (data or node).fields.keys():
         what = "Resource Graph result in table form"
         raise node.fail("table", what, "the result format `objectArray`")
-    if "values" in fields and "changenumber" in fields:
-        hint = "give it with --service-tags"
-        raise node.fail("service-tags", "a service-tag file is no part of an estate", hint=hint)
 
 
 def recognise(node: Node) -> Found:
@@ -130,6 +131,9 @@ def recognise(node: Node) -> Found:
         of_kind = f" of a {kind}" if kind else ""
         code = "missing" if kind or "properties" in fields else NO_RESOURCE
         raise node.fail(code, f"missing `id`{of_kind}", expected)
+    if not isinstance(identity.value, str):
+        ours = "type" in fields or "properties" in fields
+        raise identity.fail("id" if ours else NO_RESOURCE, "no ARM id", "`/subscriptions/…`")
     resource = identity.as_id()
     if "rulecollectionappliestogroups" in fields:
         shape = Shape.ACTIVE_RULE if "region" in fields else Shape.EFFECTIVE_RULE

@@ -7,6 +7,7 @@ without regard to case, and every complaint it makes carries the place.
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -27,6 +28,8 @@ _ENVELOPE = frozenset(
 
 _SPELLINGS: dict[str, tuple[str, str, str]] = {}
 _MOST_SPELLINGS = 10_000
+_PLAIN = re.compile(r"[^.\[\]'\s]+\Z")
+"""A name that can stand in a path behind a dot; others are quoted in brackets."""
 _MISSPELT = 0.9
 """How alike two names are of which one is taken for a misspelling of the other."""
 
@@ -35,7 +38,16 @@ def _spelling(key: str) -> tuple[str, str, str]:
     """Returns a name in lower case, its path at the top level, and its path in ``properties``."""
     if len(_SPELLINGS) >= _MOST_SPELLINGS:
         _SPELLINGS.clear()  # tags bring names without end
-    return _SPELLINGS.setdefault(key, (key.lower(), f".{key}", f".properties.{key}"))
+    step = f".{key}"
+    if not _PLAIN.match(key):
+        quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+        step = f"['{quoted}']"
+    return _SPELLINGS.setdefault(key, (key.lower(), step, f".properties{step}"))
+
+
+def _written(path: str) -> str:
+    """Returns the name at the end of a path, as the input writes it."""
+    return path.rpartition(".")[2]
 
 
 @lru_cache(maxsize=1 << 12)
@@ -127,10 +139,11 @@ class Node:
         Raises:
             Unreadable: there is such a field.
         """
-        unknown = next((name for name in self.fields if name not in known), None)
-        if unknown is not None:
-            expected = "a field that Azure documents"
-            raise self.fail("unread-field", f"`{unknown}` is no field of a {what}", expected)
+        for name, (_, path) in self.fields.items():
+            if name not in known:
+                written = _written(path)
+                expected = "a field that Azure documents"
+                raise self.fail("unread-field", f"`{written}` is no field of a {what}", expected)
 
     def check_spelling(self, *names: str) -> None:
         """Refuses fields that are nearly one of the names, where that one is missing.
@@ -142,7 +155,8 @@ class Node:
             if name.lower() in self.fields:
                 continue
             if close := _nearly(name.lower(), tuple(self.fields)):
-                raise self.fail("misspelt", f"`{close}` is no field", f"`{name}`")
+                written = _written(self.fields[close][1])
+                raise self.fail("misspelt", f"`{written}` is no field", f"`{name}`")
 
     def text(self, name: str, default: str = "") -> str:
         """Returns a text field, or the default where it is missing."""
@@ -255,6 +269,8 @@ def _kind(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, (int, float)):
+        return str(value).lower()[:60]
     text = value if isinstance(value, str) else _kind(value)
     text = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return text if len(text) <= 60 else text[:57] + "…"

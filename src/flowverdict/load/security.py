@@ -44,6 +44,7 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     problems: list[Diagnostic] = []
     rules: list[Rule] = []
     node.need_body("securityRules", "defaultSecurityRules")
+    node.check_spelling("securityRules")
     for item in node.items("securityRules"):
         try:
             rules.append(read_rule(item, resource))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from flowverdict.model import Access, Direction, Endpoint, Rule
 from flowverdict.net import (
     ALL_PORTS,
-    ALL_PROTOCOLS,
     IntervalSet,
     Protocol,
     format_address,
@@ -58,11 +57,17 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
     priority before the rule that denies. The packet is judged again with them before they are
     offered: a second NSG may deny what the first lets through.
     """
+    if packet.protocol not in _SELECTABLE:
+        named = protocol_name(packet.protocol)
+        return Cure(
+            reason=f"no NSG rule can let it through and nothing else: rules cannot name {named}, "
+            "and a rule for every protocol opens every port between the two addresses"
+        )
     added: list[tuple[NetworkSecurityGroup, Rule]] = []
     for _ in range(_MOST_RULES + 1):
         verdict = evaluate_at(place, direction, packet)
         if verdict.access == "Allow":
-            return Cure(tuple(added), wider=_wider(packet))
+            return Cure(tuple(added), wider="" if packet.src_port is None else "any source port")
         step = verdict.decided_by
         if verdict.access != "Deny":
             return Cure(reason=f"what would help is not known: {'; '.join(verdict.missing)}")
@@ -84,13 +89,6 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
         added.append((layer.nsg, rule))
         place = _with_rule(place, layer.nsg, rule)
     raise AssertionError(f"{packet} is denied by more than two NSGs")
-
-
-def _wider(packet: Packet) -> str:
-    """Says what the rules let through besides the packet that was asked about."""
-    if not _selectable(packet):
-        return "every protocol between the two addresses: NSG rules cannot name ICMPv6"
-    return "" if packet.src_port is None else "any source port"
 
 
 def _first_that_may_match(
@@ -157,9 +155,7 @@ def _narrow_rule(
     ports = ALL_PORTS
     if packet.dst_port is not None:
         ports = IntervalSet([(packet.dst_port, packet.dst_port)])
-    protocols = ALL_PROTOCOLS
-    if _selectable(packet):
-        protocols = IntervalSet([(packet.protocol, packet.protocol)])
+    protocols = IntervalSet([(packet.protocol, packet.protocol)])
     name = _name(nsg.rules, packet)
     return Rule(
         id=nsg.id.child("securityRules", name),
@@ -172,11 +168,6 @@ def _narrow_rule(
         destination=_host(packet.dst),
         destination_ports=ports,
     )
-
-
-def _selectable(packet: Packet) -> bool:
-    """Reports whether a rule can name the packet's protocol."""
-    return packet.protocol in _SELECTABLE
 
 
 def _host(address: int) -> Endpoint:
@@ -207,18 +198,12 @@ def as_az_command(nsg: NetworkSecurityGroup, rule: Rule) -> str:
         f"--resource-group {quote(nsg.id.resource_group)} --nsg-name {quote(nsg.id.name)}",
         f"--name {rule.name} --priority {rule.priority}",
         f"--direction {rule.direction.value} --access {rule.access.value}",
-        f"--protocol {_az_protocol(rule)}",
+        f"--protocol {protocol_name(rule.protocols.spans[0][0]).capitalize()}",
         f"--source-address-prefixes {' '.join(rule.source.texts)} --source-port-ranges '*'",
         f"--destination-address-prefixes {' '.join(rule.destination.texts)}",
         f"--destination-port-ranges {_az_port(rule)}",
     ]
     return " \\\n  ".join(words)
-
-
-def _az_protocol(rule: Rule) -> str:
-    if rule.protocols == ALL_PROTOCOLS:
-        return "'*'"
-    return protocol_name(rule.protocols.spans[0][0]).capitalize()
 
 
 def _az_port(rule: Rule) -> str:

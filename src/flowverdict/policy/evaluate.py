@@ -110,12 +110,15 @@ def _common(steps: list[Step | None]) -> Step | None:
     The answer is the same in all of them. A stage that is not known at all may give it too, but
     then it is a rule that is known which makes it certain.
     """
-    with_rules = [one for one in steps if one is not None and one.rule is not None]
-    candidates = with_rules or steps
+    known = [one for one in steps if one is not None]
+    if len(known) < len(steps):
+        return None
+    with_rules = [one for one in known if one.rule is not None]
+    candidates = with_rules or known
     first = candidates[0]
-    if first is None or all(_same(one, first) for one in candidates):
+    if all(_same(one, first) for one in candidates):
         return first
-    if any(one is None or one.layer != first.layer for one in candidates):
+    if any(one.layer != first.layer for one in candidates):
         return None
     names = dict.fromkeys(rule_name(one.layer, one.rule) for one in with_rules if one.rule)
     return replace(first, rule=None, note=f"by one of {', '.join(f'`{one}`' for one in names)}")
