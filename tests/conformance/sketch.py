@@ -35,7 +35,8 @@ subscription `main`, resource group `rg`.
                          "commitTime": "2026-01-01T00:00:00Z"}],
         "deploymentsAs": "status",
         "active": [{"region": "eastus", "configuration": "cfg", "collections": {}}]}},
-     "omit": ["nsgs/n2"], "idCase": "upper", "common": {"location": "westus"}}
+     "omit": ["nsgs/n2", "vnets/vnet1/location"], "idCase": "upper",
+     "common": {"location": "westus"}, "also": [{"id": "<vnets/vnet1/subnets/s2>"}]}
 
 Rules are lines: `in|out PRIORITY ACCESS PROTOCOL SOURCE[:PORTS] -> DESTINATION[:PORTS] name=NAME`.
 A side is `*`, a prefix, a service tag, a comma list of those, `asg(a,b)`, or in an admin rule
@@ -52,8 +53,14 @@ or left out for any. Where a line cannot say it, a rule is an object: its ARM pr
 * `active` is what `listActiveSecurityAdminRules` answers; its collections are written as above.
 * Of a raw admin rule `systemData` goes beside the properties; a member of a group may be an object
   `{"vnet": "vnet1", "createdAt": "2026-01-01T00:00:00Z"}`.
-* `omit` leaves resources out of the data while others go on referring to them; `idCase` spells
-  every reference to another resource in upper case; `raw` fields are laid over the properties.
+* `omit` leaves resources, or single fields of them, out of the data while others go on referring
+  to them; `idCase` spells every reference to another resource in upper case; `raw` fields are laid
+  over the properties (of a policy: over those of its assignment).
+* `also` are files of their own, after the others: JSON, or text as it is. In them and in `raw`
+  fields `<vnets/vnet1/subnets/s1>` stands for a resource's id, `<sub:main>` and `<mg:root>` for
+  those of a subscription and a management group, `<guid:main>` for the subscription's GUID.
+* A management group with `parent` tells what is above it. Service tags that are an object are
+  the tag's properties.
 
 Two forms come out: `rest` (with `properties`, lists as `{"value": [...]}`, NSGs without their
 default rules as templates have them) and `flat` (as `az ... -o json` prints it: properties at the
@@ -121,7 +128,7 @@ def expand(sketch: Mapping[str, Any], form: Form) -> dict[str, Any]:
 
 def service_tags(sketch: Mapping[str, Any], form: Form) -> Json | None:
     """Return the sketched service tags as Microsoft's file (`flat`) or REST answer (`rest`)."""
-    tags: dict[str, list[str]] | None = sketch.get("serviceTags")
+    tags: dict[str, list[str] | Json] | None = sketch.get("serviceTags")
     if tags is None:
         return None
     values = [_service_tag(name, prefixes, form) for name, prefixes in tags.items()]
@@ -146,20 +153,21 @@ def write(sketch: Mapping[str, Any], folder: Path, form: Form) -> Path:
     estate = folder / "estate"
     estate.mkdir(parents=True, exist_ok=True)
     for name, content in expand(sketch, form).items():
-        (estate / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        text = content if isinstance(content, str) else json.dumps(content, indent=1)
+        (estate / name).write_text(text, encoding="utf-8")
     tags = service_tags(sketch, form)
     if tags is not None:
         (folder / "service-tags.json").write_text(json.dumps(tags, indent=1), encoding="utf-8")
     return estate
 
 
-def _service_tag(name: str, prefixes: list[str], form: Form) -> Json:
+def _service_tag(name: str, prefixes: list[str] | Json, form: Form) -> Json:
     region = name.rpartition(".")[2].lower() if "." in name else ""
     properties: Json = {
         "changeNumber": 1 if form == "flat" else "1",
         "region": region,
         "systemService": f"Azure{name.partition('.')[0]}",
-        "addressPrefixes": prefixes,
+        **({"addressPrefixes": prefixes} if isinstance(prefixes, list) else prefixes),
     }
     if form == "flat":
         properties |= {"platform": "Azure"}
@@ -185,11 +193,39 @@ class _Expansion:
                 if f"{kind}/{resource['name']}" not in self.omitted
             ]
             if kept:
-                spelt = [self._spell(resource) for resource in kept]
+                spelt = [self._spell(self._told(kind, resource)) for resource in kept]
                 found[f"{kind}.json"] = spelt if self.form == "flat" else {"value": spelt}
         for name, content in self._answers():
             found[f"{name}.json"] = self._spell(content)
+        for number, content in enumerate(self.sketch.get("also", ())):
+            told = self._with_ids(content)
+            found[f"also-{number}.json"] = told if isinstance(told, str) else self._spell(told)
         return found
+
+    def _told(self, kind: str, resource: Json) -> Json:
+        """A resource without the fields that are omitted, ids in the place of their names."""
+        path = f"{kind}/{resource['name']}/"
+        gone = {name.removeprefix(path) for name in self.omitted if name.startswith(path)}
+        kept = {key: value for key, value in resource.items() if key not in gone}
+        if "properties" in kept:
+            inner = kept["properties"].items()
+            kept["properties"] = {key: value for key, value in inner if key not in gone}
+        return self._with_ids(kept)
+
+    def _with_ids(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._with_ids(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._with_ids(item) for key, item in value.items()}
+        if isinstance(value, str) and "<" in value:
+            return re.sub(r"<([^>]+)>", lambda found: self._named_id(found[1]), value)
+        return value
+
+    def _named_id(self, text: str) -> str:
+        kind, *rest = text.split("/")
+        if text.startswith("guid:"):
+            return subscription_id(text.removeprefix("guid:"))
+        return self._id(kind, *rest) if kind in _TYPES else self._scope(text)
 
     def _resources(self) -> Iterator[tuple[str, list[Json]]]:
         yield "vnets", [self._vnet(name) for name in self._kind("vnets")]
@@ -766,6 +802,7 @@ class _Expansion:
                 "scope": scope,
                 "notScopes": [self._scope(text) for text in spec.get("notScopes", ())],
                 "enforcementMode": spec.get("enforcementMode", "Default"),
+                **spec.get("raw", {}),
             },
         }
 
@@ -849,7 +886,11 @@ class _Expansion:
         }
         if child:
             return {**found, "displayName": name, "children": children or None}
-        return {**found, "properties": {"displayName": name, "children": children or None}}
+        properties: Json = {"displayName": name, "children": children or None}
+        if "parent" in node:
+            above = {"id": self._scope(f"mg:{node['parent']}"), "name": node["parent"]}
+            properties["details"] = {"version": 1, "parent": above}
+        return {**found, "properties": properties}
 
 
 # -- the rule line

@@ -100,7 +100,8 @@ def differences(expect: Json, got: Json) -> list[str]:
         if key in expect and (key not in got or got[key] != expect[key])
     ]
     said = {
-        key: json.dumps(got.get(key, []), ensure_ascii=False) for key in ("missing", "warnings")
+        key: json.dumps(got.get(key, []), ensure_ascii=False)
+        for key in ("missing", "warnings", "data")
     }
     said["notes"] = json.dumps([step.get("note") for step in got.get("trace", [])])
     said["message"] = got["message"] + said["missing"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flowverdict
-from flowverdict.policy import as_az_command
+from flowverdict.policy import Cure, as_az_command
 from tests.policy.estates import (
     FAR,
     NEAR,
@@ -130,14 +130,63 @@ def test_a_cure_in_ipv6() -> None:
     assert ask(load_sketch(changed), [question])[0].access == "Allow"
 
 
-@pytest.mark.xfail(strict=True, reason="a `*` rule is offered as if it opened nothing else")
-def test_the_cure_of_icmpv6_opens_no_port() -> None:
+def found_cure(network: Json, question: Question) -> Cure:
+    """The cure as `explain` has it."""
+    cure = flowverdict.explain(load_sketch(network), **question.words).cure
+    assert cure is not None
+    return cure
+
+
+def test_a_cure_of_icmpv6_opens_no_port_unsaid() -> None:
     """Specification, 3.1: ICMPv6 matches only `*` rules, and a `*` rule opens every port."""
     question = Question("nic1", "Inbound", "ICMP", "fd00:1::4", "2001:db8::9")
-    tcp = replace(question, protocol="TCP", local="[fd00:1::4]:22")
-    (before,) = ask(load_sketch(DUAL), [tcp])
-    changed, reason = cure_of(DUAL, question)
-    assert reason or answer(before) == answer(ask(load_sketch(changed), [tcp])[0])
+    cure = found_cure(DUAL, question)
+    told = cure.wider if cure.rules else cure.reason
+    assert "ICMPV6" in told.upper()
+    assert "every protocol" in told
+
+
+def test_the_cure_for_one_source_port_says_that_it_opens_them_all() -> None:
+    question = Question("nic1", "Inbound", "TCP", "10.1.0.4:443", "203.0.113.9:40000")
+    other = replace(question, remote="203.0.113.9:40001")
+    changed, _ = cure_of(DUAL, question)
+    assert [one.access for one in ask(load_sketch(changed), [question, other])] == [
+        "Allow",
+        "Allow",
+    ]
+    assert "any source port" in found_cure(DUAL, question).wider
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "ICMP"])
+def test_a_cure_that_opens_nothing_else_says_nothing(protocol: str) -> None:
+    mine, theirs = (":443", ":*") if protocol == "TCP" else ("", "")
+    question = Question("nic1", "Inbound", protocol, f"10.1.0.4{mine}", f"203.0.113.9{theirs}")
+    cure = found_cure(DUAL, question)
+    assert cure.rules
+    assert not cure.wider
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        "in 110 Deny * *:1000-2000 -> * name=ports",
+        "in 110 Deny * NoSuchTag -> * name=tag",
+        "in 110 Allow * NoSuchTag:1000-2000 -> 10.1.0.9 name=elsewhere",
+    ],
+)
+def test_a_cure_goes_before_a_rule_that_may_match(doubtful: str) -> None:
+    """Design, 4: at a free priority that works. Behind a rule in doubt it may not."""
+    network = deepcopy(DUAL)
+    network["nsgs"]["a"] = [doubtful, "in 200 Deny * * -> * name=all"]
+    question = Question("nic1", "Inbound", "TCP", "10.1.0.4:443", "203.0.113.9:*")
+    assert ask(load_sketch(network), [question])[0].access == "Deny"
+    changed, reason = cure_of(network, question)
+    assert not reason
+    added = changed["nsgs"]["a"][-1]["priority"]
+    assert added < (200 if "10.1.0.9" in doubtful else 110)
+    (cured,) = ask(load_sketch(changed), [question])
+    assert cured.access == "Allow"
+    assert not cured.warnings
 
 
 @pytest.mark.parametrize("taken", [[100], list(range(100, 111)), list(range(100, 4000))])
