@@ -236,11 +236,7 @@ def test_a_name_that_several_have_lists_their_ids(busy: Path) -> None:
     ("words", "part"),
     [
         (("verify",), "ESTATE"),
-        pytest.param(
-            ("verify", "x"),
-            "--direction",
-            marks=pytest.mark.xfail(strict=True, reason="the choices stand on lines of their own"),
-        ),
+        (("verify", "x"), "--direction"),
         (("verify", "x", "--direction", "Inbound", "--protocol", "TCP"), "--local"),
         (("verify", "x", "--direction", "Inwards"), "Inwards"),
         (("verify", "x", *NIC, *HTTPS, "--protocol", "GRE"), "GRE"),

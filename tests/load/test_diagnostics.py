@@ -339,7 +339,6 @@ def test_a_singular_that_says_what_the_plural_says(tmp_path: Path) -> None:
         pytest.param(rule_with(priority=1.5), "`1.5`", id="fraction"),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="shown in lower case, or as `a number`")
 def test_words_are_shown_as_they_are_written(tmp_path: Path, change: Change, shown: str) -> None:
     """Contract 4.6: what, with the user's input in backticks."""
     files = good()
@@ -433,9 +432,6 @@ def test_the_same_commit_twice_is_one(tmp_path: Path) -> None:
     assert said(tmp_path) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="two stale commits of one time conflict where they come first"
-)
 def test_commits_that_were_overtaken_may_differ(tmp_path: Path) -> None:
     """Specification, 9: the newest commit for (manager, region, type) replaces the previous."""
     files = good()
@@ -573,7 +569,6 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, raw: bytes, message: str) ->
     assert said(tmp_path) == [message]
 
 
-@pytest.mark.xfail(strict=True, reason="columns of broken JSON are counted in bytes, or one off")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -645,7 +640,7 @@ def test_a_foreign_item_hides_none_of_its_neighbours(tmp_path: Path, item: objec
         None,
         "x",
         {},
-        pytest.param(5, marks=pytest.mark.xfail(strict=True, reason="passed over in a folder")),
+        5,
     ],
 )
 def test_a_resource_without_an_id_is_an_error(tmp_path: Path, wrong: object) -> None:
@@ -655,7 +650,6 @@ def test_a_resource_without_an_id_is_an_error(tmp_path: Path, wrong: object) -> 
     assert said(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="only the bare table is recognised")
 def test_a_graph_table_as_the_rest_call_answers_it(tmp_path: Path) -> None:
     answer = {"totalRecords": 1, "data": {"columns": [{"name": "id"}], "rows": [["/x"]]}}
     write(tmp_path, {**good(), "t.json": answer})
@@ -664,7 +658,6 @@ def test_a_graph_table_as_the_rest_call_answers_it(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="only the file's form is recognised")
 def test_the_rest_answer_of_service_tags_is_no_estate(tmp_path: Path) -> None:
     answer = service_tags({"serviceTags": {"Storage": ["20.60.0.0/16"]}}, "rest")
     write(tmp_path, {**good(), "t.json": answer})

@@ -98,7 +98,6 @@ def test_a_key_may_hold_dots_and_brackets(tmp_path: Path, key: str) -> None:
     assert lines[place[0] - 1].strip().endswith(": 5")
 
 
-@pytest.mark.xfail(strict=True, reason="the first is found, the last is read")
 def test_of_a_key_that_stands_twice_the_last_counts(tmp_path: Path) -> None:
     """As every reader of JSON has it, this one's too."""
     text = '{\n"a": 1,\n"a": 2\n}'

@@ -373,9 +373,6 @@ def test_a_denied_packet_is_denied_by_something_that_is_there() -> None:
     assert (verdict.layer, verdict.rule.name) == ("nic", "DenyAllInBound")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a rule that may not be in force is named, the trace does not"
-)
 def test_the_deciding_step_stands_in_the_trace() -> None:
     """Contract 4.2: `trace`: every layer, with the rule that matched there."""
     network = _two_managers("sub:main", "sub:other")
