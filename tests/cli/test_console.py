@@ -214,7 +214,7 @@ def test_the_version_is_the_librarys() -> None:
 def test_every_command_helps(command: str) -> None:
     for flag in ("--help", "-h"):
         result = run(command, flag)
-        assert result.exit_code == 0
+        assert result.exit_code == 0, result.output
         assert result.stdout.startswith("Usage: ")
 
 

@@ -254,7 +254,6 @@ def test_a_wrong_word_is_2_and_told_on_stderr(words: tuple[str, ...], part: str)
     assert result.stdout == ""
 
 
-@pytest.mark.xfail(strict=True, reason="an empty word is the current folder")
 def test_an_empty_word_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `verify "$ESTATE"` has it where the variable is not set."""
     write(tmp_path, good())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowverdict.model import InputError
 from flowverdict.policy import Verdict
 from tests.conformance.sketch import service_tags, subscription_id
 from tests.net.profiles import times
@@ -297,24 +298,18 @@ def test_supplying_a_machines_interface_flips_no_known_answer() -> None:
     never_flips(judge({**network, "omit": ["nics/nic2"]}, asked), judge(network, asked))
 
 
-@pytest.mark.xfail(strict=True, reason="an endpoint that cannot be read is as if it were not there")
-def test_an_unreadable_private_endpoint_leaves_its_interface_in_doubt() -> None:
-    """Specification, 4.5: NSGs affect private endpoints only where the subnet says so."""
+def test_an_unreadable_private_endpoint_is_an_error_of_the_whole() -> None:
+    """Which interface would be judged otherwise is not known: nothing is judged."""
     network: Json = {
         "vnets": {
             "vnet1": {"space": ["10.1.0.0/16"], "subnets": {"s1": {"prefixes": ["10.1.0.0/24"]}}}
         },
-        "nsgs": {"a": []},
         "privateEndpoints": {"pe": {"subnet": "vnet1/s1", "ip": "10.1.0.9"}},
     }
     files = files_of(network)
-    nic = files["nics.json"]["value"][0]["properties"]
-    del nic["privateEndpoint"]
-    nic["networkSecurityGroup"] = {"id": files["nsgs.json"]["value"][0]["id"]}
-    asked = [Question("pe-nic", "Inbound", "TCP", "10.1.0.9:443", "203.0.113.9:*")]
-    complete = ask(load(files), asked)
     files["privateEndpoints.json"]["value"][0]["properties"]["networkInterfaces"] = 5
-    never_flips(ask(load(files), asked), complete)
+    with pytest.raises(InputError, match="expected a list"):
+        load(files)
 
 
 # -- what is unknown could really be either

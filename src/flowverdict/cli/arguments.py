@@ -25,7 +25,7 @@ def estate_arguments(command: F) -> F:
     """Adds ``ESTATE`` and what goes with it."""
     for add in reversed(
         (
-            click.argument("estate", nargs=-1, required=True, type=click.Path(path_type=Path)),
+            click.argument("estate", nargs=-1, required=True, type=click.Path()),
             click.option(
                 "--service-tags",
                 type=click.Path(path_type=Path),
@@ -93,7 +93,7 @@ def packet_arguments(command: F) -> F:
             click.option(
                 "--expect",
                 type=click.Choice(["allow", "deny"], case_sensitive=False),
-                help="Exit with 1 if the verdict is the other one.",
+                help="Exit with 1 if the verdict is the other one, with 3 if it is Unknown.",
             ),
             click.option(
                 "--compat",
@@ -117,7 +117,7 @@ def output_argument(command: F) -> F:
     )(command)
 
 
-def load(estate: tuple[Path, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
+def load(estate: tuple[str, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
     """Loads the estate and prints what of it could not be read."""
     loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
     passed_over = [one for one in loaded.diagnostics if one.code == "passed-over"]

@@ -124,7 +124,12 @@ def _details(gate: Gate) -> Iterator[str]:
         yield from gate.reasons
     if gate.doubtful:
         yield "may match:"
-        yield from _limited([f"{_short(rule, step)}, {rule_text(rule)}" for rule in gate.doubtful])
+        yield from _limited(
+            [
+                f"{rule.priority} {rule_name(step.layer, rule)}, {rule_text(rule)}"
+                for rule in gate.doubtful
+            ]
+        )
     if gate.nearly:
         yield "nearly matched:"
         yield from _limited(

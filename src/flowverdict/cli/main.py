@@ -22,6 +22,7 @@ COMMANDS: Final = {
 """Each command and the module that has it as ``command``; imported when it is called."""
 
 
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED: Final = 130
 _NOT_WRITTEN: Final = 2
 
@@ -37,7 +38,9 @@ class Commands(click.Group):
         """Returns a command, or None for a name that is none."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        return importlib.import_module(COMMANDS[cmd_name]).command
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        command.context_settings.update(_HELP)
+        return command
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ARG002 click's signature
         """Runs the program; what is wrong with its words or input ends in one clear line each."""
@@ -86,7 +89,7 @@ def _never_fail_on_characters(stream: IO[str]) -> None:
         reconfigure(errors="backslashreplace")
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings=_HELP)
 @click.version_option(__version__, prog_name="flowverdict")
 def main() -> None:
     """Azure network verdicts, offline: which rule lets a packet through, and why.

@@ -30,7 +30,7 @@ _MOST_WORDS = 3
 @nic_arguments
 @output_argument
 def command(
-    estate: tuple[Path, ...],
+    estate: tuple[str, ...],
     service_tags: Path | None,
     internet_tag: Path | None,
     settings: tuple[str, ...],

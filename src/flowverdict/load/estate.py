@@ -127,8 +127,13 @@ _FOREIGN = frozenset({NO_RESOURCE, "shape"})
 def _files(paths: Iterable[str | PathLike[str]], assembly: Assembly) -> Iterable[tuple[Path, bool]]:
     """Yields each file once, with whether the user named it; a wrong path becomes fatal."""
     seen: set[Path] = set()
-    for given in map(Path, paths):
+    for name in paths:
+        given = Path(name)
         found = [given]
+        if not os.fspath(name):
+            what = "an empty name"
+            assembly.fatal.append(error(Position("ESTATE"), "file", what, "a file or folder"))
+            continue
         if given.is_dir():
             every = sorted(one for one in given.rglob("*") if one.name.lower().endswith(_SUFFIXES))
             found = [one for one in every if not one.is_dir()]

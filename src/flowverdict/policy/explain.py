@@ -133,6 +133,8 @@ def _would_differ(rule: Rule, step: Step) -> bool:
     """
     if rule.is_default and not rule.name.lower().startswith("allowvnet"):
         return False
+    if step.access == "Unknown":
+        return not rule.is_default
     return step.access == "NoMatch" or rule.access.value != step.access
 
 
