@@ -10,18 +10,23 @@ from typing import IO, Any, Final
 import click
 
 from flowverdict import __version__
-from flowverdict.cli.errors import reported
+from flowverdict.cli.errors import Refused, reported
 
 COMMANDS: Final = {
-    "demo": "flowverdict.cli.demo",
-    "verify": "flowverdict.cli.verify",
-    "explain": "flowverdict.cli.explain",
-    "rules": "flowverdict.cli.rules",
-    "completion": "flowverdict.cli.completion",
+    "demo": "Make the network of a bank on the spot, and tell three stories on it.",
+    "verify": "Tell whether a packet passes a network interface, and which rule decides.",
+    "explain": "Tell why a packet passes or not, what nearly matched, and what would help.",
+    "rules": "Print the rules of every layer before a network interface.",
+    "ingest": "Read flow logs into a lake, every tuple exactly once.",
+    "flows": "Print flow rows, or the answer to a query over them.",
+    "completion": "Print the completion script of a shell.",
 }
-"""Each command and the module that has it as ``command``; imported when it is called."""
+"""Each command and what it does. ``flowverdict.cli.{name}`` has it as ``command``, and is imported
+when it is called: the others cost no start-up time, and may lack what they need."""
 
 
+_OF_FLOWS: Final = frozenset({"numpy", "numba", "pyarrow", "deltalake", "duckdb"})
+"""What the extra `flows` brings."""
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED: Final = 130
 _NOT_WRITTEN: Final = 2
@@ -34,11 +39,22 @@ class Commands(click.Group):
         """Returns the commands in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 click's signature
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Returns a command, or None for a name that is none."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        try:
+            command: click.Command = importlib.import_module(f"flowverdict.cli.{cmd_name}").command
+        except ModuleNotFoundError as problem:
+            if problem.name is None or problem.name.partition(".")[0] not in _OF_FLOWS:
+                raise
+            needs = f"`{cmd_name}` needs the extra `flows` (`{problem.name}` is not installed)"
+            raise Refused(f"{needs}: expected pip install 'flowverdict[flows]'") from None
         command.context_settings.update(_HELP)
         return command
 

@@ -36,7 +36,8 @@ class Reading:
         records: how many records, whole or cut.
         whole_records: how many of them stand in the blob to their end.
         warnings: how often each code came up.
-        quarantine: what could not become a row, by ``QUARANTINE``.
+        cut_tuples: how many tuples of the last record were there, if the blob is cut inside it.
+        rejected: what could not become a row: record, tuple, code and text of each.
     """
 
     blob: str
@@ -45,6 +46,7 @@ class Reading:
     whole_records: int = 0
     flow_records: int = 0
     rows: int = 0
+    cut_tuples: int | None = None
     warnings: dict[str, int] = field(default_factory=dict[str, int])
     rejected: list[tuple[int, int | None, str, str]] = field(
         default_factory=list[tuple[int, "int | None", str, str]]
@@ -81,6 +83,7 @@ def read_blob(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
         number = reading.records
         reading.records += 1
         reading.whole_records += found.whole
+        reading.cut_tuples = None if found.whole else record.tuples
         reading.flow_records += record.is_flow_log
         for code, times in record.warnings.items():
             reading.warn(code, times)
@@ -105,6 +108,8 @@ def _finish(scan: Scan, reading: Reading) -> None:
         reading.rejected.append((reading.records, None, "truncated", scan.text[start:end]))
     if scan.truncated:
         reading.warn("truncated")
+    else:
+        reading.cut_tuples = None
     if scan.nested:
         reading.warn("nested_records", scan.nested)
     if reading.records and not reading.flow_records:

@@ -1,0 +1,51 @@
+"""Questions to a lake, in SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from flowverdict.lake.tables import LakeError
+
+if TYPE_CHECKING:
+    from flowverdict.lake.tables import Lake, Table
+
+
+def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
+    """Returns the answer to a query over the tables ``flows`` and ``quarantine``.
+
+    The files are those of the tables' newest versions: what Delta has removed is not read.
+
+    Raises:
+        LakeError: there is nothing in the lake yet, or the query is wrong.
+    """
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    if not _view(connection, "flows", lake.flows):
+        raise LakeError(
+            f"{lake.root}: holds no flows yet: expected a lake that `ingest` has filled"
+        )
+    _view(connection, "quarantine", lake.quarantine)
+    try:
+        return connection.sql(sql).to_arrow_reader(1 << 16)
+    except AttributeError:  # what is no query has no relation for an answer
+        raise LakeError("SQL: expected a query that has rows for an answer") from None
+    except duckdb.Error as problem:
+        message = " ".join(str(problem).split())
+        raise LakeError(f"SQL: {message}") from None
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> bool:
+    found = table.open()
+    files = found.file_uris() if found is not None else []
+    if not files:
+        return False
+    listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
+    # the names and types are the table's own; `day` stands in the folders' names
+    connection.execute(
+        f"CREATE VIEW {name} AS SELECT * FROM "  # noqa: S608 file names of the table's own
+        f"read_parquet([{listed}], hive_partitioning = true, union_by_name = true)"
+    )
+    return True
