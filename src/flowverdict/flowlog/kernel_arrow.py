@@ -1,0 +1,287 @@
+"""The compiled reader's buffers, and their way into Arrow without a copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowverdict.flowlog import kernel_tuples as kt
+from flowverdict.flowlog import kernel_walk as kw
+from flowverdict.flowlog.columns import SCHEMA
+from flowverdict.flowlog.records import _mac, rule_of  # pyright: ignore[reportPrivateUsage]
+from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowverdict.flowlog.reader import Reading
+
+_ROWS: Final = 80 * 1024
+_NARROW: Final = ("src_port", "dst_port", "direction", "decision", "state", "encryption")
+_WIDE: Final = ("time", "packets_sent", "bytes_sent", "packets_received", "bytes_received")
+_WORDS: Final = {
+    "direction": list(kt.DIRECTIONS),
+    "decision": list(kt.DECISIONS),
+    "state": list(kt.STATES),
+    "encryption": list(kt.ENCRYPTION),
+    "schema": [Schema.VNET4.value, Schema.NSG1.value, Schema.NSG2.value],
+}
+_DICTIONARIES: Final = {name: pa.array(words, pa.string()) for name, words in _WORDS.items()}
+
+
+class Buffers:
+    """Rows on their way from the kernel into one batch.
+
+    Attributes:
+        rows: how many there are, those that were rejected not counted.
+    """
+
+    def __init__(self, text: np.ndarray[Any, Any], size: int, reading: Reading) -> None:
+        """Takes the blob's bytes, padded behind `size`."""
+        self._text = text
+        self._size = size
+        self._reading = reading
+        self._index = np.zeros(kt.INDEX_SIZE, np.int32)
+        self._place = np.zeros(3, np.int64)
+        self._odd = np.zeros((1 << 12, 3), np.int64)
+        self._groups = np.zeros((1 << 14, 5), np.int64)
+        self._flows = np.zeros((1 << 12, 3), np.int64)
+        self._records = np.zeros((1 << 10, 6), np.int64)
+        self._reset(_ROWS)
+
+    def _reset(self, rows: int) -> None:
+        self._cap = rows
+        self._wide = allocate(5 * rows, np.int64)
+        self._narrow = allocate(8 * rows, np.int32)
+        self._protocols = allocate(rows, np.int16)
+        self._present = allocate(rows, np.uint8)
+        self._offsets = allocate(2 * (rows + 1), np.int32)
+        self._offsets[0] = self._offsets[rows + 1] = 0
+        self._sources = allocate(rows * kt.LONGEST_ADDRESS + 64, np.uint8)
+        self._responders = allocate(rows * kt.LONGEST_ADDRESS + 64, np.uint8)
+        self._done = np.zeros(8, np.int64)
+        self._strange: dict[int, Values] = {}
+        self._dropped: list[int] = []
+        self._seen_odd = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, those that were rejected not counted."""
+        return int(self._done[kw.ROW]) - len(self._dropped)
+
+    def read(self, at: int, limit: int) -> tuple[int, int]:
+        """Reads records from a place on, until there are enough rows or one is not plain.
+
+        Returns:
+            How many it read, and behind the last of them.
+        """
+        before = int(self._done[kw.N_RECORDS])
+        base = self._reading.records - before
+        while True:
+            status, at = kw.read_records(
+                self._text, at, self._size, limit + len(self._dropped), base, self._cap,
+                self._wide, self._narrow, self._protocols, self._present, self._offsets,
+                self._sources, self._responders, self._odd, self._index, self._place, self._done,
+                self._groups, self._flows, self._records,
+            )  # fmt: skip
+            if status != kt.FULL:
+                break
+            self._grow()
+        self._read_odd()
+        return int(self._done[kw.N_RECORDS]) - before, at
+
+    def _grow(self) -> None:
+        old, rows = self._cap, int(self._done[kw.ROW])
+        kept = self.__dict__.copy()
+        self._reset(old * 2)
+        for name, columns in (("_wide", 5), ("_narrow", 8), ("_protocols", 1), ("_present", 1)):
+            target = getattr(self, name).reshape(columns, -1)
+            target[:, :rows] = kept[name].reshape(columns, -1)[:, :rows]
+        self._offsets.reshape(2, -1)[:, : rows + 1] = kept["_offsets"].reshape(2, -1)[:, : rows + 1]
+        for name in ("_sources", "_responders"):
+            getattr(self, name)[: len(kept[name])] = kept[name]
+        for name in ("_done", "_strange", "_dropped", "_seen_odd"):
+            setattr(self, name, kept[name])
+        for name in ("_odd", "_groups", "_flows", "_records"):
+            value = kept[name]
+            setattr(self, name, np.concatenate([value, np.zeros_like(value)]))
+
+    def _read_odd(self) -> None:
+        """Reads by the plain parser what the kernel only noted."""
+        last = int(self._done[kw.N_ODD])
+        for row, start, end in self._odd[self._seen_odd : last].tolist():
+            raw = self._text[start:end].tobytes().decode()
+            try:
+                values, warnings = read_tuple(raw, Schema.VNET4)
+            except Rejected as problem:
+                place = (self._cell(kt.RECORD, row), self._cell(kt.TUPLE, row))
+                self._reading.rejected.append((*place, problem.code, raw))
+                self._reading.warn(problem.code)
+                self._dropped.append(row)
+                continue
+            for code in warnings:
+                self._reading.warn(code)
+            self._strange[row] = values
+        self._seen_odd = last
+
+    def _cell(self, column: int, row: int) -> int:
+        return int(self._narrow[column * self._cap + row])
+
+    def take(self) -> pa.RecordBatch:
+        """Returns the rows as a batch, and begins the next one."""
+        for code, times in zip(kt.WARNINGS, self._done[5:8].tolist(), strict=True):
+            if times:
+                self._reading.warn(code, times)
+        count = int(self._done[kw.ROW])
+        columns = self._tuple_columns(count) | self._group_columns(count)
+        if self._strange:
+            self._write_strange(columns, count)
+        batch = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+        if self._dropped:
+            keep = np.ones(count, bool)
+            keep[self._dropped] = False
+            batch = batch.filter(pa.array(keep))
+        self._reset(_ROWS)
+        return batch
+
+    def _tuple_columns(self, count: int) -> dict[str, pa.Array]:
+        cap, present = self._cap, self._present[:count]
+        common = int(np.bitwise_and.reduce(present)) if count else 0
+        columns: dict[str, pa.Array] = {}
+        for i, name in enumerate(_WIDE):
+            there = None
+            if i and not common & (1 << (i - 1)):
+                there = _bits(present & np.uint8(1 << (i - 1)))
+            columns[name] = _array(name, self._wide[i * cap : i * cap + count], there)
+        for i, name in enumerate(_NARROW):
+            codes = self._narrow[i * cap : i * cap + count]
+            if name in _DICTIONARIES:
+                there = None
+                if name == "encryption" and not common & kt.ENCRYPTED:
+                    there = _bits(present & np.uint8(kt.ENCRYPTED))
+                columns[name] = _words(codes, _DICTIONARIES[name], there)
+            else:
+                columns[name] = _array(name, codes)
+        for i, name in ((kt.RECORD, "record"), (kt.TUPLE, "tuple")):
+            columns[name] = _array(name, self._narrow[i * cap : i * cap + count])
+        columns["protocol"] = _array("protocol", self._protocols[:count])
+        for i, name, data in ((0, "src_ip", self._sources), (1, "dst_ip", self._responders)):
+            offsets = self._offsets[i * (cap + 1) : i * (cap + 1) + count + 1]
+            parts = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+            columns[name] = pa.Array.from_buffers(pa.string(), count, parts)
+        return columns
+
+    def _group_columns(self, count: int) -> dict[str, pa.Array]:
+        done = self._done
+        groups = self._groups[: done[kw.N_GROUPS]]
+        flows = self._flows[: done[kw.N_FLOWS]]
+        records = self._records[: done[kw.N_RECORDS]]
+        flow = groups[:, 2]
+        record = flows[flow, 2]
+        rule_codes, rules = self._intern(groups, 0)
+        acl_codes, acls = self._intern(flows, 0)
+        acl_codes = acl_codes[flow]
+        pairs = rule_codes.astype(np.int64) * max(1, len(acls)) + acl_codes
+        distinct, which = np.unique(pairs, return_inverse=True)
+        named = [
+            rule_of(rules[pair // len(acls)], acls[pair % len(acls)]) for pair in distinct.tolist()
+        ]
+        per_group = {
+            "rule": (which, [rule for rule, _ in named]),
+            "rule_kind": (which, [kind for _, kind in named]),
+            "acl": (acl_codes, acls),
+        }
+        for at, name in ((0, "mac"), (2, "target"), (4, "flow_log")):
+            codes, words = self._intern(records, at)
+            per_group[name] = (codes[record], [_mac(one) for one in words] if not at else words)
+        columns: dict[str, pa.Array] = {}
+        for name, (codes, words) in per_group.items():
+            rows = allocate(count, np.int32)
+            kw.spread(groups, np.ascontiguousarray(codes, np.int32), rows)
+            columns[name] = _words_or_none(rows, words)
+        zeros = np.zeros(count, np.int32)
+        columns["schema"] = _words(zeros, _DICTIONARIES["schema"])
+        columns["blob"] = _words(zeros, pa.array([self._reading.blob], pa.string()))
+        return columns
+
+    def _intern(
+        self, table: np.ndarray[Any, Any], at: int
+    ) -> tuple[np.ndarray[Any, Any], list[str | None]]:
+        """Returns a number for each text in a table, and the texts; none for an empty one."""
+        starts = np.ascontiguousarray(table[:, at])
+        lengths = np.ascontiguousarray(table[:, at + 1])
+        codes = np.empty(len(starts), np.int32)
+        firsts = np.empty(len(starts), np.int64)
+        known = kw.intern(self._text, starts, lengths, codes, firsts)
+        words: list[str | None] = []
+        for first in firsts[:known].tolist():
+            piece = self._text[starts[first] : starts[first] + lengths[first]]
+            words.append(piece.tobytes().decode() or None)
+        return codes, words
+
+    def _write_strange(self, columns: dict[str, pa.Array], count: int) -> None:
+        """Puts the tuples into place that the plain parser read."""
+        rows = sorted(self._strange)
+        mask = np.zeros(count, bool)
+        mask[rows] = True
+        for name in (
+            "time", "src_ip", "dst_ip", "src_port", "dst_port", "protocol", "direction",
+            "decision", "state", "encryption", "packets_sent", "bytes_sent", "packets_received",
+            "bytes_received", "schema",
+        ):  # fmt: skip
+            attribute = "time_ms" if name == "time" else name
+            found = [getattr(self._strange[row], attribute) for row in rows]
+            if name == "schema":
+                found = [one.value for one in found]
+            kind = SCHEMA.field(name).type
+            if not pa.types.is_dictionary(kind):
+                new = pa.array(found, kind)
+                columns[name] = _replace(columns[name], mask, new)
+                continue
+            words = columns[name].dictionary.to_pylist()
+            words += sorted({one for one in found if one is not None} - set(words))
+            numbers = [None if one is None else words.index(one) for one in found]
+            codes = _replace(columns[name].indices, mask, pa.array(numbers, pa.int32()))
+            columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string()))
+
+
+def allocate(length: int, kind: Any) -> np.ndarray[Any, Any]:
+    """Returns an array in Arrow's own memory, which it gets back when the batch is gone."""
+    size = max(1, length) * np.dtype(kind).itemsize
+    return np.frombuffer(pa.allocate_buffer(size), kind)[:length]
+
+
+def _replace(values: pa.Array, mask: np.ndarray[Any, Any], new: pa.Array) -> pa.Array:
+    return pc.call_function("replace_with_mask", [values, pa.array(mask), new])
+
+
+def _bits(flags: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.packbits(flags != 0, bitorder="little")
+
+
+def _array(
+    name: str, values: np.ndarray[Any, Any], there: np.ndarray[Any, Any] | None = None
+) -> pa.Array:
+    valid = None if there is None else pa.py_buffer(there)
+    parts = [valid, pa.py_buffer(values)]
+    return pa.Array.from_buffers(SCHEMA.field(name).type, len(values), parts)
+
+
+def _words(
+    codes: np.ndarray[Any, Any], words: pa.Array, there: np.ndarray[Any, Any] | None = None
+) -> pa.DictionaryArray:
+    valid = None if there is None else pa.py_buffer(there)
+    indices = pa.Array.from_buffers(pa.int32(), len(codes), [valid, pa.py_buffer(codes)])
+    return pa.DictionaryArray.from_arrays(indices, words, safe=False)
+
+
+def _words_or_none(codes: np.ndarray[Any, Any], words: Sequence[str | None]) -> pa.DictionaryArray:
+    there = None
+    if None in words:
+        is_word = np.array([one is not None for one in words])
+        there = _bits(is_word[codes])
+    dictionary = pa.array([one or "" for one in words], pa.string())
+    return _words(codes, dictionary, there)
