@@ -1,0 +1,313 @@
+"""Blobs of VNet flow logs into Arrow, beside what others make of the same bytes."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from bench import figures
+from bench.figures import Figure
+from flowverdict.flowlog.kernel import read_blob_fast
+from flowverdict.flowlog.reader import Reading, read_blob
+
+BLOBS = 4
+RECORDS = 60
+GROUPS = 12
+TUPLES = 300
+"""The most tuples in a group."""
+ROUNDS = 7
+OTHERS_ROUNDS = 3
+PLAIN_RECORDS = 3
+
+RULES = {
+    "I": (
+        "DefaultRule_AllowVnetInBound", "DefaultRule_DenyAllInBound", "UserRule_Allow-HTTPS",
+        "UserRule_AllowSSHFromBastion", "PlatformRule", "UserRule_Block_Scanners",
+    ),
+    "O": (
+        "DefaultRule_AllowInternetOutBound", "DefaultRule_AllowVnetOutBound",
+        "DefaultRule_DenyAllOutBound", "UserRule_AllowSQL", "UserRule_Allow-Storage-WestEurope",
+    ),
+}  # fmt: skip
+TOKENS = ("NX", "X", "NX_HW_NOT_SUPPORTED", "NX_LOCAL_DST")
+PORTS = (443, 80, 53, 22, 3389, 1433, 445, 8080, 5432, 123)
+START_MS = 1_786_653_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast(Figure):
+    """A figure that is to be large."""
+
+    at_least: float = 0.0
+
+    @property
+    def promise(self) -> str:
+        """The promise and whether it was kept."""
+        kept = "kept" if self.value >= self.at_least else "MISSED"
+        return f">= {self.at_least:g} {self.unit}  {kept}"
+
+
+def make_blob(seed: int, records: int = RECORDS) -> bytes:
+    """Return a blob as Azure writes it: an hour of one interface, 2 % of its peers IPv6."""
+    rng = np.random.default_rng(seed)
+    own = f"10.{seed % 200}.5.4"
+    peers = _peers(rng)
+    resource = "/SUBSCRIPTIONS/ABCDEF01-2345-6789-0ABC-DEF012345678/RESOURCEGROUPS/NETWORKWATCHERRG"
+    watcher = f"{resource}/PROVIDERS/MICROSOFT.NETWORK/NETWORKWATCHERS/NETWORKWATCHER_WESTEUROPE"
+    target = (
+        "/subscriptions/abcdef01-2345-6789-0abc-def012345678/resourceGroups/shop"
+        f"/providers/Microsoft.Network/virtualNetworks/hub{seed}"
+    )
+    parts: list[dict[str, Any]] = []
+    for minute in range(records):
+        flows: list[dict[str, Any]] = []
+        for acl in range(2):
+            groups: list[dict[str, Any]] = []
+            for _ in range(GROUPS // 2):
+                direction = "IO"[int(rng.integers(2))]
+                rule = RULES[direction][int(rng.integers(len(RULES[direction])))]
+                start = START_MS + 60_000 * minute
+                tuples = list(_tuples(rng, own, peers, direction, rule, start))
+                groups.append({"rule": rule, "flowTuples": tuples})
+            acl_id = f"0000000{acl}-1234-abcd-ef00-c1c2c3c4c5c6"
+            flows.append({"aclID": acl_id, "flowGroups": groups})
+        parts.append({
+            "time": f"2026-08-13T20:{minute:02d}:52.9481850Z",
+            "flowLogGUID": "1ea85f4d-b35c-4a7b-b925-29bdc9bd40ba",
+            "macAddress": f"0022486DBA{seed % 256:02X}",
+            "category": "FlowLogFlowEvent",
+            "flowLogResourceID": f"{watcher}/FLOWLOGS/HUB{seed}",
+            "targetResourceID": target,
+            "flowLogVersion": 4,
+            "operationName": "FlowLogFlowEvent",
+            "flowRecords": {"flows": flows},
+        })  # fmt: skip
+    return json.dumps({"records": parts}, separators=(",", ":")).encode()
+
+
+def _peers(rng: np.random.Generator) -> list[str]:
+    """Return peers: a few of them are met often, as in real networks."""
+    octets = rng.integers(1, 224, (20_000, 4)).tolist()
+    groups = rng.integers(0x1000, 0x10000, (400, 4)).tolist()
+    four = [".".join(map(str, one)) for one in octets]
+    return four + [f"2603:1030:{one[0]:x}:{one[1]:x}::{one[2]:x}" for one in groups]
+
+
+def _tuples(
+    rng: np.random.Generator, own: str, peers: list[str], direction: str, rule: str, start: int
+) -> Iterator[str]:
+    count = int(rng.integers(10, TUPLES))
+    denies = "Deny" in rule or "Block" in rule
+    times = (start + np.sort(rng.integers(0, 60_000, count))).tolist()
+    picks = (len(peers) * rng.random(count) ** 2).astype(int).tolist()
+    sources = rng.integers(1024, 65536, count).tolist()
+    ports = rng.choice(PORTS, count).tolist()
+    protocols = rng.choice((6, 17, 1), count, p=(0.82, 0.17, 0.01)).tolist()
+    states = ["D"] * count if denies else rng.choice(list("BCE"), count, p=(0.42, 0.16, 0.42))
+    tokens = rng.choice(TOKENS, count, p=(0.9, 0.05, 0.03, 0.02)).tolist()
+    packets = np.ceil(rng.lognormal(2, 1.8, (count, 2))).astype(int)
+    sizes = (packets * rng.integers(40, 1400, (count, 2))).tolist()
+    quiet = rng.random(count).tolist()
+    for i, (sent, received) in enumerate(packets.tolist()):
+        state = states[i]
+        if state in "BD":
+            counters = ",,," if quiet[i] < 0.1 else "0,0,0,0"
+        else:
+            counters = f"{sent},{sizes[i][0]},{received},{sizes[i][1]}"
+        peer = peers[picks[i]]
+        ends = f"{peer},{own}" if direction == "I" else f"{own},{peer}"
+        yield (
+            f"{times[i]},{ends},{sources[i]},{ports[i]},{protocols[i]},{direction},{state},"
+            f"{tokens[i]},{counters}"
+        )
+
+
+class _Group(msgspec.Struct):
+    rule: str
+    flowTuples: list[str]  # noqa: N815
+
+
+class _Flow(msgspec.Struct):
+    aclID: str  # noqa: N815
+    flowGroups: list[_Group]  # noqa: N815
+
+
+class _Flows(msgspec.Struct):
+    flows: list[_Flow]
+
+
+class _Record(msgspec.Struct):
+    macAddress: str  # noqa: N815
+    targetResourceID: str  # noqa: N815
+    flowLogResourceID: str  # noqa: N815
+    flowRecords: _Flows  # noqa: N815
+
+
+class _Blob(msgspec.Struct):
+    records: list[_Record]
+
+
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_TUPLE_COLUMNS = {
+    "time": pa.int64(), "src_ip": pa.string(), "dst_ip": pa.string(), "src_port": pa.int32(),
+    "dst_port": pa.int32(), "protocol": pa.int16(), "direction": _WORD, "state": _WORD,
+    "encryption": _WORD, "packets_sent": pa.int64(), "bytes_sent": pa.int64(),
+    "packets_received": pa.int64(), "bytes_received": pa.int64(),
+}  # fmt: skip
+_DECODER = msgspec.json.Decoder(_Blob)
+
+
+def read_by_msgspec(data: bytes) -> pa.Table:
+    """Return the rows of a blob by msgspec and pyarrow's CSV reader, the fastest of libraries."""
+    texts: list[str] = []
+    counts: list[int] = []
+    names = ("rule", "acl", "mac", "target", "flow_log")
+    words: dict[str, list[str]] = {name: [] for name in names}
+    in_record: list[int] = []
+    for record in _DECODER.decode(data).records:
+        before = len(texts)
+        for flow in record.flowRecords.flows:
+            for group in flow.flowGroups:
+                texts.extend(group.flowTuples)
+                counts.append(len(group.flowTuples))
+                place = (record.macAddress, record.targetResourceID, record.flowLogResourceID)
+                for column, word in zip(
+                    words.values(), (group.rule, flow.aclID, *place), strict=True
+                ):
+                    column.append(word)
+        in_record.append(len(texts) - before)
+    table = csv.read_csv(
+        BytesIO("\n".join(texts).encode()),
+        csv.ReadOptions(column_names=list(_TUPLE_COLUMNS), use_threads=False, block_size=1 << 22),
+        csv.ParseOptions(quote_char=False),
+        csv.ConvertOptions(column_types=_TUPLE_COLUMNS),
+    )
+    for name, column in words.items():
+        encoded = pa.array(column).dictionary_encode()
+        codes = np.repeat(encoded.indices.to_numpy(), counts)
+        table = table.append_column(name, pa.DictionaryArray.from_arrays(codes, encoded.dictionary))
+    numbers = np.repeat(np.arange(len(in_record), dtype=np.int32), in_record)
+    table = table.append_column("record", pa.array(numbers))
+    tuples = np.concatenate([np.arange(one, dtype=np.int32) for one in in_record])
+    return table.append_column("tuple", pa.array(tuples))
+
+
+_SQL = """
+with records as (select unnest(records) r from read_json(?, maximum_object_size = 1000000000,
+  columns = {records: 'struct("macAddress" varchar, "targetResourceID" varchar,
+    "flowLogResourceID" varchar, "flowRecords" struct(flows struct("aclID" varchar,
+    "flowGroups" struct(rule varchar, "flowTuples" varchar[])[])[]))[]'})),
+flows as (select r.macAddress mac, r.targetResourceID target, r.flowLogResourceID flow_log,
+  unnest(r.flowRecords.flows) f from records),
+groups as (select mac, target, flow_log, f.aclID acl, unnest(f.flowGroups) g from flows),
+tuples as (select mac, target, flow_log, acl, g.rule rule, unnest(g.flowTuples) t from groups),
+parts as (select mac, target, flow_log, acl, rule, string_split(t, ',') t from tuples)
+select t[1]::bigint as time, t[2] src_ip, t[3] dst_ip, t[4]::integer src_port,
+  t[5]::integer dst_port, t[6]::smallint protocol, t[7] direction, t[8] state, t[9] encryption,
+  nullif(t[10], '')::bigint packets_sent, nullif(t[11], '')::bigint bytes_sent,
+  nullif(t[12], '')::bigint packets_received, nullif(t[13], '')::bigint bytes_received,
+  rule, acl, mac, target, flow_log
+from parts
+"""
+
+
+def read_by_duckdb(path: Path) -> pa.Table:
+    """Return the rows of a blob by SQL, on one core."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        return connection.execute(_SQL, [str(path)]).to_arrow_table()
+
+
+def read_by_kernel(data: bytes) -> pa.Table:
+    """Return the rows of a blob by the compiled reader."""
+    return pa.Table.from_batches(read_blob_fast(data, Reading("blob")))
+
+
+def read_plainly(data: bytes) -> pa.Table:
+    """Return the rows of a blob by the reader in Python."""
+    return pa.Table.from_batches(read_blob(data, Reading("blob")))
+
+
+def measure() -> list[Figure]:
+    """Read the same blobs into Arrow by several readers, one core each, and by two threads."""
+    blobs = [make_blob(seed) for seed in range(1, BLOBS + 1)]
+    size = sum(map(len, blobs)) / 1e6
+    few = make_blob(9, PLAIN_RECORDS)
+    with tempfile.TemporaryDirectory(prefix="flowverdict-bench-") as name:
+        paths = [Path(name) / f"{i}.json" for i in range(len(blobs))]
+        for path, data in zip(paths, blobs, strict=True):
+            path.write_bytes(data)
+        _same_rows(blobs[0], paths[0])
+        with ThreadPoolExecutor(2) as threads:
+            kernel, both = _seconds(
+                ROUNDS,
+                lambda: [read_by_kernel(one).num_rows for one in blobs],
+                lambda: list(threads.map(lambda one: read_by_kernel(one).num_rows, blobs)),
+            )
+        others = _seconds(
+            OTHERS_ROUNDS,
+            lambda: [read_by_msgspec(one).num_rows for one in blobs],
+            lambda: [read_by_duckdb(one).num_rows for one in paths],
+        )
+    (plain,) = _seconds(OTHERS_ROUNDS, lambda: read_plainly(few))
+    msgspec_s, duckdb_s = others
+    plain_s = plain / len(few) * size * 1e6
+    mb = f"{size:.0f} MB in {BLOBS} blobs"
+    return [
+        Figure("arrow_s", kernel, f"{mb}, one core: {size / kernel:.0f} MB/s"),
+        AtLeast(
+            "arrow_vs_msgspec_pyarrow",
+            msgspec_s / kernel,
+            f"msgspec + pyarrow.csv, one core: {size / msgspec_s:.0f} MB/s",
+            at_least=7,
+        ),
+        AtLeast(
+            "arrow_vs_duckdb",
+            duckdb_s / kernel,
+            f"DuckDB SQL, one core: {size / duckdb_s:.0f} MB/s",
+            at_least=20,
+        ),
+        Figure(
+            "arrow_vs_plain",
+            plain_s / kernel,
+            f"the plain reader, by {len(few) / 1e6:.1f} MB: {size / plain_s:.1f} MB/s",
+        ),
+        AtLeast("two_threads", kernel / both, "two threads, to one", at_least=1.7),
+    ]
+
+
+def _seconds(rounds: int, *jobs: Callable[[], object]) -> list[float]:
+    """Return the median time of each job, taken in turns after a first round for nothing."""
+    times: list[list[float]] = [[] for _ in jobs]
+    for turn in range(rounds + 1):
+        for taken, job in zip(times, jobs, strict=True):
+            start = time.perf_counter()
+            job()
+            if turn:
+                taken.append(time.perf_counter() - start)
+    return [statistics.median(one) for one in times]
+
+
+def _same_rows(data: bytes, path: Path) -> None:
+    """Check that what is compared does the same work."""
+    tables = [read_by_kernel(data), read_by_msgspec(data), read_by_duckdb(path)]
+    for name in ("src_ip", "dst_port", "packets_sent", "bytes_received"):
+        first, *others = (one.column(name).combine_chunks() for one in tables)
+        assert all(first.equals(one.cast(first.type)) for one in others), name
+
+
+if __name__ == "__main__":
+    figures.run("ingest", measure)
