@@ -246,6 +246,14 @@ def test_damage_in_one_record_leaves_the_others() -> None:
     assert T15 in one["raw"]
 
 
+def test_half_a_surrogate_pair_is_no_crash() -> None:
+    """As a JSON escape it is no UTF-8, wherever it stands."""
+    blob = text({"records": [vnet4(T14, T15[:-1] + "\ud800", T15, macAddress="\udc00")]})
+    rows, reading = read(blob.replace("UserRule_x", "UserRule_\\ud800").encode())
+    assert [(row["rule"], row["mac"]) for row in rows] == [("?", "?")] * 3
+    assert reading.warnings == {"missing_counters": 1}
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))
 def test_a_flipped_byte_is_never_a_crash(at: int, byte: int) -> None:

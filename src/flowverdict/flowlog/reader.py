@@ -178,5 +178,8 @@ def _batch(pending: list[tuple[int, Record]], blob: str) -> pa.RecordBatch:
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(kind):
-        return pa.array(values, kind.value_type).dictionary_encode().cast(kind)
-    return pa.array(values, kind)
+        return _array(values, kind.value_type).dictionary_encode().cast(kind)
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # half a surrogate pair, written as a JSON escape
+        return pa.array([one and one.encode(errors="replace").decode() for one in values], kind)

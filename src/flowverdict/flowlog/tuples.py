@@ -188,11 +188,14 @@ def _time(text: str, schema: Schema, warnings: dict[str, None]) -> int:
 @lru_cache(maxsize=1 << 16)
 def _address(text: str) -> str:
     try:
-        if "%" not in text:
-            return str(ipaddress.ip_address(text))
+        found = ipaddress.ip_address(text)
     except ValueError:
-        pass
-    raise Rejected("bad_ip")
+        raise Rejected("bad_ip") from None
+    if "%" in text:
+        raise Rejected("bad_ip")
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return f"::ffff:{found.ipv4_mapped}"  # RFC 5952, section 5; str() does so from 3.13 on
+    return str(found)
 
 
 def _protocol(text: str, schema: Schema, warnings: dict[str, None]) -> int:
