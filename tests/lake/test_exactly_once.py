@@ -104,8 +104,10 @@ def test_identical_tuples_of_one_record_stay(tmp_path: Path) -> None:
     assert answer.read_all().to_pylist() == [{"n": 3}]
 
 
-def test_two_runs_at_once_add_each_row_once(tmp_path: Path) -> None:
-    source = fill(tmp_path / "logs", 12)
+@pytest.mark.parametrize("attempt", range(4))
+def test_two_runs_at_once_add_each_row_once(tmp_path: Path, attempt: int) -> None:
+    """Both may find no table; each attempt meets other moments, and other blobs."""
+    source = fill(tmp_path / "logs", 12 + attempt)
     command = [sys.executable, "-c", RUN, str(source), str(tmp_path / "lake"), "200"]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
     for one in both:

@@ -36,7 +36,7 @@ _COLUMNS: Final = (
 @click.command("flows")
 @click.option("--lake", "location", required=True, metavar="LAKE", help="The folder of the lake.")
 @click.option("--where", metavar="SQL", help="Which rows, as the condition of a SQL query.")
-@click.option("--sql", metavar="SQL", help="A whole query over the tables flows and quarantine.")
+@click.option("--sql", metavar="SQL", help="A whole query over flows, sessions and quarantine.")
 @click.option(
     "--output",
     type=click.Choice(["table", "json", "jsonl", "csv", "parquet"]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
+from flowverdict.lake.sessions import SESSIONS
 from flowverdict.lake.tables import LakeError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
-    """Returns the answer to a query over the tables ``flows`` and ``quarantine``.
+    """Returns the answer to a query over ``flows``, ``sessions`` and ``quarantine``.
 
     The files are those of the tables' newest versions: what Delta has removed is not read.
 
@@ -23,11 +24,13 @@ def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    if not _view(connection, "flows", lake.flows):
+    if lake.flows.open() is None:
         raise LakeError(
             f"{lake.root}: holds no flows yet: expected a lake that `ingest` has filled"
         )
+    _view(connection, "flows", lake.flows)
     _view(connection, "quarantine", lake.quarantine)
+    connection.execute(f"CREATE VIEW sessions AS {SESSIONS}")
     try:
         return connection.sql(sql).to_arrow_reader(1 << 16)
     except AttributeError:  # what is no query has no relation for an answer
@@ -37,15 +40,15 @@ def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
         raise LakeError(f"SQL: {message}") from None
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> bool:
+def _view(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
     found = table.open()
     files = found.file_uris() if found is not None else []
     if not files:
-        return False
+        connection.register(name, table.schema.empty_table())
+        return
     listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
     # the names and types are the table's own; `day` stands in the folders' names
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM "  # noqa: S608 file names of the table's own
         f"read_parquet([{listed}], hive_partitioning = true, union_by_name = true)"
     )
-    return True

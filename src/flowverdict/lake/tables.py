@@ -107,7 +107,7 @@ class Table:
             LakeError: the table cannot be written.
         """
         for _ in range(_ATTEMPTS):
-            table = self.open()
+            table = self.open() or self._create()
             known = {blob: self.progress(blob, table) for blob in read}
             ahead = {blob: one for blob, one in read.items() if one > known[blob]}
             if not ahead:
@@ -116,10 +116,9 @@ class Table:
             transactions = [Transaction(blob, one.as_version()) for blob, one in ahead.items()]
             try:
                 write_deltalake(
-                    table or self.location,
+                    table,
                     self._shaped(left),
                     mode="append",
-                    partition_by=["day"] if self._by_day else None,
                     writer_properties=_PROPERTIES,
                     commit_properties=CommitProperties(app_transactions=transactions),
                 )
@@ -129,6 +128,21 @@ class Table:
                 raise LakeError(f"{self.location}: {_one_line(problem)}") from None
             return left.num_rows
         raise LakeError(f"{self.location}: others write without end: expected a quiet moment")
+
+    def _create(self) -> DeltaTable:
+        """Returns a new table, empty: rows only ever go behind a version that was looked at."""
+        try:
+            return DeltaTable.create(
+                self.location,
+                self.schema,
+                mode="ignore",
+                partition_by=["day"] if self._by_day else None,
+            )
+        except (DeltaError, OSError) as problem:
+            table = self.open()  # another run may have been faster
+            if table is None:
+                raise LakeError(f"{self.location}: {_one_line(problem)}") from None
+            return table
 
     def _shaped(self, rows: pa.Table) -> pa.Table:
         if self._by_day:
