@@ -13,23 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from flowverdict.flowlog import reader
 from flowverdict.flowlog.columns import SCHEMA
 from flowverdict.flowlog.kernel_arrow import Buffers, allocate
 from flowverdict.flowlog.kernel_tuples import CHUNK
+from flowverdict.flowlog.reader import BATCH_ROWS, batch_of, plain_rows, read_pieces
 from flowverdict.flowlog.records import read_record
 from flowverdict.flowlog.scan import Scan, Scanned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowverdict.flowlog.reader import Reading
+    from flowverdict.flowlog.reader import Reading, Window
     from flowverdict.flowlog.records import Record
 
-_BATCH_ROWS: Final = reader._BATCH_ROWS  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
 _PADDING: Final = CHUNK + 256
-_LARGEST: Final = 2**31 - 2 * _PADDING
-"""Places in a blob are 32 bits wide in the kernel; a larger one is for the plain reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +42,73 @@ class _FastScan(Scan):
 
     raw: bytes = b""
     buffers: Any = None
-    room: int = _BATCH_ROWS
+    room: int = BATCH_ROWS
     is_ascii: bool = True
-    place: list[int] = field(default_factory=lambda: [0, 0])
+    seen: list[int] = field(default_factory=lambda: [0, 0])
 
-    def _value(self, at: int) -> Scanned:
+    def _value(self, at: int) -> Iterator[Scanned]:
         start = at if self.is_ascii else self._byte(at)
         records, end = self.buffers.read(start, self.room)
         if not records:
-            return Scan._value(self, at)  # noqa: SLF001
+            yield from Scan._value(self, at)  # noqa: SLF001
+            return
         if not self.is_ascii:
-            self.place = [at + len(self.raw[start:end].decode()), end]
-            end = self.place[0]
-        return Scanned(_Run(records), at, end)
+            self.seen = [at + len(self.raw[start:end].decode()), end]
+            end = self.seen[0]
+        yield Scanned(_Run(records), at, end)
 
     def _byte(self, at: int) -> int:
         """Returns where a character is in the bytes; places are asked for in ascending order."""
-        char, byte = self.place
+        char, byte = self.seen
         byte += len(self.text[char:at].encode())
-        self.place = [at, byte]
+        self.seen = [at, byte]
         return byte
+
+
+def fast_rows(window: Window, reading: Reading) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a window; the contract is that of ``plain_rows``."""
+    if not window.is_utf8:
+        yield from plain_rows(window, reading)
+        return
+    raw, plain = window.data, window.scan
+    padded = allocate(len(raw) + _PADDING, np.uint8)
+    padded[: len(raw)] = np.frombuffer(raw, np.uint8)
+    padded[len(raw) :] = 0
+    buffers = Buffers(padded, len(raw), reading)
+    scan = _FastScan(
+        plain.text, plain.is_last, plain.depth, raw=raw, buffers=buffers,
+        is_ascii=plain.text.isascii(),
+    )  # fmt: skip
+    window.scan = scan
+    pieces: list[pa.RecordBatch] = []
+    pending: list[tuple[int, Record]] = []
+    rows = 0  # of pieces and pending records
+    for found in scan:
+        if isinstance(found.value, _Run):
+            if pending:
+                pieces.append(batch_of(pending, reading.blob))
+                pending = []
+            reading.count_plain(found.value.records)
+        elif found.damaged:
+            reading.count_damage(scan.text[found.start : found.end])
+        else:
+            if buffers.rows:
+                rows += buffers.rows
+                pieces.append(buffers.take())
+            record = read_record(found.value)
+            pending.append((reading.count(record, whole=found.whole), record))
+            rows += len(record.rows)
+        if found.whole:
+            window.note(reading, found)
+        ready = rows + buffers.rows
+        if ready >= BATCH_ROWS:
+            reading.rows += ready
+            yield _whole(pieces, pending, buffers, reading)
+            pieces, pending, rows = [], [], 0
+        scan.room = BATCH_ROWS - rows
+    if ready := rows + buffers.rows:
+        reading.rows += ready
+        yield _whole(pieces, pending, buffers, reading)
 
 
 def read_blob_fast(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -74,61 +118,7 @@ def read_blob_fast(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
         data: the blob's bytes, gzip or not, cut short or not.
         reading: takes counts, warnings and rejects; complete when the last batch is out.
     """
-    text = reader.decode(data, reading)
-    raw = data if data.isascii() else text.encode()
-    if len(raw) > _LARGEST:
-        yield from reader.read_blob(raw, reading)
-        return
-    padded = allocate(len(raw) + _PADDING, np.uint8)
-    padded[: len(raw)] = np.frombuffer(raw, np.uint8)
-    padded[len(raw) :] = 0
-    buffers = Buffers(padded, len(raw), reading)
-    scan = _FastScan(text, raw=raw, buffers=buffers, is_ascii=text.isascii())
-    if scan.is_ascii:
-        scan.raw = b""
-    del raw
-    pieces: list[pa.RecordBatch] = []
-    pending: list[tuple[int, Record]] = []
-    rows = 0  # of pieces and pending records
-    for found in scan:
-        if isinstance(found.value, _Run):
-            if pending:
-                pieces.append(_plain(pending, reading))
-                pending = []
-            reading.records += found.value.records
-            reading.whole_records += found.value.records
-            reading.flow_records += found.value.records
-            reading.cut_tuples = None
-        else:
-            record = read_record(found.value)
-            number = reading.records
-            if buffers.rows:
-                rows += buffers.rows
-                pieces.append(buffers.take())
-            _count(record, number, reading, whole=found.whole)
-            pending.append((number, record))
-            rows += len(record.rows)
-        ready = rows + buffers.rows
-        if ready >= _BATCH_ROWS:
-            yield _whole(pieces, pending, buffers, reading)
-            reading.rows += ready
-            pieces, pending, rows = [], [], 0
-        scan.room = _BATCH_ROWS - rows
-    if rows + buffers.rows:
-        ready = rows + buffers.rows
-        yield _whole(pieces, pending, buffers, reading)
-        reading.rows += ready
-    reader._finish(scan, reading)  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
-
-
-def _count(record: Record, number: int, reading: Reading, *, whole: bool) -> None:
-    reading.records += 1
-    reading.whole_records += whole
-    reading.cut_tuples = None if whole else record.tuples
-    reading.flow_records += record.is_flow_log
-    for code, times in record.warnings.items():
-        reading.warn(code, times)
-    reading.rejected.extend((number, one.tuple_number, one.code, one.raw) for one in record.rejects)
+    return read_pieces((data,), reading, rows_of=fast_rows)
 
 
 def _whole(
@@ -139,14 +129,10 @@ def _whole(
 ) -> pa.RecordBatch:
     """Returns one batch of what was read, in the order in which it stands in the blob."""
     if pending:
-        pieces.append(_plain(pending, reading))
+        pieces.append(batch_of(pending, reading.blob))
     if buffers.rows:
         pieces.append(buffers.take())
     if len(pieces) == 1:
         return pieces[0]
     table = pa.Table.from_batches(pieces, SCHEMA).unify_dictionaries().combine_chunks()
     return table.to_batches()[0]
-
-
-def _plain(pending: list[tuple[int, Record]], reading: Reading) -> pa.RecordBatch:
-    return reader._batch(pending, reading.blob)  # pyright: ignore[reportPrivateUsage] # noqa: SLF001

@@ -79,7 +79,7 @@ class Buffers:
             How many it read, and behind the last of them.
         """
         before = int(self._done[kw.N_RECORDS])
-        base = self._reading.records - before
+        base = self._reading.number - before
         while True:
             status, at = kw.read_records(
                 self._text, at, self._size, limit + len(self._dropped), base, self._cap,

@@ -1,70 +1,260 @@
-"""A whole blob into Arrow batches, in plain Python: the specification of reading.
+"""A blob into Arrow batches, in plain Python: the specification of reading.
 
 The compiled kernel gives the same batches; this reader serves where nothing is compiled yet, for
 small blobs, and for records of odd forms.
+
+A blob is read in windows of some megabytes: what is whole in a window is read, the rest waits for
+the next one. So it does not matter how large a blob is, or in which pieces it comes.
 """
 
 from __future__ import annotations
 
-import gzip
-import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from flowverdict.flowlog.columns import QUARANTINE, SCHEMA
-from flowverdict.flowlog.records import read_record
+from flowverdict.flowlog.packed import unpacked
+from flowverdict.flowlog.place import NOTHING, START, Place, Progress
+from flowverdict.flowlog.records import Record, read_record
 from flowverdict.flowlog.scan import Scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from flowverdict.flowlog.scan import Scanned
 
-    from flowverdict.flowlog.records import Record
-
-_BATCH_ROWS: Final = 1 << 16
-_GZIP: Final = b"\x1f\x8b"
+BATCH_ROWS: Final = 1 << 16
+WINDOW: Final = 1 << 24
+"""Bytes of text that are looked at together."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
 class Reading:
-    """What one blob gave.
+    """What one blob gave so far.
 
     Attributes:
         status: ``ok``, ``empty`` or ``not_flow_log``.
         records: how many records, whole or cut.
-        whole_records: how many of them stand in the blob to their end.
+        flow_records: how many of them are of a flow log.
         warnings: how often each code came up.
-        cut_tuples: how many tuples of the last record were there, if the blob is cut inside it.
         rejected: what could not become a row: record, tuple, code and text of each.
+        place: where reading can go on when the blob has grown.
+        progress: of what rows and rejects were given.
+        number: of the next record or damaged piece.
     """
 
     blob: str
     status: str = "ok"
     records: int = 0
-    whole_records: int = 0
     flow_records: int = 0
     rows: int = 0
-    cut_tuples: int | None = None
     warnings: dict[str, int] = field(default_factory=dict[str, int])
     rejected: list[tuple[int, int | None, str, str]] = field(
         default_factory=list[tuple[int, "int | None", str, str]]
     )
+    place: Place = START
+    progress: Progress = NOTHING
+    number: int = 0
 
     def warn(self, code: str, times: int = 1) -> None:
         """Counts a warning."""
         self.warnings[code] = self.warnings.get(code, 0) + times
 
-    def quarantine(self) -> pa.RecordBatch:
-        """Returns what could not become a row."""
-        columns = list(zip(*self.rejected, strict=True)) or [(), (), (), ()]
+    def quarantine(self, first: int = 0) -> pa.RecordBatch:
+        """Returns what could not become a row, from one of them on."""
+        columns = list(zip(*self.rejected[first:], strict=True)) or [(), (), (), ()]
         record, number, code, raw = columns
         values = [[self.blob] * len(record), record, number, code, raw]
         arrays = [
             _array(list(one), kind.type) for one, kind in zip(values, QUARANTINE, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=QUARANTINE)
+
+    def count(self, record: Record, *, whole: bool) -> int:
+        """Counts a record; returns its number."""
+        number = self.number
+        self.number += 1
+        self.records += 1
+        self.flow_records += record.is_flow_log
+        for code, times in record.warnings.items():
+            self.warn(code, times)
+        self.rejected.extend(
+            (number, one.tuple_number, one.code, one.raw) for one in record.rejects
+        )
+        self.progress = Progress(number + 1) if whole else Progress(number, record.tuples)
+        return number
+
+    def count_plain(self, records: int) -> None:
+        """Counts records that are whole and in Azure's own form."""
+        self.number += records
+        self.records += records
+        self.flow_records += records
+        self.progress = Progress(self.number)
+
+    def count_damage(self, text: str) -> None:
+        """Counts a piece of text that is no record."""
+        self.warn("truncated")
+        self.rejected.append((self.number, None, "truncated", text))
+        self.progress = Progress(self.number, 1)
+        self.number += 1
+
+
+@dataclass(slots=True)
+class Window:
+    """A part of a blob's text that is looked at in one piece.
+
+    Attributes:
+        data: its bytes.
+        start: where they begin in the blob.
+        scan: goes through its records.
+        is_utf8: false if bytes had to be replaced; each by one character.
+    """
+
+    data: bytes
+    start: int
+    scan: Scan
+    is_utf8: bool
+    _char: int = 0
+    _byte: int = 0
+
+    def offset(self, char: int) -> int:
+        """Returns where in the blob a character stands; asked for in ascending order."""
+        if self.scan.text.isascii():
+            return self.start + char
+        part = self.scan.text[self._char : char]
+        if not self.is_utf8:
+            odd = self.data[self._byte :].decode(errors="surrogateescape")
+            part = odd[: len(part)]
+        self._byte += len(part.encode(errors="surrogateescape"))
+        self._char = char
+        return self.start + self._byte
+
+    def note(self, reading: Reading, found: Scanned) -> None:
+        """Notes that reading can go on behind a whole record, the last one so far."""
+        reading.place = Place(self.offset(found.end), reading.number, self.scan.depth)
+
+
+RowsOf = Callable[[Window, Reading], Iterator[pa.RecordBatch]]
+"""Yields the rows of a window; what differs between readers."""
+
+
+def plain_rows(window: Window, reading: Reading) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a window."""
+    pending: list[tuple[int, Record]] = []
+    rows = 0
+    for found in window.scan:
+        if found.damaged:
+            reading.count_damage(window.scan.text[found.start : found.end])
+            continue
+        record = read_record(found.value)
+        pending.append((reading.count(record, whole=found.whole), record))
+        rows += len(record.rows)
+        if found.whole:
+            window.note(reading, found)
+        if rows >= BATCH_ROWS:
+            reading.rows += rows
+            yield batch_of(pending, reading.blob)
+            pending, rows = [], 0
+    if rows:
+        reading.rows += rows
+        yield batch_of(pending, reading.blob)
+
+
+def read_pieces(
+    pieces: Iterable[bytes],
+    reading: Reading,
+    *,
+    at: Place = START,
+    rows_of: RowsOf = plain_rows,
+    window: int = WINDOW,
+) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a blob as batches of ``SCHEMA``; the rest is noted in ``reading``.
+
+    With each batch that comes out, ``reading.place`` and ``reading.progress`` say how far it goes.
+    To read from there, when the blob has grown, gives what is left, and what was whole of a record
+    that was cut again: ``progress`` tells the one from the other.
+
+    Args:
+        pieces: the blob's bytes in pieces of any size, from ``at.offset`` on; gzip or not if that
+            is 0, and unpacked otherwise; cut short or not.
+        reading: takes counts, warnings and rejects; complete when the last batch is out.
+        at: where the pieces begin.
+        rows_of: the reader.
+        window: bytes that are looked at together, if no record is longer.
+    """
+    reading.place, reading.number = at, at.number
+    reading.progress = Progress(at.number)
+    source = iter(pieces)
+    if not at.offset:
+        source = unpacked(source, lambda: reading.warn("truncated"))
+    buffer, start, depth, wanted = bytearray(), at.offset, at.depth, window
+    is_blank = True
+    truncated = False
+    while True:
+        is_last = _fill(buffer, source, wanted)
+        if not start and buffer.startswith(_BOM):
+            reading.warn("bom")
+            del buffer[: len(_BOM)]
+            start = len(_BOM)
+        view = _window(buffer, start, depth, reading, is_last=is_last)
+        yield from rows_of(view, reading)
+        scan = view.scan
+        truncated = scan.truncated
+        if scan.nested:
+            reading.warn("nested_records", scan.nested)
+        is_blank = is_blank and not scan.text.strip("\x00 \t\r\n")
+        if is_last or (not reading.records and _is_something_else(reading, at)):
+            break
+        depth = scan.depth
+        done = view.offset(scan.stopped) - start
+        del buffer[:done]
+        start += done
+        wanted = window if done else 2 * max(len(buffer), window)
+    if truncated:
+        reading.warn("truncated")
+    if is_blank and not at.offset:
+        reading.status = "empty"
+    elif _is_something_else(reading, at):
+        reading.status = "not_flow_log"
+
+
+def _fill(buffer: bytearray, source: Iterator[bytes], wanted: int) -> bool:
+    """Takes in pieces until there are bytes enough; reports whether there are no more."""
+    while len(buffer) < wanted:
+        piece = next(source, None)
+        if piece is None:
+            return True
+        buffer += piece
+    return False
+
+
+def _window(
+    buffer: bytearray, start: int, depth: int, reading: Reading, *, is_last: bool
+) -> Window:
+    data = bytes(buffer)
+    is_utf8 = True
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as problem:
+        rest = len(data) - problem.start
+        if not is_last and rest < 4:  # a character whose other bytes are still to come
+            data = data[: problem.start]
+            text = data.decode()
+        else:
+            reading.warn("schema_mismatch")
+            is_utf8 = False
+            text = "".join(
+                "\ufffd" if "\udc80" <= one <= "\udcff" else one
+                for one in data.decode(errors="surrogateescape")
+            )
+    return Window(data, start, Scan(text, is_last, depth), is_utf8)
+
+
+def _is_something_else(reading: Reading, at: Place) -> bool:
+    """Reports whether what was seen is no flow log."""
+    return reading.number > at.number and not reading.flow_records and not at.number
 
 
 def read_blob(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -74,89 +264,10 @@ def read_blob(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
         data: the blob's bytes, gzip or not, cut short or not.
         reading: takes counts, warnings and rejects; complete when the last batch is out.
     """
-    text = decode(data, reading)
-    scan = Scan(text)
-    pending: list[tuple[int, Record]] = []
-    rows = 0
-    for found in scan:
-        record = read_record(found.value)
-        number = reading.records
-        reading.records += 1
-        reading.whole_records += found.whole
-        reading.cut_tuples = None if found.whole else record.tuples
-        reading.flow_records += record.is_flow_log
-        for code, times in record.warnings.items():
-            reading.warn(code, times)
-        reading.rejected.extend(
-            (number, one.tuple_number, one.code, one.raw) for one in record.rejects
-        )
-        pending.append((number, record))
-        rows += len(record.rows)
-        if rows >= _BATCH_ROWS:
-            yield _batch(pending, reading.blob)
-            reading.rows += rows
-            pending, rows = [], 0
-    if rows:
-        yield _batch(pending, reading.blob)
-        reading.rows += rows
-    _finish(scan, reading)
+    return read_pieces((data,), reading)
 
 
-def _finish(scan: Scan, reading: Reading) -> None:
-    for start, end in scan.broken:
-        reading.warn("truncated")
-        reading.rejected.append((reading.records, None, "truncated", scan.text[start:end]))
-    if scan.truncated:
-        reading.warn("truncated")
-    else:
-        reading.cut_tuples = None
-    if scan.nested:
-        reading.warn("nested_records", scan.nested)
-    if reading.records and not reading.flow_records:
-        reading.status = "not_flow_log"
-    elif not reading.records and not scan.broken and not scan.text.strip("\x00 \t\r\n"):
-        reading.status = "empty"
-    elif not reading.records and scan.broken:
-        reading.status = "not_flow_log"
-
-
-def decode(data: bytes, reading: Reading) -> str:
-    """Returns a blob's text: unpacked, without a byte-order mark, odd bytes replaced."""
-    if data.startswith(_GZIP):
-        data = _unpack(data, reading)
-    if data.startswith(_BOM):
-        reading.warn("bom")
-        data = data[len(_BOM) :]
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        reading.warn("schema_mismatch")
-        return data.decode(errors="replace")
-
-
-def _unpack(data: bytes, reading: Reading) -> bytes:
-    """Unpacks gzip, one member after another; of a cut or damaged one as much as there is."""
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error):
-        reading.warn("truncated")
-    parts: list[bytes] = []
-    while data.startswith(_GZIP):
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            for at in range(0, len(data), 1 << 16):
-                parts.append(unpacker.decompress(data[at : at + (1 << 16)]))
-                if unpacker.eof:
-                    data = unpacker.unused_data + data[at + (1 << 16) :]
-                    break
-            else:
-                break
-        except zlib.error:
-            break
-    return b"".join(parts)
-
-
-def _batch(pending: list[tuple[int, Record]], blob: str) -> pa.RecordBatch:
+def batch_of(pending: list[tuple[int, Record]], blob: str) -> pa.RecordBatch:
     """Returns the rows of some records as one batch."""
     columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
     for number, record in pending:

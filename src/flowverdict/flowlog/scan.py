@@ -8,7 +8,7 @@ reader gives every value that is whole (flow-log specification, 4.4 and 13.3).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from json import JSONDecoder
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,10 @@ _RECORD: Final = re.compile(r'\{\s*"(?:time|records)"|(?<=\n)\s*[{\[]', re.IGNOR
 _NUMBER: Final = re.compile(r"(-?(?:0|[1-9]\d*))(\.\d+)?([eE][-+]?\d+)?")
 _MOST_DIGITS: Final = 4000
 """Python refuses to read longer whole numbers; no field of a flow log has one."""
+_LONGEST_DAMAGE: Final = 1 << 24
+"""Longer damage is handed on in parts."""
+_OVERLAP: Final = 1 << 10
+"""What may be the beginning of a record at the end of a part."""
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
@@ -41,64 +45,68 @@ class _Broken(Exception):
 
 @dataclass(slots=True)
 class Scanned:
-    """A value from the list of records, or standing alone.
+    """A value from the list of records, or standing alone, or a piece of text that is none.
 
     Attributes:
         value: what was whole of it.
         start: where it begins in the text, counted in characters.
         end: where it ends.
-        whole: false if the text was cut inside it.
+        whole: false if the text was cut inside it, or is damaged there.
+        damaged: it is no value: a piece of text that is no JSON.
     """
 
     value: Any
     start: int
     end: int
     whole: bool = True
+    damaged: bool = False
 
 
 @dataclass(slots=True)
 class Scan:
-    """Reads the records of one text; what else was met is counted.
+    """Reads the records of a text, or of a part of one.
 
     Attributes:
         text: the text, without a byte-order mark.
-        truncated: set if the text ends inside a value or an open list of records.
+        is_last: whether the blob ends where the text ends. If not, what may go on behind the
+            text is left for the next one.
+        depth: how many lists of records are open.
+        truncated: set if the blob ends inside a value or an open list of records.
         nested: how many lists of records stand inside another.
-        broken: pieces of text that are no JSON: where each begins and ends.
-        end: behind the last whole record; where reading could go on when the text has grown.
+        stopped: so much of the text was looked at.
     """
 
     text: str
+    is_last: bool = True
+    depth: int = 0
     truncated: bool = False
     nested: int = 0
-    broken: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    end: int = 0
+    stopped: int = 0
 
     def __iter__(self) -> Iterator[Scanned]:
         """Yields the records, and whatever else stands where a record could."""
         at = 0
-        open_lists = 0
         while True:
-            at = self._skip(at)
+            self.stopped = at = self._skip(at)
             if at >= len(self.text):
-                self.truncated = self.truncated or open_lists > 0
+                self.truncated = self.is_last and (self.truncated or self.depth > 0)
                 return
             char = self.text[at]
             if char == "[":
-                at, open_lists = at + 1, open_lists + 1
+                at, self.depth = at + 1, self.depth + 1
             elif char in "]}":
-                at, open_lists = at + 1, max(0, open_lists - (char == "]"))
+                at, self.depth = at + 1, max(0, self.depth - (char == "]"))
             elif (inside := self._head(at)) is not None:
-                self.nested += open_lists > 0
-                at, open_lists = inside, open_lists + 1
-            elif char == "{":
-                found = self._value(at)
-                at = found.end
-                if found.whole:
-                    self.end = found.end
-                yield found
+                self.nested += self.depth > 0
+                at, self.depth = inside, self.depth + 1
             else:
-                at = self._pass_over(at, at)
+                found = list(self._value(at) if char == "{" else self._damage(at, at))
+                at = found[-1].end
+                if at >= len(self.text) and not found[-1].whole and not self.is_last:
+                    if at - self.stopped < _LONGEST_DAMAGE or not found[-1].damaged:
+                        return
+                    found[-1].end = at = at - _OVERLAP
+                yield from found
 
     def _skip(self, at: int) -> int:
         text = self.text
@@ -121,27 +129,25 @@ class Scan:
             return None
         return opened + 1 if text[colon] == ":" and text[opened] == "[" else None
 
-    def _value(self, at: int) -> Scanned:
-        """Reads the object at a place, as much as is whole of it."""
+    def _value(self, at: int) -> Iterator[Scanned]:
+        """Reads the object at a place, as much as is whole of it; damage in it comes behind it."""
         holder: list[Any] = []
         try:
             end = self._read(at, holder, 0)
         except _Cut:
-            self.truncated = True
-            return Scanned(holder[0], at, len(self.text), whole=False)
+            self.truncated = self.is_last
+            yield Scanned(holder[0], at, len(self.text), whole=False)
         except _Broken as damage:
-            return Scanned(holder[0], at, self._pass_over(at, damage.at), whole=False)
-        return Scanned(holder[0], at, end)
+            yield Scanned(holder[0], at, damage.at, whole=False)
+            yield from self._damage(at, damage.at)
+        else:
+            yield Scanned(holder[0], at, end)
 
-    def _pass_over(self, start: int, at: int) -> int:
-        """Notes damaged text from ``at`` on; returns where the next record or line begins."""
+    def _damage(self, start: int, at: int) -> Iterator[Scanned]:
+        """Passes over damaged text, up to where the next record or line begins."""
         found = _RECORD.search(self.text, max(at, start + 1))
         end = found.start() if found else len(self.text)
-        if self.broken and self.broken[-1][1] == at:
-            self.broken[-1] = (self.broken[-1][0], end)
-        else:
-            self.broken.append((at, end))
-        return end
+        yield Scanned(None, at, end, whole=False, damaged=True)
 
     def _space(self, at: int) -> int:
         text = self.text
