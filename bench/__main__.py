@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 
-from bench import load, verify
+from bench import ingest, load, verify
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
     "verify": verify.measure,
     "load": load.measure,
+    "ingest": ingest.measure,
 }
 
 

@@ -39,6 +39,19 @@ class Figure:
         return f"<= {self.at_most:g} {self.unit}  {kept}"
 
 
+@dataclass(frozen=True, slots=True)
+class AtLeast(Figure):
+    """A figure that is to be large."""
+
+    at_least: float = 0.0
+
+    @property
+    def promise(self) -> str:
+        """The promise and whether it was kept."""
+        kept = "kept" if self.value >= self.at_least else "MISSED"
+        return f">= {self.at_least:g} {self.unit}  {kept}"
+
+
 def print_table(rows: Sequence[tuple[str, Figure]]) -> None:
     """Print figures as one aligned table, a line each, under the benchmark that they come from."""
     cells = [

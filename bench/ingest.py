@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
@@ -19,121 +16,16 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from bench import figures
-from bench.figures import Figure
+from bench import figures, lake
+from bench.blobs import make_blob
+from bench.figures import AtLeast, Figure
 from flowverdict.flowlog.kernel import read_blob_fast
 from flowverdict.flowlog.reader import Reading, read_blob
 
 BLOBS = 4
-RECORDS = 60
-GROUPS = 12
-TUPLES = 300
-"""The most tuples in a group."""
 ROUNDS = 7
 OTHERS_ROUNDS = 3
 PLAIN_RECORDS = 3
-
-RULES = {
-    "I": (
-        "DefaultRule_AllowVnetInBound", "DefaultRule_DenyAllInBound", "UserRule_Allow-HTTPS",
-        "UserRule_AllowSSHFromBastion", "PlatformRule", "UserRule_Block_Scanners",
-    ),
-    "O": (
-        "DefaultRule_AllowInternetOutBound", "DefaultRule_AllowVnetOutBound",
-        "DefaultRule_DenyAllOutBound", "UserRule_AllowSQL", "UserRule_Allow-Storage-WestEurope",
-    ),
-}  # fmt: skip
-TOKENS = ("NX", "X", "NX_HW_NOT_SUPPORTED", "NX_LOCAL_DST")
-PORTS = (443, 80, 53, 22, 3389, 1433, 445, 8080, 5432, 123)
-START_MS = 1_786_653_600_000
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeast(Figure):
-    """A figure that is to be large."""
-
-    at_least: float = 0.0
-
-    @property
-    def promise(self) -> str:
-        """The promise and whether it was kept."""
-        kept = "kept" if self.value >= self.at_least else "MISSED"
-        return f">= {self.at_least:g} {self.unit}  {kept}"
-
-
-def make_blob(seed: int, records: int = RECORDS) -> bytes:
-    """Return a blob as Azure writes it: an hour of one interface, 2 % of its peers IPv6."""
-    rng = np.random.default_rng(seed)
-    own = f"10.{seed % 200}.5.4"
-    peers = _peers(rng)
-    resource = "/SUBSCRIPTIONS/ABCDEF01-2345-6789-0ABC-DEF012345678/RESOURCEGROUPS/NETWORKWATCHERRG"
-    watcher = f"{resource}/PROVIDERS/MICROSOFT.NETWORK/NETWORKWATCHERS/NETWORKWATCHER_WESTEUROPE"
-    target = (
-        "/subscriptions/abcdef01-2345-6789-0abc-def012345678/resourceGroups/shop"
-        f"/providers/Microsoft.Network/virtualNetworks/hub{seed}"
-    )
-    parts: list[dict[str, Any]] = []
-    for minute in range(records):
-        flows: list[dict[str, Any]] = []
-        for acl in range(2):
-            groups: list[dict[str, Any]] = []
-            for _ in range(GROUPS // 2):
-                direction = "IO"[int(rng.integers(2))]
-                rule = RULES[direction][int(rng.integers(len(RULES[direction])))]
-                start = START_MS + 60_000 * minute
-                tuples = list(_tuples(rng, own, peers, direction, rule, start))
-                groups.append({"rule": rule, "flowTuples": tuples})
-            acl_id = f"0000000{acl}-1234-abcd-ef00-c1c2c3c4c5c6"
-            flows.append({"aclID": acl_id, "flowGroups": groups})
-        parts.append({
-            "time": f"2026-08-13T20:{minute:02d}:52.9481850Z",
-            "flowLogGUID": "1ea85f4d-b35c-4a7b-b925-29bdc9bd40ba",
-            "macAddress": f"0022486DBA{seed % 256:02X}",
-            "category": "FlowLogFlowEvent",
-            "flowLogResourceID": f"{watcher}/FLOWLOGS/HUB{seed}",
-            "targetResourceID": target,
-            "flowLogVersion": 4,
-            "operationName": "FlowLogFlowEvent",
-            "flowRecords": {"flows": flows},
-        })  # fmt: skip
-    return json.dumps({"records": parts}, separators=(",", ":")).encode()
-
-
-def _peers(rng: np.random.Generator) -> list[str]:
-    """Return peers: a few of them are met often, as in real networks."""
-    octets = rng.integers(1, 224, (20_000, 4)).tolist()
-    groups = rng.integers(0x1000, 0x10000, (400, 4)).tolist()
-    four = [".".join(map(str, one)) for one in octets]
-    return four + [f"2603:1030:{one[0]:x}:{one[1]:x}::{one[2]:x}" for one in groups]
-
-
-def _tuples(
-    rng: np.random.Generator, own: str, peers: list[str], direction: str, rule: str, start: int
-) -> Iterator[str]:
-    count = int(rng.integers(10, TUPLES))
-    denies = "Deny" in rule or "Block" in rule
-    times = (start + np.sort(rng.integers(0, 60_000, count))).tolist()
-    picks = (len(peers) * rng.random(count) ** 2).astype(int).tolist()
-    sources = rng.integers(1024, 65536, count).tolist()
-    ports = rng.choice(PORTS, count).tolist()
-    protocols = rng.choice((6, 17, 1), count, p=(0.82, 0.17, 0.01)).tolist()
-    states = ["D"] * count if denies else rng.choice(list("BCE"), count, p=(0.42, 0.16, 0.42))
-    tokens = rng.choice(TOKENS, count, p=(0.9, 0.05, 0.03, 0.02)).tolist()
-    packets = np.ceil(rng.lognormal(2, 1.8, (count, 2))).astype(int)
-    sizes = (packets * rng.integers(40, 1400, (count, 2))).tolist()
-    quiet = rng.random(count).tolist()
-    for i, (sent, received) in enumerate(packets.tolist()):
-        state = states[i]
-        if state in "BD":
-            counters = ",,," if quiet[i] < 0.1 else "0,0,0,0"
-        else:
-            counters = f"{sent},{sizes[i][0]},{received},{sizes[i][1]}"
-        peer = peers[picks[i]]
-        ends = f"{peer},{own}" if direction == "I" else f"{own},{peer}"
-        yield (
-            f"{times[i]},{ends},{sources[i]},{ports[i]},{protocols[i]},{direction},{state},"
-            f"{tokens[i]},{counters}"
-        )
 
 
 class _Group(msgspec.Struct):
@@ -228,7 +120,7 @@ from parts
 def read_by_duckdb(path: Path) -> pa.Table:
     """Return the rows of a blob by SQL, on one core."""
     with duckdb.connect(config={"threads": 1}) as connection:
-        return connection.execute(_SQL, [str(path)]).to_arrow_table()
+        return connection.sql(_SQL, params=[str(path)]).to_arrow_table()
 
 
 def read_by_kernel(data: bytes) -> pa.Table:
@@ -242,6 +134,11 @@ def read_plainly(data: bytes) -> pa.Table:
 
 
 def measure() -> list[Figure]:
+    """Read the same blobs by several readers, and bring them into a lake."""
+    return [*_reading(), *lake.measure()]
+
+
+def _reading() -> list[Figure]:
     """Read the same blobs into Arrow by several readers, one core each, and by two threads."""
     blobs = [make_blob(seed) for seed in range(1, BLOBS + 1)]
     size = sum(map(len, blobs)) / 1e6
