@@ -152,11 +152,3 @@ def test_rows_lie_by_the_day_of_their_time(tmp_path: Path) -> None:
     run(fill(tmp_path / "logs", 1), tmp_path / "lake")
     days = {path.name for path in (tmp_path / "lake" / "flows").glob("day=*")}
     assert days == {"day=2026-08-13"}
-
-
-def test_a_blob_that_was_replaced_by_a_shorter_one_is_reported(tmp_path: Path) -> None:
-    source = tmp_path / "PT1H.json"
-    source.write_text(blob("0022486DBA37", 5))
-    run(source, tmp_path / "lake")
-    source.write_text(blob("0022486DBA37", 2))
-    assert run(source, tmp_path / "lake").shrunk == [str(source)]

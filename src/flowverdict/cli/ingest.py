@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,12 +12,10 @@ import click
 from flowverdict.cli.arguments import output_argument
 from flowverdict.cli.errors import BAD_INPUT, Refused
 from flowverdict.cli.render import as_json
-from flowverdict.lake import Lake, LakeError, SourceError, Summary, find_blobs, ingest
+from flowverdict.lake import Lake, LakeError, SourceError, Summary, compact, find_blobs, ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from flowverdict.lake import Blob
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 _MEGA: Final = 1_000_000
 _MOST_LINES: Final = 20
@@ -26,47 +24,102 @@ _MOST_LINES: Final = 20
 @click.command("ingest")
 @click.argument("source", nargs=-1, required=True)
 @click.option("--lake", "location", required=True, metavar="LAKE", help="The folder of the lake.")
+@click.option("--watch", is_flag=True, help="Go on until it is interrupted, and read what comes.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --watch: how long to wait before looking again.",
+)
 @output_argument
-def command(source: tuple[str, ...], location: str, output: str) -> None:
+def command(
+    source: tuple[str, ...], location: str, interval: float, output: str, *, watch: bool
+) -> None:
     """Read flow logs into a lake, every tuple exactly once.
 
-    SOURCE is files, folders, or `-` for standard input: blobs of NSG and VNet flow logs as Azure
-    writes them, gzip or not, cut short or not. Run it again whenever you like: what the lake has
-    already is left, and a blob that has grown is read on.
+    SOURCE is files, folders, patterns such as 'logs/**/*.json', or `-` for standard input: blobs of
+    NSG and VNet flow logs as Azure writes them, gzip or not, cut short or not. Run it again
+    whenever you like: what the lake has already is left, and a blob that has grown is read on.
     """
-    started = time.monotonic()
-    try:
-        lake = Lake(location)
-        blobs = list(find_blobs(source, sys.stdin.buffer.read))
-        with _progress(sum(one.size or 0 for one in blobs)) as bar:
-
-            def seen(blob: Blob, summary: Summary) -> None:
-                if bar is not None:
-                    spent = max(time.monotonic() - started, 1e-9)
-                    rate = f"{summary.bytes / spent / _MEGA:.1f} MB/s"
-                    bar.label = f"{summary.blobs} blobs, {summary.rows:,} rows, {rate}"
-                    bar.update(blob.size or 0)
-
-            summary = ingest(blobs, lake, seen=seen)
-    except (SourceError, LakeError) as problem:
-        raise Refused(str(problem)) from None
-    answer = _answer(summary, time.monotonic() - started)
-    if output == "json":
-        click.echo(as_json(answer))
-    else:
-        for line in _lines(answer):
-            click.echo(line)
-    for line in _complaints(summary):
-        click.echo(line, err=True)
-    read = summary.blobs - len(summary.not_flow_logs)
+    lake = _told(lambda: Lake(location))
+    read = 0
+    while True:
+        started = time.monotonic()
+        summary = _told(lambda: _run(source, lake))
+        read += summary.blobs - len(summary.not_flow_logs)
+        if not watch or summary.rows or summary.unread:
+            _print(summary, time.monotonic() - started, output, watch=watch)
+        if not watch:
+            break
+        try:
+            time.sleep(interval)
+        except KeyboardInterrupt:
+            break
     sys.exit(0 if read > 0 else BAD_INPUT)
 
 
-def _progress(size: int) -> Any:
-    """Returns a progress bar on a terminal's stderr, and nothing elsewhere."""
+def _told(act: Callable[[], Any]) -> Any:
+    """Returns what an act gives; what is wrong with sources or lake is one line."""
+    try:
+        return act()
+    except (SourceError, LakeError) as problem:
+        raise Refused(str(problem)) from None
+
+
+def _run(source: Iterable[str], lake: Lake) -> Summary:
+    """Reads once what there is."""
+    unread: list[str] = []
+    blobs = find_blobs(source, sys.stdin.buffer, unread.append)
+    with _progress() as seen:
+        summary = ingest(blobs, lake, seen=seen, say=lambda text: click.echo(text, err=True))
+    if summary.rows:
+        compact(lake)
+    summary.unread = unread + summary.unread
+    return summary
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[Summary, int], None]]:
+    """Gives what draws a progress bar, on a terminal's stderr and nowhere else."""
     if not sys.stderr.isatty():
-        return nullcontext()
-    return click.progressbar(length=size, file=sys.stderr)
+        yield lambda _summary, _size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    started = time.monotonic()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def seen(summary: Summary, size: int) -> None:
+            spent = max(time.monotonic() - started, 1e-3)
+            rows = f"{summary.seen_rows:,} rows, {summary.seen_rows / spent:,.0f}/s"
+            speed = f"{summary.bytes / spent / _MEGA:.1f} MB/s"
+            bar.update(
+                task,
+                total=max(size, summary.bytes),
+                completed=summary.bytes,
+                description=f"{summary.blobs:,} blobs, {rows}, {speed}",
+            )
+
+        yield seen
+
+
+def _print(summary: Summary, seconds: float, output: str, *, watch: bool) -> None:
+    answer = _answer(summary, seconds)
+    if output == "json":
+        click.echo(as_json(answer))
+    else:
+        for line in _lines(answer, summary):
+            click.echo(line)
+    for line in _complaints(summary):
+        click.echo(line, err=True)
+    if watch:
+        sys.stdout.flush()
 
 
 def _answer(summary: Summary, seconds: float) -> dict[str, Any]:
@@ -82,26 +135,31 @@ def _answer(summary: Summary, seconds: float) -> dict[str, Any]:
     }
 
 
-def _lines(answer: dict[str, Any]) -> Iterator[str]:
+def _lines(answer: dict[str, Any], summary: Summary) -> Iterator[str]:
+    speed = answer["bytes"] / _MEGA
     yield (
         f"{answer['rows']:,} rows from {answer['records']:,} records of {answer['blobs']:,} blobs, "
-        f"{answer['bytes'] / _MEGA:.1f} MB in {answer['seconds']:.1f} s"
+        f"{speed:.1f} MB in {answer['seconds']:.1f} s"
     )
+    if summary.unchanged:
+        yield f"{summary.unchanged:,} blobs have not changed since they were read"
     if answer["duplicate_records"]:
         yield f"{answer['duplicate_records']:,} records were in the lake already"
     if answer["quarantined"]:
         yield f"{answer['quarantined']:,} tuples could not be read: see the table `quarantine`"
+    if summary.empty:
+        yield f"{len(summary.empty):,} blobs have no records yet"
     for code, times in answer["warnings"].items():
         yield f"warning {code}: {times:,}"
 
 
 def _complaints(summary: Summary) -> Iterator[str]:
     lines = [
-        *(f"{name}: {reason}: expected a readable file" for name, reason in summary.unread),
+        *summary.unread,
         *(f"{name}: is no flow log: passed over" for name in summary.not_flow_logs),
         *(
-            f"{name}: has fewer records than the lake has of it: replaced"
-            for name in summary.shrunk
+            f"{name}: was replaced: what the lake has of it stays, and what is new was added"
+            for name in summary.replaced
         ),
     ]
     if not summary.blobs and not summary.unread:

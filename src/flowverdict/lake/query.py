@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from flowverdict.lake.sessions import SESSIONS
-from flowverdict.lake.tables import LakeError
+from flowverdict.lake.store import LakeError
 
 if TYPE_CHECKING:
     from flowverdict.lake.tables import Lake, Table

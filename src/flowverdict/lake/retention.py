@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from deltalake.exceptions import DeltaError
+from deltalake import CommitProperties
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from flowverdict.lake.query import query
-from flowverdict.lake.tables import LakeError
+from flowverdict.lake.store import LakeError, one_line
+from flowverdict.lake.tables import ATTEMPTS, next_rewrite
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from flowverdict.lake.tables import Lake
+    from flowverdict.lake.tables import Lake, Table
 
 MOST_DAYS: Final = 365
 
@@ -62,13 +64,24 @@ def retain(lake: Lake, days: int, now: datetime, *, dry_run: bool = False) -> Re
     older = f"day < DATE '{before}'"
     sql = f"SELECT day, count(*) AS rows FROM flows WHERE {older} GROUP BY 1 ORDER BY 1"  # noqa: S608 a date of our own
     found = tuple((row["day"], row["rows"]) for row in query(lake, sql).read_all().to_pylist())
-    if dry_run or not found:
+    if dry_run:
         return Retained(before, found)
-    table = lake.flows.open()
-    assert table is not None
-    try:
-        table.delete(f"day < '{before}'")
-        removed = table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-    except (DeltaError, OSError) as problem:
-        raise LakeError(f"{lake.flows.location}: {' '.join(str(problem).split())}") from None
+    removed = [name for one in (lake.flows, lake.quarantine) for name in _delete(one, before)]
     return Retained(before, found, len(removed))
+
+
+def _delete(table: Table, before: date) -> list[str]:
+    """Deletes the days before one; returns the files that are gone from the disk."""
+    for _ in range(ATTEMPTS):
+        delta = table.open()
+        if delta is None:
+            return []
+        properties = CommitProperties(app_transactions=[next_rewrite(delta)])
+        try:
+            delta.delete(f"day < '{before}'", commit_properties=properties)
+            return delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
+        except CommitFailedError:
+            continue  # rows came, or files were merged, meanwhile
+        except (DeltaError, OSError) as problem:
+            raise LakeError(f"{table.location}: {one_line(problem)}") from None
+    raise LakeError(f"{table.location}: others write without end: expected a quiet moment")

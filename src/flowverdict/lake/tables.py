@@ -1,50 +1,45 @@
 """The tables of a lake.
 
-Rows are appended exactly once because what was read of each blob is part of the very commit that
-adds its rows: a Delta application transaction, whose id is the blob and whose version is how far
-it was read. Whatever is killed, and whenever, either both are there or neither.
+Rows are appended exactly once because how far each blob was read becomes true in the very commit
+that adds its rows (``cursor`` tells how). Whatever is killed, and whenever, either both are there
+or neither. Delta lets only one of two commits win that name the same application and that did not
+see each other; the other one looks again and adds what is left to add.
 """
 
 from __future__ import annotations
 
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction
 
-from flowverdict.flowlog import QUARANTINE, SCHEMA
+from flowverdict.flowlog import QUARANTINE, SCHEMA, Progress
+from flowverdict.lake.cursor import Cursor, Cursors
+from flowverdict.lake.parquet import encoded
+from flowverdict.lake.store import LakeError, Store, local_store, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
-_TUPLE_BITS: Final = 24
-_ATTEMPTS: Final = 20
-_PROPERTIES: Final = WriterProperties(compression="ZSTD", compression_level=1)
+    from deltalake.transaction import RemoveAction
 
-
-class LakeError(Exception):
-    """A lake that cannot be opened or written."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Progress:
-    """How far a blob was read: whole records, and tuples of the record that was cut."""
-
-    records: int = 0
-    tuples: int = 0
-
-    def as_version(self) -> int:
-        """Returns it as the version of a Delta application transaction."""
-        return self.records << _TUPLE_BITS | self.tuples
-
-    @staticmethod
-    def of_version(version: int | None) -> Progress:
-        """Returns what a version says; nothing read where there is none."""
-        return Progress(*divmod(version or 0, 1 << _TUPLE_BITS))
+INGEST: Final = "flowverdict.ingest"
+"""The application whose version names the cursors."""
+REWRITE: Final = "flowverdict.rewrite"
+"""The application of all that removes files: two of them at once must not both win."""
+ATTEMPTS: Final = 50
+"""How often to look again when others are faster."""
+_ROWS_A_FILE: Final = 1 << 19
+_DAY: Final = "day"
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:
@@ -59,44 +54,83 @@ def _plain(schema: pa.Schema) -> pa.Schema:
     )
 
 
-FLOWS: Final = _plain(SCHEMA).append(pa.field("day", pa.date32()))
-REJECTS: Final = _plain(QUARANTINE)
+FLOWS: Final = _plain(SCHEMA).append(pa.field(_DAY, pa.date32()))
+"""``day`` is that of the tuple's time, UTC."""
+REJECTS: Final = _plain(QUARANTINE).append(pa.field(_DAY, pa.date32()))
+"""``day`` is that on which it was quarantined: what cannot be read has no time of its own."""
 
 
 class Lake:
-    """A folder of Delta tables: ``flows``, by day of the tuple's time, and ``quarantine``."""
+    """Delta tables side by side: ``flows``, by day of the tuple's time, and ``quarantine``."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
-        path = Path(root)
-        if path.exists() and not path.is_dir():
-            raise LakeError(f"{root}: is no folder: expected a lake, or a new name for one")
-        self.flows = Table(str(path / "flows"), FLOWS, by_day=True)
-        self.quarantine = Table(str(path / "quarantine"), REJECTS, by_day=False)
+    def __init__(self, store: Store | str) -> None:
+        """Takes where it lies, or a folder's name.
+
+        Raises:
+            LakeError: there is something else of this name.
+        """
+        self.store = local_store(store) if isinstance(store, str) else store
+        self.root = self.store.root
+        self.flows = Table(self.store, "flows", FLOWS)
+        self.quarantine = Table(self.store, "quarantine", REJECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A table as it stood at one moment."""
+
+    delta: DeltaTable
+    cursors: Cursors
 
 
 class Table:
     """One Delta table that takes rows of blobs, each row once."""
 
-    def __init__(self, location: str, schema: pa.Schema, *, by_day: bool) -> None:
-        self.location = location
+    def __init__(self, store: Store, name: str, schema: pa.Schema) -> None:
+        self.store = store
+        self.name = name
+        self.location = f"{store.uri}/{name}"
         self.schema = schema
-        self._by_day = by_day
 
     def open(self) -> DeltaTable | None:
-        """Returns the table as it stands; None where there is none yet."""
+        """Returns the table as it stands; None where there is none yet.
+
+        Raises:
+            LakeError: it cannot be opened.
+        """
         try:
-            return DeltaTable(self.location)
+            return DeltaTable(self.location, storage_options=self.store.options())
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as problem:
-            raise LakeError(f"{self.location}: {_one_line(problem)}") from None
+            raise self._told(problem) from None
 
-    def progress(self, blob: str, table: DeltaTable | None) -> Progress:
-        """Returns how far a blob was read into the table."""
-        return Progress.of_version(table.transaction_version(blob) if table else None)
+    def snapshot(self) -> Snapshot:
+        """Returns the table and its cursors as they stand; makes an empty one at first.
 
-    def append(self, rows: pa.Table, read: Mapping[str, Progress]) -> int:
+        Raises:
+            LakeError: it cannot be opened or made.
+        """
+        for _ in range(ATTEMPTS):
+            delta = self.open() or self._create()
+            try:
+                return Snapshot(delta, self.cursors(delta))
+            except FileNotFoundError:
+                continue  # another run has drawn them together: look again
+        raise LakeError(
+            f"{self.store.root}: cursors of {self.name} are gone: expected the files of `ingest`"
+        )
+
+    def cursors(self, delta: DeltaTable | None) -> Cursors:
+        """Returns the cursors of a version of the table.
+
+        Raises:
+            FileNotFoundError: they are gone: there is a newer version.
+        """
+        version = delta.transaction_version(INGEST) if delta else None
+        return Cursors(self.store, f"cursors/{self.name}", version)
+
+    def append(self, rows: pa.Table, read: Mapping[str, Cursor]) -> int:
         """Adds the rows of blobs that are not there yet; returns how many were added.
 
         Args:
@@ -106,28 +140,91 @@ class Table:
         Raises:
             LakeError: the table cannot be written.
         """
-        for _ in range(_ATTEMPTS):
-            table = self.open() or self._create()
-            known = {blob: self.progress(blob, table) for blob in read}
-            ahead = {blob: one for blob, one in read.items() if one > known[blob]}
-            if not ahead:
+        written: tuple[int, list[AddAction]] | None = None
+        for _ in range(ATTEMPTS):
+            now = self.snapshot()
+            known = {blob: now.cursors[blob] for blob in read}
+            changed = {
+                blob: one
+                for blob, one in read.items()
+                if one.progress > known[blob].progress
+                or (one.progress == known[blob].progress and one != known[blob])
+            }
+            if not changed:
                 return 0
-            left = _not_before(rows, known)
-            transactions = [Transaction(blob, one.as_version()) for blob, one in ahead.items()]
-            try:
-                write_deltalake(
-                    table,
-                    self._shaped(left),
-                    mode="append",
-                    writer_properties=_PROPERTIES,
-                    commit_properties=CommitProperties(app_transactions=transactions),
-                )
-            except CommitFailedError:
-                continue  # another run was faster: see what it left to do
-            except (DeltaError, OSError) as problem:
-                raise LakeError(f"{self.location}: {_one_line(problem)}") from None
-            return left.num_rows
+            left = _not_before(rows, {blob: one.progress for blob, one in known.items()})
+            if written is None or written[0] != left.num_rows:
+                written = left.num_rows, self.write(left)
+            version = now.cursors.write(changed)
+            if self.commit(now.delta, written[1], Transaction(INGEST, version)):
+                return left.num_rows
         raise LakeError(f"{self.location}: others write without end: expected a quiet moment")
+
+    def write(self, rows: pa.Table, day: date | None = None) -> list[AddAction]:
+        """Writes rows into files, two at a time; they are no part of the table yet.
+
+        Args:
+            rows: the table's columns, but for ``day``.
+            day: that of all rows, where it is known.
+        """
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(self._write_file, self._portions(rows, day)))
+
+    def commit(
+        self, delta: DeltaTable, actions: Sequence[AddAction | RemoveAction], why: Transaction
+    ) -> bool:
+        """Adds and removes files in one commit; returns false if another was faster.
+
+        Args:
+            delta: the table at the version on which the commit rests.
+            actions: the files.
+            why: the application and its next version; of two commits of one application that do
+                not know of each other, one fails.
+        """
+        try:
+            delta.create_write_transaction(
+                list(actions),
+                "append",
+                self.schema,
+                partition_by=[_DAY],
+                commit_properties=CommitProperties(app_transactions=[why]),
+            )
+        except CommitFailedError:
+            return False
+        except (DeltaError, OSError) as problem:
+            raise self._told(problem) from None
+        return True
+
+    def _portions(self, rows: pa.Table, known: date | None) -> Iterator[tuple[date, pa.Table]]:
+        """Yields rows by day, no more at a time than one file takes."""
+        for day, part in [(known, rows)] if known else self._by_day(rows):
+            files = -(-part.num_rows // _ROWS_A_FILE)
+            for i in range(files):
+                first = part.num_rows * i // files
+                yield day, part.slice(first, part.num_rows * (i + 1) // files - first)
+
+    def _by_day(self, rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+        if "time" not in rows.column_names:
+            yield datetime.fromtimestamp(self.store.clock(), UTC).date(), rows
+            return
+        days = pc.cast(rows["time"], pa.date32())
+        found = sorted(pc.unique(days).to_pylist())
+        for day in found:
+            yield day, rows if len(found) == 1 else rows.filter(pc.equal(days, day))
+
+    def _write_file(self, portion: tuple[date, pa.Table]) -> AddAction:
+        day, rows = portion
+        path = f"{_DAY}={day}/part-{uuid.uuid4()}.zstd.parquet"
+        data, statistics = encoded(rows)
+        self.store.put(f"{self.name}/{path}", data, new=True)
+        return AddAction(
+            path=path,
+            size=data.size,
+            partition_values={_DAY: day.isoformat()},
+            modification_time=int(self.store.clock() * 1000),
+            data_change=True,
+            stats=statistics,
+        )
 
     def _create(self) -> DeltaTable:
         """Returns a new table, empty: rows only ever go behind a version that was looked at."""
@@ -136,36 +233,34 @@ class Table:
                 self.location,
                 self.schema,
                 mode="ignore",
-                partition_by=["day"] if self._by_day else None,
+                partition_by=[_DAY],
+                storage_options=self.store.options(),
             )
         except (DeltaError, OSError) as problem:
             table = self.open()  # another run may have been faster
             if table is None:
-                raise LakeError(f"{self.location}: {_one_line(problem)}") from None
+                raise self._told(problem) from None
             return table
 
-    def _shaped(self, rows: pa.Table) -> pa.Table:
-        if self._by_day:
-            rows = rows.append_column("day", pc.cast(rows["time"], pa.date32()))
-        return rows.select(self.schema.names).cast(self.schema)
+    def _told(self, problem: Exception) -> LakeError:
+        return LakeError(f"{self.location}: {one_line(problem)}")
+
+
+def next_rewrite(delta: DeltaTable) -> Transaction:
+    """Returns what keeps two that remove files from both winning."""
+    return Transaction(REWRITE, (delta.transaction_version(REWRITE) or 0) + 1)
 
 
 def _not_before(rows: pa.Table, known: Mapping[str, Progress]) -> pa.Table:
     """Returns the rows behind what each blob was read up to."""
-    started = {blob: one for blob, one in known.items() if one > Progress()}
-    if not started or not rows.num_rows:
+    if not rows.num_rows or not any(one > Progress() for one in known.values()):
         return rows
-    blobs = pc.cast(rows["blob"], pa.string())
-    keep = pc.invert(pc.is_in(blobs, pa.array(list(started), pa.string())))
-    for blob, one in started.items():
-        later = pc.greater(rows["record"], one.records)
-        same = pc.and_(
-            pc.equal(rows["record"], one.records),
-            pc.greater_equal(pc.fill_null(rows["tuple"], 1 << _TUPLE_BITS), one.tuples),
-        )
-        keep = pc.or_(keep, pc.and_(pc.equal(blobs, blob), pc.or_(later, same)))
-    return rows.filter(keep)
-
-
-def _one_line(problem: Exception) -> str:
-    return " ".join(str(problem).split())
+    blobs = rows["blob"].unify_dictionaries().combine_chunks()
+    done = [known[blob] for blob in blobs.dictionary.to_pylist()]
+    codes = blobs.indices.to_numpy()
+    records = np.array([one.records for one in done])[codes]
+    tuples = np.array([one.tuples for one in done])[codes]
+    record = rows["record"].to_numpy()
+    number = pc.fill_null(rows["tuple"], 0).to_numpy()
+    keep = (record > records) | ((record == records) & (number >= tuples))
+    return rows if keep.all() else rows.filter(pa.array(keep))

@@ -1,0 +1,115 @@
+"""Where a lake lies: a folder of this machine, or a container of a storage account."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    import pyarrow as pa
+    from obstore.store import ObjectStore
+
+
+class LakeError(Exception):
+    """A lake that cannot be opened, read or written."""
+
+
+def _no_options() -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The files of a lake, by their paths in it.
+
+    Attributes:
+        root: the lake as its user names it.
+        uri: the same for Delta.
+        objects: gives what holds the files.
+        options: gives Delta's storage options: asked for anew each time, since tokens expire.
+        clock: gives the time, in seconds since 1970.
+    """
+
+    root: str
+    uri: str
+    objects: Callable[[], ObjectStore]
+    options: Callable[[], dict[str, str]] = field(default=_no_options)
+    clock: Callable[[], float] = time.time
+
+    def put(self, path: str, data: pa.Buffer, *, new: bool = False) -> None:
+        """Writes a file: all of it or none.
+
+        Raises:
+            FileExistsError: it is there already, and was to be new.
+            LakeError: it cannot be written.
+        """
+        with self._told(path):
+            obstore.put(
+                self.objects(),
+                path,
+                memoryview(data).cast("B"),
+                mode="create" if new else "overwrite",
+                use_multipart=False,  # a kill between the parts would leave them behind
+            )
+
+    def get(self, path: str) -> memoryview:
+        """Returns a file's bytes.
+
+        Raises:
+            FileNotFoundError: there is none.
+            LakeError: it cannot be read.
+        """
+        with self._told(path):
+            return memoryview(obstore.get(self.objects(), path).bytes())
+
+    def list(self, folder: str) -> Iterator[tuple[str, float]]:
+        """Yields the files of a folder and when each was written, in seconds since 1970."""
+        with self._told(folder):
+            for page in obstore.list(self.objects(), prefix=folder):
+                for one in page:
+                    yield one["path"], one["last_modified"].timestamp()
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Deletes files; one that is gone already is no error."""
+        for path in paths:
+            with self._told(path):
+                try:
+                    obstore.delete(self.objects(), path)
+                except FileNotFoundError:
+                    continue
+
+    @contextmanager
+    def _told(self, path: str) -> Generator[None]:
+        try:
+            yield
+        except (FileExistsError, FileNotFoundError):
+            raise
+        except (BaseError, OSError) as problem:
+            raise LakeError(f"{self.root}/{path}: {one_line(problem)}") from None
+
+
+def local_store(root: str) -> Store:
+    """Returns the store of a folder, which is made when the first file is written.
+
+    Raises:
+        LakeError: there is something else of this name.
+    """
+    path = Path(root)
+    if not root or (path.exists() and not path.is_dir()):
+        raise LakeError(f"{root or 'LAKE'}: is no folder: expected a lake, or a new name for one")
+    return Store(root, str(path), lambda: LocalStore(path.absolute(), mkdir=True))
+
+
+def one_line(problem: Exception) -> str:
+    """Returns what an exception says as one line of reasonable length."""
+    text = " ".join(str(problem).split())
+    return text if len(text) <= 300 else text[:300] + "..."
