@@ -20,8 +20,9 @@ MINUTE_MS = 60_000
 
 RUN = """
 import sys
-from flowverdict.lake import Lake, find_blobs, ingest
+from flowverdict.lake import Lake, compact, find_blobs, ingest
 ingest(find_blobs([sys.argv[1]]), Lake(sys.argv[2]), rows_a_commit=int(sys.argv[3]))
+compact(Lake(sys.argv[2]))
 """
 
 
@@ -117,22 +118,32 @@ def test_two_runs_at_once_add_each_row_once(tmp_path: Path, attempt: int) -> Non
 
 
 def test_whatever_moment_it_is_killed(tmp_path: Path) -> None:
-    """Killed at random moments; the next run goes on, and the last one finishes the work."""
-    source = fill(tmp_path / "logs", 20)
+    """Killed at 20 random moments, while it reads, commits or merges; the last run ends it."""
+    source = fill(tmp_path / "logs", 30)
+    bad = record(9, "0022486DBA37", 3)
+    bad["flowRecords"]["flows"][0]["flowGroups"][0]["flowTuples"].insert(1, "nonsense")
+    (source / "bad.json").write_text(json.dumps({"records": [bad] * 4}))
     command = [sys.executable, "-c", RUN, str(source), str(tmp_path / "lake"), "120"]
     started = time.monotonic()
     subprocess.run([*command[:4], str(tmp_path / "timing"), "120"], check=True, timeout=120)
     whole = time.monotonic() - started
     chance = random.Random(7)
-    for _ in range(8):
+    ended = 0
+    for _ in range(20):
         one = subprocess.Popen(command)
         try:
-            one.wait(chance.uniform(0.2, 0.95) * whole)
+            one.wait(chance.uniform(0.3, 0.9) * whole)
+            ended += 1
         except subprocess.TimeoutExpired:
             one.kill()
             one.wait()
+    assert ended < 20
     subprocess.run(command, check=True, timeout=120)
     assert rows(tmp_path / "lake") == clean(source, tmp_path)
+    asked = "SELECT blob, record, tuple, raw FROM quarantine ORDER BY ALL"
+    found = query(Lake(str(tmp_path / "lake")), asked).read_all().to_pylist()
+    assert found == query(Lake(str(tmp_path / "clean")), asked).read_all().to_pylist()
+    assert len(found) == 4
 
 
 def test_what_cannot_be_a_row_is_in_quarantine_once(tmp_path: Path) -> None:

@@ -7,16 +7,22 @@ what they give is what the plain reader gives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from flowverdict.flowlog.columns import SCHEMA
-from flowverdict.flowlog.kernel_arrow import Buffers, allocate
+from flowverdict.flowlog.kernel_arrow import Buffers
 from flowverdict.flowlog.kernel_tuples import CHUNK
-from flowverdict.flowlog.reader import BATCH_ROWS, batch_of, plain_rows, read_pieces
+from flowverdict.flowlog.reader import (
+    BATCH_ROWS,
+    PADDING,
+    batch_of,
+    plain_rows,
+    read_pieces,
+)
 from flowverdict.flowlog.records import read_record
 from flowverdict.flowlog.scan import Scan, Scanned
 
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from flowverdict.flowlog.reader import Reading, Window
     from flowverdict.flowlog.records import Record
 
-_PADDING: Final = CHUNK + 256
+assert PADDING >= CHUNK + 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,50 +42,77 @@ class _Run:
     records: int
 
 
-@dataclass(slots=True)
+class _Ascii:
+    """Bytes that are looked at as text, without a copy of them all."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getitem__(self, key: int | slice) -> str:
+        if isinstance(key, int):
+            return chr(self._data[key])
+        return str(self._data[key], "ascii")
+
+
 class _FastScan(Scan):
     """A scan that shows each record to the kernel first."""
 
-    raw: bytes = b""
-    buffers: Any = None
-    room: int = BATCH_ROWS
-    is_ascii: bool = True
-    seen: list[int] = field(default_factory=lambda: [0, 0])
+    def __init__(self, window: Window, reading: Reading) -> None:
+        data = np.frombuffer(window.memory, np.uint8)
+        self.is_ascii = bool(window.size == 0 or data[: window.size].max() < 0x80)
+        super().__init__(
+            "" if self.is_ascii else window.decoded(reading),
+            is_last=window.is_last,
+            depth=window.depth,
+        )
+        self.room = BATCH_ROWS
+        self.buffers = Buffers(data, window.size, reading)
+        self._data = memoryview(window.memory)[: window.size]
+        self._chars = _Ascii(self._data) if self.is_ascii else self._text
+        self._seen = [0, 0]
+
+    @property
+    def text(self) -> str:
+        """The text, decoded when it is asked for."""
+        if self.is_ascii and not self._text:
+            self._text = str(self._data, "ascii")
+        return self._text
+
+    @property
+    def chars(self) -> Any:
+        """The text, for those who look at a few characters of it only."""
+        return self._chars
 
     def _value(self, at: int) -> Iterator[Scanned]:
         start = at if self.is_ascii else self._byte(at)
         records, end = self.buffers.read(start, self.room)
         if not records:
-            yield from Scan._value(self, at)  # noqa: SLF001
+            yield from super()._value(at)
             return
         if not self.is_ascii:
-            self.seen = [at + len(self.raw[start:end].decode()), end]
-            end = self.seen[0]
+            self._seen = [at + len(str(self._data[start:end], "utf-8")), end]
+            end = self._seen[0]
         yield Scanned(_Run(records), at, end)
 
     def _byte(self, at: int) -> int:
         """Returns where a character is in the bytes; places are asked for in ascending order."""
-        char, byte = self.seen
-        byte += len(self.text[char:at].encode())
-        self.seen = [at, byte]
+        char, byte = self._seen
+        byte += len(self._text[char:at].encode())
+        self._seen = [at, byte]
         return byte
 
 
 def fast_rows(window: Window, reading: Reading) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a window; the contract is that of ``plain_rows``."""
+    scan = _FastScan(window, reading)
     if not window.is_utf8:
         yield from plain_rows(window, reading)
         return
-    raw, plain = window.data, window.scan
-    padded = allocate(len(raw) + _PADDING, np.uint8)
-    padded[: len(raw)] = np.frombuffer(raw, np.uint8)
-    padded[len(raw) :] = 0
-    buffers = Buffers(padded, len(raw), reading)
-    scan = _FastScan(
-        plain.text, plain.is_last, plain.depth, raw=raw, buffers=buffers,
-        is_ascii=plain.text.isascii(),
-    )  # fmt: skip
     window.scan = scan
+    buffers = scan.buffers
     pieces: list[pa.RecordBatch] = []
     pending: list[tuple[int, Record]] = []
     rows = 0  # of pieces and pending records

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from flowverdict.flowlog import kernel_tuples as kt
 from flowverdict.flowlog import kernel_walk as kw
 from flowverdict.flowlog.columns import SCHEMA
+from flowverdict.flowlog.memory import Slabs, room
 from flowverdict.flowlog.records import _mac, rule_of  # pyright: ignore[reportPrivateUsage]
 from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from flowverdict.flowlog.reader import Reading
 
+_SLABS: Final = Slabs()
 _ROWS: Final = 80 * 1024
 _NARROW: Final = ("src_port", "dst_port", "direction", "decision", "state", "encryption")
 _WIDE: Final = ("time", "packets_sent", "bytes_sent", "packets_received", "bytes_received")
@@ -54,14 +56,17 @@ class Buffers:
 
     def _reset(self, rows: int) -> None:
         self._cap = rows
-        self._wide = allocate(5 * rows, np.int64)
-        self._narrow = allocate(8 * rows, np.int32)
-        self._protocols = allocate(rows, np.int16)
-        self._present = allocate(rows, np.uint8)
-        self._offsets = allocate(2 * (rows + 1), np.int32)
+        sizes = (
+            (5 * rows, np.int64), (8 * rows, np.int32), (rows, np.int16), (rows, np.uint8),
+            (2 * (rows + 1), np.int32), (rows * kt.LONGEST_ADDRESS + 64, np.uint8),
+            (rows * kt.LONGEST_ADDRESS + 64, np.uint8),
+        )  # fmt: skip
+        slab = _SLABS.slab(sum(room(length, kind) for length, kind in sizes))
+        (
+            self._wide, self._narrow, self._protocols, self._present, self._offsets,
+            self._sources, self._responders,
+        ) = (slab.cut(length, kind) for length, kind in sizes)  # fmt: skip
         self._offsets[0] = self._offsets[rows + 1] = 0
-        self._sources = allocate(rows * kt.LONGEST_ADDRESS + 64, np.uint8)
-        self._responders = allocate(rows * kt.LONGEST_ADDRESS + 64, np.uint8)
         self._done = np.zeros(8, np.int64)
         self._strange: dict[int, Values] = {}
         self._dropped: list[int] = []

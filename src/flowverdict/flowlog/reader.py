@@ -9,7 +9,10 @@ the next one. So it does not matter how large a blob is, or in which pieces it c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +30,12 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 1 << 16
 WINDOW: Final = 1 << 24
 """Bytes of text that are looked at together."""
+PADDING: Final = 1 << 12
+"""Bytes behind a text that may be looked at; all of them 0."""
 _BOM: Final = b"\xef\xbb\xbf"
+_LONGEST_CHARACTER: Final = 4
+_ODD: Final = re.compile("[\udc80-\udcff]")
+_SPARE: Final = threading.local()
 
 
 @dataclass(slots=True)
@@ -101,32 +109,57 @@ class Reading:
         self.number += 1
 
 
-@dataclass(slots=True)
 class Window:
     """A part of a blob's text that is looked at in one piece.
 
     Attributes:
-        data: its bytes.
+        memory: holds its bytes from 0 on, and at least ``PADDING`` more, which are 0.
+        size: how many bytes it has.
         start: where they begin in the blob.
         scan: goes through its records.
-        is_utf8: false if bytes had to be replaced; each by one character.
     """
 
-    data: bytes
-    start: int
-    scan: Scan
-    is_utf8: bool
-    _char: int = 0
-    _byte: int = 0
+    def __init__(
+        self, memory: bytearray, size: int, start: int, *, is_last: bool, depth: int
+    ) -> None:
+        """Takes the text in a part of the memory."""
+        self.memory = memory
+        self.size = size
+        self.start = start
+        self.is_last = is_last
+        self.depth = depth
+        self.scan: Scan
+        self.is_utf8 = True
+        self._char = self._byte = 0
+        self._text: str | None = None
+
+    def decoded(self, reading: Reading) -> str:
+        """Returns the text; each byte that is no UTF-8 is replaced, and warned of once."""
+        if self._text is None:
+            self._text = self._decoded(reading)
+        return self._text
+
+    def _decoded(self, reading: Reading) -> str:
+        data = memoryview(self.memory)[: self.size]
+        try:
+            return str(data, "utf-8")
+        except UnicodeDecodeError as problem:
+            if not self.is_last and self.size - problem.start < _LONGEST_CHARACTER:
+                self.size = problem.start  # its other bytes are still to come
+                return str(data[: self.size], "utf-8")
+        reading.warn("schema_mismatch")
+        self.is_utf8 = False
+        return _ODD.sub("\ufffd", str(data, "utf-8", "surrogateescape"))
 
     def offset(self, char: int) -> int:
         """Returns where in the blob a character stands; asked for in ascending order."""
-        if self.scan.text.isascii():
+        if len(self.scan.chars) == self.size:
             return self.start + char
-        part = self.scan.text[self._char : char]
-        if not self.is_utf8:
-            odd = self.data[self._byte :].decode(errors="surrogateescape")
-            part = odd[: len(part)]
+        if self.is_utf8:
+            part = self.scan.text[self._char : char]
+        else:
+            rest = memoryview(self.memory)[self._byte : self.size]
+            part = str(rest, "utf-8", "surrogateescape")[: char - self._char]
         self._byte += len(part.encode(errors="surrogateescape"))
         self._char = char
         return self.start + self._byte
@@ -144,9 +177,11 @@ def plain_rows(window: Window, reading: Reading) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a window."""
     pending: list[tuple[int, Record]] = []
     rows = 0
+    text = window.decoded(reading)
+    window.scan = Scan(text, is_last=window.is_last, depth=window.depth)
     for found in window.scan:
         if found.damaged:
-            reading.count_damage(window.scan.text[found.start : found.end])
+            reading.count_damage(text[found.start : found.end])
             continue
         record = read_record(found.value)
         pending.append((reading.count(record, whole=found.whole), record))
@@ -189,30 +224,42 @@ def read_pieces(
     source = iter(pieces)
     if not at.offset:
         source = unpacked(source, lambda: reading.warn("truncated"))
-    buffer, start, depth, wanted = bytearray(), at.offset, at.depth, window
+    with _buffer() as buffer:
+        yield from _windows(buffer, source, reading, at, rows_of, window)
+
+
+def _windows(
+    buffer: _Buffer,
+    source: Iterator[bytes],
+    reading: Reading,
+    at: Place,
+    rows_of: RowsOf,
+    size: int,
+) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of one window after the other."""
+    start, depth, wanted = at.offset, at.depth, size
     is_blank = True
-    truncated = False
     while True:
-        is_last = _fill(buffer, source, wanted)
-        if not start and buffer.startswith(_BOM):
+        is_last = buffer.fill(source, wanted)
+        if not start and buffer.memory.startswith(_BOM):
             reading.warn("bom")
-            del buffer[: len(_BOM)]
+            buffer.drop(len(_BOM))
             start = len(_BOM)
-        view = _window(buffer, start, depth, reading, is_last=is_last)
+        view = Window(buffer.memory, buffer.size, start, is_last=is_last, depth=depth)
         yield from rows_of(view, reading)
         scan = view.scan
-        truncated = scan.truncated
         if scan.nested:
             reading.warn("nested_records", scan.nested)
-        is_blank = is_blank and not scan.text.strip("\x00 \t\r\n")
+        if is_blank:
+            is_blank = reading.number == at.number and not scan.text.strip("\x00 \t\r\n")
         if is_last or (not reading.records and _is_something_else(reading, at)):
             break
         depth = scan.depth
         done = view.offset(scan.stopped) - start
-        del buffer[:done]
+        buffer.drop(done)
         start += done
-        wanted = window if done else 2 * max(len(buffer), window)
-    if truncated:
+        wanted = size if done else 2 * max(buffer.size, size)
+    if scan.truncated:
         reading.warn("truncated")
     if is_blank and not at.offset:
         reading.status = "empty"
@@ -220,36 +267,50 @@ def read_pieces(
         reading.status = "not_flow_log"
 
 
-def _fill(buffer: bytearray, source: Iterator[bytes], wanted: int) -> bool:
-    """Takes in pieces until there are bytes enough; reports whether there are no more."""
-    while len(buffer) < wanted:
-        piece = next(source, None)
-        if piece is None:
-            return True
-        buffer += piece
-    return False
+class _Buffer:
+    """Bytes that wait to be looked at."""
+
+    def __init__(self) -> None:
+        self.memory = bytearray(PADDING)
+        self.size = 0
+
+    def fill(self, source: Iterator[bytes], wanted: int) -> bool:
+        """Takes in pieces until there are bytes enough; reports whether there are no more."""
+        is_last = False
+        while self.size < wanted:
+            piece = next(source, None)
+            if piece is None:
+                is_last = True
+                break
+            end = self.size + len(piece)
+            if end + PADDING > len(self.memory):
+                larger = bytearray(max(end + PADDING, min(2 * len(self.memory), wanted)))
+                larger[: self.size] = memoryview(self.memory)[: self.size]
+                self.memory = larger
+            self.memory[self.size : end] = piece
+            self.size = end
+        self.memory[self.size : self.size + PADDING] = bytes(PADDING)
+        return is_last
+
+    def drop(self, count: int) -> None:
+        """Forgets bytes from the beginning; what is left moves there."""
+        left = self.size - count
+        self.memory[:left] = self.memory[count : self.size]
+        self.size = left
+        self.memory[left : left + PADDING] = bytes(PADDING)
 
 
-def _window(
-    buffer: bytearray, start: int, depth: int, reading: Reading, *, is_last: bool
-) -> Window:
-    data = bytes(buffer)
-    is_utf8 = True
+@contextmanager
+def _buffer() -> Generator[_Buffer]:
+    """Gives a thread's buffer: new memory for each blob would cost more than reading it."""
+    mine = getattr(_SPARE, "buffer", None) or _Buffer()
+    _SPARE.buffer = None
     try:
-        text = data.decode()
-    except UnicodeDecodeError as problem:
-        rest = len(data) - problem.start
-        if not is_last and rest < 4:  # a character whose other bytes are still to come
-            data = data[: problem.start]
-            text = data.decode()
-        else:
-            reading.warn("schema_mismatch")
-            is_utf8 = False
-            text = "".join(
-                "\ufffd" if "\udc80" <= one <= "\udcff" else one
-                for one in data.decode(errors="surrogateescape")
-            )
-    return Window(data, start, Scan(text, is_last, depth), is_utf8)
+        yield mine
+    finally:
+        mine.size = 0
+        if len(mine.memory) <= 2 * WINDOW:
+            _SPARE.buffer = mine
 
 
 def _is_something_else(reading: Reading, at: Place) -> bool:

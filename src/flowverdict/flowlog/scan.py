@@ -62,36 +62,52 @@ class Scanned:
     damaged: bool = False
 
 
-@dataclass(slots=True)
 class Scan:
     """Reads the records of a text, or of a part of one.
 
     Attributes:
-        text: the text, without a byte-order mark.
-        is_last: whether the blob ends where the text ends. If not, what may go on behind the
-            text is left for the next one.
         depth: how many lists of records are open.
         truncated: set if the blob ends inside a value or an open list of records.
         nested: how many lists of records stand inside another.
         stopped: so much of the text was looked at.
     """
 
-    text: str
-    is_last: bool = True
-    depth: int = 0
-    truncated: bool = False
-    nested: int = 0
-    stopped: int = 0
+    def __init__(self, text: str, *, is_last: bool = True, depth: int = 0) -> None:
+        """Takes a text.
+
+        Args:
+            text: without a byte-order mark.
+            is_last: whether the blob ends where the text ends. If not, what may go on behind the
+                text is left for the next one.
+            depth: how many lists of records are open where it begins.
+        """
+        self.is_last = is_last
+        self.depth = depth
+        self.truncated = False
+        self.nested = 0
+        self.stopped = 0
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The text."""
+        return self._text
+
+    @property
+    def chars(self) -> str:
+        """The text, for those who look at a few characters of it only."""
+        return self._text
 
     def __iter__(self) -> Iterator[Scanned]:
         """Yields the records, and whatever else stands where a record could."""
         at = 0
+        size = len(self.chars)
         while True:
             self.stopped = at = self._skip(at)
-            if at >= len(self.text):
+            if at >= size:
                 self.truncated = self.is_last and (self.truncated or self.depth > 0)
                 return
-            char = self.text[at]
+            char = self.chars[at]
             if char == "[":
                 at, self.depth = at + 1, self.depth + 1
             elif char in "]}":
@@ -102,21 +118,21 @@ class Scan:
             else:
                 found = list(self._value(at) if char == "{" else self._damage(at, at))
                 at = found[-1].end
-                if at >= len(self.text) and not found[-1].whole and not self.is_last:
+                if at >= size and not found[-1].whole and not self.is_last:
                     if at - self.stopped < _LONGEST_DAMAGE or not found[-1].damaged:
                         return
                     found[-1].end = at = at - _OVERLAP
                 yield from found
 
     def _skip(self, at: int) -> int:
-        text = self.text
+        text = self.chars
         while at < len(text) and (text[at] in _SPACE or text[at] in ",\x1e"):
             at += 1
         return at
 
     def _head(self, at: int) -> int | None:
         """Returns where the list of records begins if ``{"records":[`` stands here."""
-        text = self.text
+        text = self.chars
         if text[at] != "{":
             return None
         try:
@@ -150,7 +166,7 @@ class Scan:
         yield Scanned(None, at, end, whole=False, damaged=True)
 
     def _space(self, at: int) -> int:
-        text = self.text
+        text = self.chars
         while at < len(text) and text[at] in _SPACE:
             at += 1
         if at >= len(text):
