@@ -18,8 +18,9 @@ import click
 import pyarrow.parquet as pq
 
 from flowverdict.cli.errors import Refused
+from flowverdict.cli.lakes import lake_option, open_lake
 from flowverdict.cli.render import table
-from flowverdict.lake import Lake, LakeError, query
+from flowverdict.lake import LakeError, query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ _COLUMNS: Final = (
 
 
 @click.command("flows")
-@click.option("--lake", "location", required=True, metavar="LAKE", help="The folder of the lake.")
+@lake_option
 @click.option("--where", metavar="SQL", help="Which rows, as the condition of a SQL query.")
 @click.option("--sql", metavar="SQL", help="A whole query over flows, sessions and quarantine.")
 @click.option(
@@ -64,7 +65,7 @@ def command(
     order = " ORDER BY time, blob, record, tuple"
     asked = sql or f"SELECT {columns} FROM flows{condition}{order}"  # noqa: S608 the user's own SQL
     try:
-        rows = query(Lake(location), asked)
+        rows = query(open_lake(location), asked)
         if output == "parquet":
             assert to is not None
             _write_parquet(rows, to)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from flowverdict.cli.arguments import output_argument
 from flowverdict.cli.errors import BAD_INPUT, Refused
+from flowverdict.cli.lakes import lake_option, open_lake
 from flowverdict.cli.render import as_json
-from flowverdict.lake import Lake, LakeError, SourceError, Summary, compact, find_blobs, ingest
+from flowverdict.lake import (
+    Account,
+    Address,
+    LakeError,
+    SourceError,
+    Summary,
+    compact,
+    find_blobs,
+    ingest,
+    list_blobs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from flowverdict.lake import Blob, Lake
 
 _MEGA: Final = 1_000_000
 _MOST_LINES: Final = 20
@@ -23,7 +37,7 @@ _MOST_LINES: Final = 20
 
 @click.command("ingest")
 @click.argument("source", nargs=-1, required=True)
-@click.option("--lake", "location", required=True, metavar="LAKE", help="The folder of the lake.")
+@lake_option
 @click.option("--watch", is_flag=True, help="Go on until it is interrupted, and read what comes.")
 @click.option(
     "--interval",
@@ -33,21 +47,39 @@ _MOST_LINES: Final = 20
     metavar="SECONDS",
     help="With --watch: how long to wait before looking again.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a storage account may be silent before it is asked again, twice.",
+)
 @output_argument
 def command(
-    source: tuple[str, ...], location: str, interval: float, output: str, *, watch: bool
+    source: tuple[str, ...],
+    location: str,
+    interval: float,
+    timeout: float,
+    output: str,
+    *,
+    watch: bool,
 ) -> None:
     """Read flow logs into a lake, every tuple exactly once.
 
-    SOURCE is files, folders, patterns such as 'logs/**/*.json', or `-` for standard input: blobs of
-    NSG and VNet flow logs as Azure writes them, gzip or not, cut short or not. Run it again
-    whenever you like: what the lake has already is left, and a blob that has grown is read on.
+    SOURCE is files, folders, patterns such as 'logs/**/*.json', containers of a storage account as
+    az://ACCOUNT/CONTAINER[/PREFIX], or `-` for standard input: blobs of NSG and VNet flow logs as
+    Azure writes them, gzip or not, cut short or not. Run it again whenever you like: what the lake
+    has already is left, and a blob that has grown is read on.
+
+    A storage account is opened by AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or
+    AZURE_STORAGE_SAS_TOKEN, or by what `az login` or a managed identity gives. It is only read.
     """
-    lake = _told(lambda: Lake(location))
+    lake = open_lake(location, timeout_s=timeout)
     read = 0
     while True:
         started = time.monotonic()
-        summary = _told(lambda: _run(source, lake))
+        summary = _run(source, lake, timeout)
         read += summary.blobs - len(summary.not_flow_logs)
         if not watch or summary.rows or summary.unread:
             _print(summary, time.monotonic() - started, output, watch=watch)
@@ -60,22 +92,25 @@ def command(
     sys.exit(0 if read > 0 else BAD_INPUT)
 
 
-def _told(act: Callable[[], Any]) -> Any:
-    """Returns what an act gives; what is wrong with sources or lake is one line."""
-    try:
-        return act()
-    except (SourceError, LakeError) as problem:
-        raise Refused(str(problem)) from None
-
-
-def _run(source: Iterable[str], lake: Lake) -> Summary:
+def _run(source: Iterable[str], lake: Lake, timeout_s: float) -> Summary:
     """Reads once what there is."""
     unread: list[str] = []
-    blobs = find_blobs(source, sys.stdin.buffer, unread.append)
-    with _progress() as seen:
-        summary = ingest(blobs, lake, seen=seen, say=lambda text: click.echo(text, err=True))
-    if summary.rows:
-        compact(lake)
+    try:
+        with ExitStack() as opened:
+
+            def listed(text: str) -> Iterator[Blob]:
+                address = Address.parse(text)
+                account = Account.of(address.account, os.environ, timeout_s=timeout_s)
+                opened.callback(account.close)
+                return list_blobs(account, address)
+
+            blobs = find_blobs(source, sys.stdin.buffer, unread.append, listed)
+            seen = opened.enter_context(_progress())
+            summary = ingest(blobs, lake, seen=seen, say=lambda text: click.echo(text, err=True))
+        if summary.rows:
+            compact(lake)
+    except (SourceError, LakeError) as problem:
+        raise Refused(str(problem)) from None
     summary.unread = unread + summary.unread
     return summary
 

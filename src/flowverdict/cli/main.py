@@ -26,7 +26,9 @@ COMMANDS: Final = {
 when it is called: the others cost no start-up time, and may lack what they need."""
 
 
-_OF_FLOWS: Final = frozenset({"numpy", "numba", "pyarrow", "deltalake", "duckdb"})
+_OF_FLOWS: Final = frozenset(
+    {"numpy", "numba", "pyarrow", "deltalake", "duckdb", "azure", "obstore", "rich"}
+)
 """What the extra `flows` brings."""
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED: Final = 130

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from flowverdict.cli.arguments import output_argument
-from flowverdict.cli.errors import Refused
+from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.render import as_json
-from flowverdict.lake import Lake, LakeError, retain
+from flowverdict.lake import retain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("retain")
-@click.option("--lake", "location", required=True, metavar="LAKE", help="The folder of the lake.")
+@lake_option
 @click.option("--days", required=True, type=int, help="1 to 365; 0 keeps everything.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and delete nothing.")
 @output_argument
@@ -29,10 +29,8 @@ def command(location: str, days: int, output: str, *, dry_run: bool) -> None:
     Days are those of the rows' own time, in UTC; a day goes as a whole. What was deleted does not
     come back when its blobs are read again.
     """
-    try:
-        done = retain(Lake(location), days, datetime.now(UTC), dry_run=dry_run)
-    except LakeError as problem:
-        raise Refused(str(problem)) from None
+    lake = open_lake(location)
+    done = told(lambda: retain(lake, days, datetime.now(UTC), dry_run=dry_run))
     if output == "json":
         answer = {
             "before": done.before.isoformat() if done.before else None,

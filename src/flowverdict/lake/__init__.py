@@ -1,14 +1,18 @@
 """Flow rows in Delta tables: appended exactly once, queried, kept for as long as wanted."""
 
+from flowverdict.lake.account import Account, Address, open_store
 from flowverdict.lake.compaction import Compacted, compact
+from flowverdict.lake.containers import list_blobs
 from flowverdict.lake.ingest import Summary, ingest
 from flowverdict.lake.query import query
 from flowverdict.lake.retention import Retained, retain
 from flowverdict.lake.sources import Blob, SourceError, find_blobs
-from flowverdict.lake.store import LakeError, Store
+from flowverdict.lake.store import LakeError, Store, local_store
 from flowverdict.lake.tables import Lake
 
 __all__ = [
+    "Account",
+    "Address",
     "Blob",
     "Compacted",
     "Lake",
@@ -20,6 +24,9 @@ __all__ = [
     "compact",
     "find_blobs",
     "ingest",
+    "list_blobs",
+    "local_store",
+    "open_store",
     "query",
     "retain",
 ]

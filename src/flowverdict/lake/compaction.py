@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import RemoveAction
 
-from flowverdict.lake.store import LakeError, one_line
 from flowverdict.lake.tables import next_rewrite
 
 if TYPE_CHECKING:
@@ -109,4 +108,4 @@ def _tidy(table: Table, delta: DeltaTable) -> None:
     except FileNotFoundError:
         return  # another run is at it
     except (DeltaError, OSError) as problem:
-        raise LakeError(f"{table.location}: {one_line(problem)}") from None
+        raise table.told(problem) from None

@@ -42,6 +42,10 @@ def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
     found = table.open()
+    if found is not None and table.store.is_remote:
+        # DuckDB's own way to Azure is a download; Delta's files are read as they stream
+        connection.register(name, found.to_pyarrow_dataset())
+        return
     files = found.file_uris() if found is not None else []
     if not files:
         connection.register(name, table.schema.empty_table())

@@ -10,7 +10,7 @@ from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from flowverdict.lake.query import query
-from flowverdict.lake.store import LakeError, one_line
+from flowverdict.lake.store import LakeError
 from flowverdict.lake.tables import ATTEMPTS, next_rewrite
 
 if TYPE_CHECKING:
@@ -83,5 +83,5 @@ def _delete(table: Table, before: date) -> list[str]:
         except CommitFailedError:
             continue  # rows came, or files were merged, meanwhile
         except (DeltaError, OSError) as problem:
-            raise LakeError(f"{table.location}: {one_line(problem)}") from None
-    raise LakeError(f"{table.location}: others write without end: expected a quiet moment")
+            raise table.told(problem) from None
+    raise LakeError(f"{table.store.root}: others write without end: expected a quiet moment")

@@ -17,7 +17,7 @@ from flowverdict.flowlog.paths import parse_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 STDIN: Final = "-"
 PIECE: Final = 1 << 22
 _SAMPLES: Final = 16
@@ -169,22 +169,27 @@ def find_blobs(
     sources: Iterable[str],
     stdin: IO[bytes] | None = None,
     unread: Callable[[str], None] = lambda _: None,
+    remote: Callable[[str], Iterable[Blob]] | None = None,
 ) -> Iterator[Blob]:
-    """Yields the blobs of files, folders and patterns, each once, hour by hour.
+    """Yields the blobs of files, folders, patterns and containers, each once, hour by hour.
 
     Args:
-        sources: files, folders, which are searched, patterns such as ``logs/**/*.json``, or ``-``
-            for standard input.
+        sources: files, folders, which are searched, patterns such as ``logs/**/*.json``,
+            containers such as ``az://account/container``, or ``-`` for standard input.
         stdin: standard input.
         unread: told about each file that is there and cannot be looked at.
+        remote: lists a container.
 
     Raises:
         SourceError: a source is not there.
     """
-    found: dict[str, File] = {}
+    found: dict[str, Blob] = {}
     for source in sources:
         if source == STDIN and stdin is not None:
             yield Stream.of(stdin)
+            continue
+        if source.startswith("az://") and remote is not None:
+            found |= {blob.name: blob for blob in remote(source)}
             continue
         for path in _paths(source):
             try:
@@ -221,7 +226,7 @@ def _paths(source: str) -> Iterator[Path]:
 
 def _files_in(folder: Path) -> Iterator[Path]:
     for one in folder.rglob("*"):
-        if one.name.lower().endswith(_SUFFIXES) and not one.is_dir():
+        if one.name.lower().endswith(SUFFIXES) and not one.is_dir():
             yield one
 
 

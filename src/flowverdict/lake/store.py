@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from obstore.store import ObjectStore
+
+
+_NOISE: Final = re.compile("\x1b\\[[0-9;]*m|\u21b3")
+_ANSWER: Final = re.compile(r"status code[:\s]+(\d{3}(?: [A-Z][A-Za-z]+)*)")
+_CODE: Final = re.compile(r"<Code>(\w+)</Code>")
+_SILENT: Final = re.compile("timed ?out|Timeout", re.IGNORECASE)
+_LONGEST: Final = 300
 
 
 class LakeError(Exception):
@@ -44,6 +52,11 @@ class Store:
     objects: Callable[[], ObjectStore]
     options: Callable[[], dict[str, str]] = field(default=_no_options)
     clock: Callable[[], float] = time.time
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it lies in a storage account."""
+        return "://" in self.uri
 
     def put(self, path: str, data: pa.Buffer, *, new: bool = False) -> None:
         """Writes a file: all of it or none.
@@ -91,8 +104,10 @@ class Store:
     def _told(self, path: str) -> Generator[None]:
         try:
             yield
-        except (FileExistsError, FileNotFoundError):
+        except FileNotFoundError:
             raise
+        except AlreadyExistsError:
+            raise FileExistsError(path) from None
         except (BaseError, OSError) as problem:
             raise LakeError(f"{self.root}/{path}: {one_line(problem)}") from None
 
@@ -110,6 +125,20 @@ def local_store(root: str) -> Store:
 
 
 def one_line(problem: Exception) -> str:
-    """Returns what an exception says as one line of reasonable length."""
-    text = " ".join(str(problem).split())
-    return text if len(text) <= 300 else text[:300] + "..."
+    """Returns what an exception says as one line of reasonable length.
+
+    What stores of objects say is a tree with addresses and retries in it: what it comes down to
+    is told instead.
+    """
+    text = _NOISE.sub(" ", str(problem).partition("Debug source:")[0])
+    if (answer := _ANSWER.search(text)) is not None:
+        code = (_CODE.search(text) or answer)[1]
+        if answer[1][:3] in ("401", "403"):
+            return f"access denied ({code})"
+        return f"the server answers {code if answer[1][:3] == '404' else answer[1]}"
+    if "tcp connect error" in text or "dns error" in text:
+        return "cannot be reached: expected the name of a storage account, and a network"
+    if _SILENT.search(str(problem)):
+        return "the server does not answer"
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

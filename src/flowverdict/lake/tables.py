@@ -103,7 +103,7 @@ class Table:
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as problem:
-            raise self._told(problem) from None
+            raise self.told(problem) from None
 
     def snapshot(self) -> Snapshot:
         """Returns the table and its cursors as they stand; makes an empty one at first.
@@ -158,7 +158,7 @@ class Table:
             version = now.cursors.write(changed)
             if self.commit(now.delta, written[1], Transaction(INGEST, version)):
                 return left.num_rows
-        raise LakeError(f"{self.location}: others write without end: expected a quiet moment")
+        raise LakeError(f"{self.store.root}: others write without end: expected a quiet moment")
 
     def write(self, rows: pa.Table, day: date | None = None) -> list[AddAction]:
         """Writes rows into files, two at a time; they are no part of the table yet.
@@ -192,7 +192,7 @@ class Table:
         except CommitFailedError:
             return False
         except (DeltaError, OSError) as problem:
-            raise self._told(problem) from None
+            raise self.told(problem) from None
         return True
 
     def _portions(self, rows: pa.Table, known: date | None) -> Iterator[tuple[date, pa.Table]]:
@@ -239,11 +239,12 @@ class Table:
         except (DeltaError, OSError) as problem:
             table = self.open()  # another run may have been faster
             if table is None:
-                raise self._told(problem) from None
+                raise self.told(problem) from None
             return table
 
-    def _told(self, problem: Exception) -> LakeError:
-        return LakeError(f"{self.location}: {one_line(problem)}")
+    def told(self, problem: Exception) -> LakeError:
+        """Returns what went wrong with the table, in one line."""
+        return LakeError(f"{self.store.root}/{self.name}: {one_line(problem)}")
 
 
 def next_rewrite(delta: DeltaTable) -> Transaction:

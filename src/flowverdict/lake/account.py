@@ -1,0 +1,211 @@
+"""Storage accounts: ``az://ACCOUNT/CONTAINER[/PREFIX]``, and what opens them.
+
+Credentials are looked for where Azure's own tools look: a connection string, an account key, a
+shared access signature, and then whatever a managed identity, a service principal in the
+environment or ``az login`` gives.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from azure.storage.blob import ContainerClient, LinearRetry
+from obstore.store import AzureStore
+
+from flowverdict.lake.store import LakeError, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from azure.core.credentials import TokenCredential
+
+SCHEME: Final = "az://"
+_EXPECTED: Final = "expected az://ACCOUNT/CONTAINER or az://ACCOUNT/CONTAINER/PREFIX"
+_URL: Final = re.compile(r"az://([a-z0-9]{3,24})/([a-z0-9$][a-z0-9-]{2,62})(?:/(.*))?\Z", re.DOTALL)
+_CONNECTION: Final = "AZURE_STORAGE_CONNECTION_STRING"
+_KEYS: Final = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
+_SAS: Final = "AZURE_STORAGE_SAS_TOKEN"
+_ENDPOINT: Final = "AZURE_STORAGE_SERVICE_ENDPOINT"
+_SCOPE: Final = "https://storage.azure.com/.default"
+_PIECE: Final = 1 << 22
+_RETRIES: Final = 2
+TIMEOUT_S: Final = 30.0
+
+
+class AccountError(LakeError):
+    """An address or credentials that open nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place in a storage account: ``prefix`` is empty or a path without slashes at its ends."""
+
+    account: str
+    container: str
+    prefix: str
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Reads an address.
+
+        Raises:
+            AccountError: it is none.
+        """
+        found = _URL.match(text)
+        if found is None:
+            raise AccountError(f"{text}: {_EXPECTED}")
+        account, container, prefix = found.groups()
+        return cls(account, container, (prefix or "").strip("/"))
+
+    def __str__(self) -> str:
+        whole = f"{SCHEME}{self.account}/{self.container}"
+        return f"{whole}/{self.prefix}" if self.prefix else whole
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A storage account that can be opened.
+
+    Attributes:
+        endpoint: of its blobs.
+        key: the account's key; empty where something else opens it.
+        sas: a shared access signature, without a question mark.
+        timeout_s: how long a server may be silent.
+    """
+
+    name: str
+    endpoint: str
+    key: str = field(default="", repr=False)
+    sas: str = field(default="", repr=False)
+    timeout_s: float = TIMEOUT_S
+    _tokens: list[TokenCredential] = field(default_factory=list[Any], repr=False)
+    _opened: list[ContainerClient] = field(default_factory=list[ContainerClient], repr=False)
+
+    @classmethod
+    def of(
+        cls, name: str, environment: Mapping[str, str], *, timeout_s: float = TIMEOUT_S
+    ) -> Account:
+        """Finds what opens an account.
+
+        Args:
+            name: the account's.
+            environment: variables, named as Azure's tools name them.
+            timeout_s: how long a server may be silent.
+
+        Raises:
+            AccountError: a connection string is broken, or that of another account.
+        """
+        if text := environment.get(_CONNECTION):
+            return cls(name, *_connection(text, name), timeout_s)
+        endpoint = environment.get(_ENDPOINT) or f"https://{name}.blob.core.windows.net"
+        key = next((environment[one] for one in _KEYS if environment.get(one)), "")
+        sas = environment.get(_SAS, "").lstrip("?")
+        return cls(name, endpoint.rstrip("/"), key, sas, timeout_s)
+
+    def container(self, name: str) -> ContainerClient:
+        """Returns what reads a container; a server that fails or is silent is asked again twice."""
+        client = ContainerClient(
+            self.endpoint,
+            name,
+            credential=self.key or self.sas or self._credential(),
+            retry_policy=LinearRetry(backoff=1, retry_total=_RETRIES, random_jitter_range=1),
+            connection_timeout=min(10.0, self.timeout_s),
+            read_timeout=self.timeout_s,
+            max_single_get_size=_PIECE,
+            max_chunk_get_size=_PIECE,
+        )
+        self._opened.append(client)
+        return client
+
+    def close(self) -> None:
+        """Ends the connections of all that was opened."""
+        for client in self._opened:
+            client.close()
+
+    def store(self, address: Address) -> Store:
+        """Returns the store of a lake in this account."""
+        timeout = timedelta(seconds=self.timeout_s)
+        limits: Any = {
+            "timeout": timeout,
+            "connect_timeout": min(timeout, timedelta(seconds=10)),
+            "allow_http": self.endpoint.startswith("http:"),
+        }
+
+        def objects() -> AzureStore:
+            return AzureStore(
+                container_name=address.container,
+                prefix=address.prefix or None,
+                config=self._config(),
+                client_options=limits,
+                retry_config={"max_retries": _RETRIES, "retry_timeout": 3 * timeout},
+            )
+
+        def options() -> dict[str, str]:
+            return {
+                **self._config(),
+                "allow_http": str(self.endpoint.startswith("http:")).lower(),
+                "timeout": f"{self.timeout_s:g}s",
+                "connect_timeout": f"{min(10.0, self.timeout_s):g}s",
+                "max_retries": str(_RETRIES),
+                "retry_timeout": f"{3 * self.timeout_s:g}s",
+            }
+
+        uri = f"{SCHEME}{address.container}"
+        uri = f"{uri}/{address.prefix}" if address.prefix else uri
+        return Store(str(address), uri, objects, options)
+
+    def _config(self) -> Any:
+        """Returns what opens the account, in the words of object stores; tokens are fresh."""
+        found = {"account_name": self.name, "endpoint": self.endpoint}
+        if self.key:
+            return found | {"account_key": self.key}
+        if self.sas:
+            return found | {"sas_key": self.sas}
+        return found | {"bearer_token": self._credential().get_token(_SCOPE).token}
+
+    def _credential(self) -> TokenCredential:
+        """Returns the usual Azure credential, the same one each time: it keeps its tokens."""
+        if not self._tokens:
+            from azure.identity import DefaultAzureCredential  # noqa: PLC0415 half a second
+
+            self._tokens.append(DefaultAzureCredential())
+        return self._tokens[0]
+
+
+def open_store(
+    root: str,
+    environment: Mapping[str, str],
+    local: Callable[[str], Store],
+    *,
+    timeout_s: float = TIMEOUT_S,
+) -> Store:
+    """Returns where a lake lies, by the name that its user gives it.
+
+    Raises:
+        LakeError: it is no such place.
+    """
+    if not root.startswith(SCHEME):
+        return local(root)
+    address = Address.parse(root)
+    return Account.of(address.account, environment, timeout_s=timeout_s).store(address)
+
+
+def _connection(text: str, name: str) -> tuple[str, str, str]:
+    """Returns endpoint, key and signature out of a connection string."""
+    parts = dict(one.split("=", 1) for one in text.strip().split(";") if "=" in one)
+    account = parts.get("AccountName", "")
+    endpoint = parts.get("BlobEndpoint", "")
+    if not account and not endpoint:
+        raise AccountError(f"{_CONNECTION}: expected AccountName=...;AccountKey=...")
+    if account and account != name:
+        raise AccountError(
+            f"{SCHEME}{name}: {_CONNECTION} is that of `{account}`: expected one account"
+        )
+    protocol = parts.get("DefaultEndpointsProtocol", "https")
+    suffix = parts.get("EndpointSuffix", "core.windows.net")
+    endpoint = endpoint or f"{protocol}://{name}.blob.{suffix}"
+    signature = parts.get("SharedAccessSignature", "").lstrip("?")
+    return endpoint.rstrip("/"), parts.get("AccountKey", ""), signature

@@ -1,0 +1,150 @@
+"""Blobs of a storage account, read as Azure's own writer leaves them: block by block.
+
+Nothing here writes, leases or deletes. A blob that is committed anew while it is read is noticed,
+since each request names the version that was listed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from flowverdict.lake.sources import SUFFIXES, Changed, SourceError
+from flowverdict.lake.store import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from azure.storage.blob import BlobProperties, ContainerClient
+
+    from flowverdict.lake.account import Account, Address
+
+_END: Final = 512
+_DENIED: Final = (
+    "expected a connection string, key or signature in AZURE_STORAGE_..., or `az login` with the "
+    "role Storage Blob Data Reader"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureBlob:
+    """A blob of a container, in the version that was listed."""
+
+    name: str
+    size: int
+    etag: str
+    container: ContainerClient
+    path: str
+    _blocks: list[list[tuple[str, int]]] = field(default_factory=list["list[tuple[str, int]]"])
+
+    @classmethod
+    def of(cls, address: Address, container: ContainerClient, found: BlobProperties) -> AzureBlob:
+        """Takes what a listing says of a blob."""
+        name = f"az://{address.account}/{address.container}/{found.name}"
+        return cls(name, found.size, found.etag.strip('"'), container, found.name)
+
+    def read(self, offset: int = 0) -> Iterator[bytes]:
+        """Yields the bytes from an offset on."""
+        if offset < self.size:
+            with _told(self.name):
+                yield from self._download(offset, None).chunks()
+
+    def mark(self, offset: int) -> str:
+        """Returns what tells the bytes before an offset from others.
+
+        Where a block ends there, the ids and sizes of the blocks before it do: Azure adds one for
+        each update. A blob that was uploaded in one piece is known by its beginning and its end.
+        """
+        at, digest = 0, hashlib.sha256()
+        for block, size in self._block_list():
+            if at >= offset:
+                break
+            digest.update(f"{block} {size}\n".encode())
+            at += size
+        if at == offset:
+            return f"blocks:{digest.hexdigest()[:32]}"
+        with _told(self.name):
+            length = min(_END, offset)
+            for start in (0, offset - length):
+                digest.update(self._download(start, length).readall())
+        return f"ends:{digest.hexdigest()[:32]}"
+
+    def refreshed(self) -> AzureBlob:
+        """Returns the blob as it is now."""
+        with _told(self.name):
+            found = self.container.get_blob_client(self.path).get_blob_properties()
+        return AzureBlob(self.name, found.size, found.etag.strip('"'), self.container, self.path)
+
+    def _download(self, offset: int, length: int | None):
+        return self.container.download_blob(
+            self.path,
+            offset=offset,
+            length=length,
+            etag=f'"{self.etag}"',
+            match_condition=MatchConditions.IfNotModified,
+            max_concurrency=1,
+        )
+
+    def _block_list(self) -> list[tuple[str, int]]:
+        if not self._blocks:
+            with _told(self.name):
+                committed, _ = self.container.get_blob_client(self.path).get_block_list()
+            self._blocks.append([(one.id, one.size) for one in committed])
+        return self._blocks[0]
+
+
+def list_blobs(account: Account, address: Address) -> Iterator[AzureBlob]:
+    """Yields the blobs below an address that may be flow logs, by their names.
+
+    Raises:
+        SourceError: the container cannot be listed.
+    """
+    container = account.container(address.container)
+    with _told(str(address)):
+        for found in container.list_blobs(name_starts_with=address.prefix or None):
+            if found.name.lower().endswith(SUFFIXES):
+                yield AzureBlob.of(address, container, found)
+
+
+@contextmanager
+def _told(name: str) -> Generator[None]:
+    """Says in one line what a storage account answers."""
+    try:
+        yield
+    except ResourceModifiedError:
+        raise Changed(f"{name}: was changed while it was read") from None
+    except ResourceNotFoundError as problem:
+        what = "container" if problem.error_code == "ContainerNotFound" else "blob"
+        raise SourceError(f"{name}: there is no such {what}") from None
+    except ClientAuthenticationError as problem:
+        raise SourceError(f"{name}: access denied ({_short(problem)}): {_DENIED}") from None
+    except HttpResponseError as problem:
+        if problem.status_code == 403:
+            raise SourceError(f"{name}: access denied ({_short(problem)}): {_DENIED}") from None
+        raise SourceError(
+            f"{name}: the server answers {problem.status_code} ({_short(problem)}): try again later"
+        ) from None
+    except ServiceRequestError as problem:
+        raise SourceError(f"{name}: cannot be reached ({_short(problem)})") from None
+    except ServiceResponseError as problem:
+        raise SourceError(f"{name}: the server does not answer ({_short(problem)})") from None
+    except (AzureError, OSError) as problem:
+        raise SourceError(f"{name}: {one_line(problem)}") from None
+
+
+def _short(problem: AzureError) -> str:
+    code = getattr(problem, "error_code", None)
+    return str(getattr(code, "value", code)) if code else one_line(problem)[:120]

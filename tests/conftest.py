@@ -1,0 +1,16 @@
+"""What tests of several folders need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.azurite.server import Azurite, running
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """A storage account on loopback, by a real Azurite."""
+    with running(tmp_path_factory.mktemp("azurite")) as server:
+        yield server
