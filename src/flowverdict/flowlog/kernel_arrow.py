@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SLABS: Final = Slabs()
 _ROWS: Final = 80 * 1024
+_FEW: Final = 64
+_SHORTEST_TUPLE: Final = 45
+"""Bytes of a tuple in its list, which no real one is below; if it is, the buffers grow."""
 _NARROW: Final = ("src_port", "dst_port", "direction", "decision", "state", "encryption")
 _WIDE: Final = ("time", "packets_sent", "bytes_sent", "packets_received", "bytes_received")
 _WORDS: Final = {
@@ -52,7 +55,8 @@ class Buffers:
         self._groups = np.zeros((1 << 14, 5), np.int64)
         self._flows = np.zeros((1 << 12, 3), np.int64)
         self._records = np.zeros((1 << 10, 6), np.int64)
-        self._reset(_ROWS)
+        self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
+        self._reset(self._rows)
 
     def _reset(self, rows: int) -> None:
         self._cap = rows
@@ -149,7 +153,7 @@ class Buffers:
             keep = np.ones(count, bool)
             keep[self._dropped] = False
             batch = batch.filter(pa.array(keep))
-        self._reset(_ROWS)
+        self._reset(self._rows)
         return batch
 
     def _tuple_columns(self, count: int) -> dict[str, pa.Array]:

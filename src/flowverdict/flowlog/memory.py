@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 _LINE: Final = 64
+_SMALL: Final = 1 << 17
+_LARGE: Final = 1 << 20
 _MOST_KEPT: Final = 1 << 29
 """Bytes that wait to be used again, at most."""
 
@@ -24,14 +26,16 @@ class Slabs:
 
     def slab(self, size: int) -> Slab:
         """Returns a slab of at least so many bytes, whatever they are."""
-        size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        if size <= _SMALL:
+            return Slab(np.empty(size, np.uint8))
+        size = 1 << (size - 1).bit_length() if size < _LARGE else -(-size // _LARGE) * _LARGE
         with self._lock:
             waiting = self._free.get(size)
             memory = waiting.pop() if waiting else None
             self._kept -= size if memory else 0
         if memory is None:
             memory = mmap.mmap(-1, size)
-            if hasattr(mmap, "MADV_HUGEPAGE"):
+            if size > 2 * _LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
                 memory.madvise(mmap.MADV_HUGEPAGE)
         array = np.frombuffer(memory, np.uint8)
         weakref.finalize(array, self._give_back, memory, size).atexit = False

@@ -39,7 +39,7 @@ class Compacted:
 def compact(lake: Lake) -> Compacted:
     """Merges small files of one day where there are many; the rows stay the same.
 
-    Files that were merged are deleted a day later, at the next call.
+    Files that were merged are deleted a day later, when others are merged.
 
     Raises:
         LakeError: the lake cannot be read or written.
@@ -49,11 +49,13 @@ def compact(lake: Lake) -> Compacted:
         delta = table.open()
         if delta is None:
             continue
+        before = into
         for files in _portions(delta):
             if _merge(table, delta, files):
                 merged, into = merged + len(files), into + 1
                 delta = table.open() or delta
-        _tidy(table, delta)
+        if into > before:
+            _tidy(table, delta)
     return Compacted(merged, into)
 
 
@@ -101,11 +103,9 @@ def _merge(table: Table, delta: DeltaTable, files: list[dict[str, Any]]) -> bool
 
 
 def _tidy(table: Table, delta: DeltaTable) -> None:
-    """Deletes what nothing names any more: merged files after a day, cursors after an hour."""
+    """Deletes what nothing names any more: files after a day, cursors after an hour."""
     try:
         delta.vacuum(_KEPT_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
-        table.cursors(delta).forget(table.store.clock())
-    except FileNotFoundError:
-        return  # another run is at it
     except (DeltaError, OSError) as problem:
         raise table.told(problem) from None
+    table.snapshot().cursors.forget(table.store.clock())

@@ -29,7 +29,7 @@ def encoded(rows: pa.Table) -> tuple[pa.Buffer, str]:
     sink = pa.BufferOutputStream()
     names = rows.column_names
     pq.write_table(
-        rows,
+        rows.unify_dictionaries(),  # a change of dictionaries ends their use in a file
         sink,
         compression="zstd",
         compression_level=1,

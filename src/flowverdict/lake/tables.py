@@ -77,9 +77,9 @@ class Lake:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A table as it stood at one moment."""
+    """A table as it stood at one moment; ``delta`` is None where there is none yet."""
 
-    delta: DeltaTable
+    delta: DeltaTable | None
     cursors: Cursors
 
 
@@ -106,27 +106,22 @@ class Table:
             raise self.told(problem) from None
 
     def snapshot(self) -> Snapshot:
-        """Returns the table and its cursors as they stand; makes an empty one at first.
+        """Returns the table and its cursors as they stand.
 
         Raises:
-            LakeError: it cannot be opened or made.
+            LakeError: it cannot be opened.
         """
         for _ in range(ATTEMPTS):
-            delta = self.open() or self._create()
+            delta = self.open()
             try:
-                return Snapshot(delta, self.cursors(delta))
+                return Snapshot(delta, self._cursors(delta))
             except FileNotFoundError:
                 continue  # another run has drawn them together: look again
         raise LakeError(
             f"{self.store.root}: cursors of {self.name} are gone: expected the files of `ingest`"
         )
 
-    def cursors(self, delta: DeltaTable | None) -> Cursors:
-        """Returns the cursors of a version of the table.
-
-        Raises:
-            FileNotFoundError: they are gone: there is a newer version.
-        """
+    def _cursors(self, delta: DeltaTable | None) -> Cursors:
         version = delta.transaction_version(INGEST) if delta else None
         return Cursors(self.store, f"cursors/{self.name}", version)
 
@@ -143,6 +138,7 @@ class Table:
         written: tuple[int, list[AddAction]] | None = None
         for _ in range(ATTEMPTS):
             now = self.snapshot()
+            delta = now.delta or self._create()
             known = {blob: now.cursors[blob] for blob in read}
             changed = {
                 blob: one
@@ -156,7 +152,7 @@ class Table:
             if written is None or written[0] != left.num_rows:
                 written = left.num_rows, self.write(left)
             version = now.cursors.write(changed)
-            if self.commit(now.delta, written[1], Transaction(INGEST, version)):
+            if self.commit(delta, written[1], Transaction(INGEST, version)):
                 return left.num_rows
         raise LakeError(f"{self.store.root}: others write without end: expected a quiet moment")
 
