@@ -1,7 +1,10 @@
 """Flow logs, bytes to rows: every schema in which Azure writes them, cut short or not."""
 
 from flowverdict.flowlog.columns import COLUMNS, QUARANTINE, SCHEMA, Column
-from flowverdict.flowlog.reader import Reading, read_blob
+from flowverdict.flowlog.pieces import unpacked
+from flowverdict.flowlog.place import Place, Progress
+from flowverdict.flowlog.reader import Reading, read_blob, read_pieces
+from flowverdict.flowlog.rows import RowsOf
 from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
 
 __all__ = [
@@ -9,10 +12,15 @@ __all__ = [
     "QUARANTINE",
     "SCHEMA",
     "Column",
+    "Place",
+    "Progress",
     "Reading",
     "Rejected",
+    "RowsOf",
     "Schema",
     "Values",
     "read_blob",
+    "read_pieces",
     "read_tuple",
+    "unpacked",
 ]

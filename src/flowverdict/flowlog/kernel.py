@@ -1,4 +1,4 @@
-"""A whole blob into Arrow batches, compiled: the same rows as the plain reader, many times faster.
+"""A blob into Arrow batches, compiled: the same rows as the plain reader, many times faster.
 
 The kernel reads what is in Azure's own form for sure. A tuple that is odd goes to the plain tuple
 parser, a record that is odd to the plain scanner and record reader, at the place where it stands:
@@ -7,18 +7,16 @@ what they give is what the plain reader gives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from flowverdict.flowlog import reader
 from flowverdict.flowlog.columns import SCHEMA
 from flowverdict.flowlog.kernel_arrow import Buffers, allocate
 from flowverdict.flowlog.kernel_tuples import CHUNK
-from flowverdict.flowlog.records import read_record
-from flowverdict.flowlog.scan import Scan, Scanned
+from flowverdict.flowlog.reader import read_pieces
+from flowverdict.flowlog.rows import BATCH_ROWS, PlainRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,45 +24,9 @@ if TYPE_CHECKING:
     from flowverdict.flowlog.reader import Reading
     from flowverdict.flowlog.records import Record
 
-_BATCH_ROWS: Final = reader._BATCH_ROWS  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
 _PADDING: Final = CHUNK + 256
 _LARGEST: Final = 2**31 - 2 * _PADDING
-"""Places in a blob are 32 bits wide in the kernel; a larger one is for the plain reader."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Some records that the kernel read, one behind the other."""
-
-    records: int
-
-
-@dataclass(slots=True)
-class _FastScan(Scan):
-    """A scan that shows each record to the kernel first."""
-
-    raw: bytes = b""
-    buffers: Any = None
-    room: int = _BATCH_ROWS
-    is_ascii: bool = True
-    place: list[int] = field(default_factory=lambda: [0, 0])
-
-    def _value(self, at: int) -> Scanned:
-        start = at if self.is_ascii else self._byte(at)
-        records, end = self.buffers.read(start, self.room)
-        if not records:
-            return Scan._value(self, at)  # noqa: SLF001
-        if not self.is_ascii:
-            self.place = [at + len(self.raw[start:end].decode()), end]
-            end = self.place[0]
-        return Scanned(_Run(records), at, end)
-
-    def _byte(self, at: int) -> int:
-        """Returns where a character is in the bytes; places are asked for in ascending order."""
-        char, byte = self.place
-        byte += len(self.text[char:at].encode())
-        self.place = [at, byte]
-        return byte
+"""Places in a window are 32 bits wide in the kernel; a record as large as that is read plainly."""
 
 
 def read_blob_fast(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -74,79 +36,67 @@ def read_blob_fast(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
         data: the blob's bytes, gzip or not, cut short or not.
         reading: takes counts, warnings and rejects; complete when the last batch is out.
     """
-    text = reader.decode(data, reading)
-    raw = data if data.isascii() else text.encode()
-    if len(raw) > _LARGEST:
-        yield from reader.read_blob(raw, reading)
-        return
-    padded = allocate(len(raw) + _PADDING, np.uint8)
-    padded[: len(raw)] = np.frombuffer(raw, np.uint8)
-    padded[len(raw) :] = 0
-    buffers = Buffers(padded, len(raw), reading)
-    scan = _FastScan(text, raw=raw, buffers=buffers, is_ascii=text.isascii())
-    if scan.is_ascii:
-        scan.raw = b""
-    del raw
-    pieces: list[pa.RecordBatch] = []
-    pending: list[tuple[int, Record]] = []
-    rows = 0  # of pieces and pending records
-    for found in scan:
-        if isinstance(found.value, _Run):
-            if pending:
-                pieces.append(_plain(pending, reading))
-                pending = []
-            reading.records += found.value.records
-            reading.whole_records += found.value.records
-            reading.flow_records += found.value.records
-            reading.cut_tuples = None
-        else:
-            record = read_record(found.value)
-            number = reading.records
-            if buffers.rows:
-                rows += buffers.rows
-                pieces.append(buffers.take())
-            _count(record, number, reading, whole=found.whole)
-            pending.append((number, record))
-            rows += len(record.rows)
-        ready = rows + buffers.rows
-        if ready >= _BATCH_ROWS:
-            yield _whole(pieces, pending, buffers, reading)
-            reading.rows += ready
-            pieces, pending, rows = [], [], 0
-        scan.room = _BATCH_ROWS - rows
-    if rows + buffers.rows:
-        ready = rows + buffers.rows
-        yield _whole(pieces, pending, buffers, reading)
-        reading.rows += ready
-    reader._finish(scan, reading)  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
+    return read_pieces((data,), reading, rows_of=KernelRows)
 
 
-def _count(record: Record, number: int, reading: Reading, *, whole: bool) -> None:
-    reading.records += 1
-    reading.whole_records += whole
-    reading.cut_tuples = None if whole else record.tuples
-    reading.flow_records += record.is_flow_log
-    for code, times in record.warnings.items():
-        reading.warn(code, times)
-    reading.rejected.extend((number, one.tuple_number, one.code, one.raw) for one in record.rejects)
+class KernelRows:
+    """Rows of records that the kernel read, and between them of those that it left."""
 
+    def __init__(self, reading: Reading) -> None:
+        self._text: np.ndarray[Any, Any] = allocate(0, np.uint8)
+        self._size = 0
+        self._fast = Buffers(reading)
+        self._plain = PlainRows(reading)
+        self._done: list[pa.RecordBatch] = []  # what comes before both
+        self._done_rows = 0
 
-def _whole(
-    pieces: list[pa.RecordBatch],
-    pending: list[tuple[int, Record]],
-    buffers: Buffers,
-    reading: Reading,
-) -> pa.RecordBatch:
-    """Returns one batch of what was read, in the order in which it stands in the blob."""
-    if pending:
-        pieces.append(_plain(pending, reading))
-    if buffers.rows:
-        pieces.append(buffers.take())
-    if len(pieces) == 1:
-        return pieces[0]
-    table = pa.Table.from_batches(pieces, SCHEMA).unify_dictionaries().combine_chunks()
-    return table.to_batches()[0]
+    @property
+    def count(self) -> int:
+        """How many rows the next batch has so far."""
+        return self._done_rows + self._fast.rows + self._plain.count
 
+    def look_at(self, text: bytes | bytearray) -> None:
+        """Copies a window to where there is room behind it: the kernel loads many bytes at once."""
+        size = len(text)
+        if size > _LARGEST:
+            size = 0
+        elif size + _PADDING > len(self._text):
+            self._text = allocate(size + _PADDING, np.uint8)
+        if size:
+            self._text[:size] = np.frombuffer(text, np.uint8)
+        self._text[size : size + _PADDING] = 0
+        self._size = size
+        self._fast.look_at(self._text, size)
 
-def _plain(pending: list[tuple[int, Record]], reading: Reading) -> pa.RecordBatch:
-    return reader._batch(pending, reading.blob)  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
+    def run(self, at: int, number: int) -> tuple[int, int]:
+        """Reads whole records, until a batch is done or one of them is not plain to read."""
+        if at >= self._size:
+            return 0, at
+        room = BATCH_ROWS - self._done_rows - self._plain.count
+        records, end = self._fast.read(at, room, number)
+        if records and self._plain.count:
+            self._finish(self._plain)
+        return records, end
+
+    def add(self, record: Record, number: int) -> None:
+        """Takes a record that was read plainly."""
+        if self._fast.rows:
+            self._finish(self._fast)
+        self._plain.add(record, number)
+
+    def _finish(self, rows: Buffers | PlainRows) -> None:
+        batch = rows.take()
+        self._done.append(batch)
+        self._done_rows += batch.num_rows
+
+    def take(self) -> pa.RecordBatch:
+        """Returns the rows so far as a batch, in the order in which they stand in the blob."""
+        if self._fast.rows:
+            self._finish(self._fast)
+        elif self._plain.count or not self._done:
+            self._finish(self._plain)
+        batches, self._done, self._done_rows = self._done, [], 0
+        if len(batches) == 1:
+            return batches[0]
+        table = pa.Table.from_batches(batches, SCHEMA).unify_dictionaries().combine_chunks()
+        return table.to_batches()[0]

@@ -39,10 +39,9 @@ class Buffers:
         rows: how many there are, those that were rejected not counted.
     """
 
-    def __init__(self, text: np.ndarray[Any, Any], size: int, reading: Reading) -> None:
-        """Takes the blob's bytes, padded behind `size`."""
-        self._text = text
-        self._size = size
+    def __init__(self, reading: Reading) -> None:
+        self._text = np.zeros(0, np.uint8)
+        self._size = 0
         self._reading = reading
         self._index = np.zeros(kt.INDEX_SIZE, np.int32)
         self._place = np.zeros(3, np.int64)
@@ -72,14 +71,26 @@ class Buffers:
         """How many rows there are, those that were rejected not counted."""
         return int(self._done[kw.ROW]) - len(self._dropped)
 
-    def read(self, at: int, limit: int) -> tuple[int, int]:
+    def look_at(self, text: np.ndarray[Any, Any], size: int) -> None:
+        """Takes a window of the text, padded behind `size`; forgets what was not taken."""
+        self._text, self._size = text, size
+        self._place[:] = 0
+        if self._done.any():
+            self._reset(_ROWS)
+
+    def read(self, at: int, limit: int, number: int) -> tuple[int, int]:
         """Reads records from a place on, until there are enough rows or one is not plain.
+
+        Args:
+            at: where the first one begins.
+            limit: how many rows are enough.
+            number: the first one's number.
 
         Returns:
             How many it read, and behind the last of them.
         """
         before = int(self._done[kw.N_RECORDS])
-        base = self._reading.records - before
+        base = number - before
         while True:
             status, at = kw.read_records(
                 self._text, at, self._size, limit + len(self._dropped), base, self._cap,
@@ -113,7 +124,7 @@ class Buffers:
         """Reads by the plain parser what the kernel only noted."""
         last = int(self._done[kw.N_ODD])
         for row, start, end in self._odd[self._seen_odd : last].tolist():
-            raw = self._text[start:end].tobytes().decode()
+            raw = self._text[start:end].tobytes().decode(errors="replace")
             try:
                 values, warnings = read_tuple(raw, Schema.VNET4)
             except Rejected as problem:
@@ -219,7 +230,7 @@ class Buffers:
         words: list[str | None] = []
         for first in firsts[:known].tolist():
             piece = self._text[starts[first] : starts[first] + lengths[first]]
-            words.append(piece.tobytes().decode() or None)
+            words.append(piece.tobytes().decode(errors="replace") or None)
         return codes, words
 
     def _write_strange(self, columns: dict[str, pa.Array], count: int) -> None:

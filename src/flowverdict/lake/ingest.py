@@ -116,13 +116,12 @@ class _Load:
             return
         summary.records += reading.records
         summary.duplicate_records += min(known.records, reading.records)
-        if reading.records < known.records:
+        progress = Progress(reading.progress.records, reading.progress.tuples)
+        if progress.records < known.records:
             summary.shrunk.append(name)
         if reading.rejected:
             self._rejects.append(reading.quarantine())
-        cut = reading.cut_tuples
-        whole = Progress(reading.records)
-        self._read[name] = whole if cut is None else Progress(reading.records - 1, cut)
+        self._read[name] = progress
         if self._count >= self._rows_a_commit or len(self._read) >= _BLOBS_A_COMMIT:
             self.flush()
 
