@@ -2,9 +2,10 @@
 
 from flowverdict.flowlog.choice import is_compiled, reader_for
 from flowverdict.flowlog.columns import COLUMNS, QUARANTINE, SCHEMA, Column
-from flowverdict.flowlog.packed import unpacked
+from flowverdict.flowlog.pieces import unpacked
 from flowverdict.flowlog.place import Place, Progress
-from flowverdict.flowlog.reader import Reading, RowsOf, plain_rows, read_blob, read_pieces
+from flowverdict.flowlog.reader import Reading, read_blob, read_pieces
+from flowverdict.flowlog.rows import PlainRows, RowsOf
 from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "SCHEMA",
     "Column",
     "Place",
+    "PlainRows",
     "Progress",
     "Reading",
     "Rejected",
@@ -20,7 +22,6 @@ __all__ = [
     "Schema",
     "Values",
     "is_compiled",
-    "plain_rows",
     "read_blob",
     "read_pieces",
     "read_tuple",

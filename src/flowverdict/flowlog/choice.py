@@ -7,12 +7,12 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from flowverdict.flowlog.reader import plain_rows
+from flowverdict.flowlog.rows import PlainRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowverdict.flowlog.reader import RowsOf
+    from flowverdict.flowlog.rows import RowsOf
 
 _TINY: Final = 1_000_000
 """Bytes that are read sooner than the compiled reader is loaded."""
@@ -31,19 +31,19 @@ def reader_for(size: int, say: Callable[[str], None]) -> RowsOf:
             machine, or if it cannot be.
     """
     if size <= _TINY:
-        return plain_rows
+        return PlainRows
     ready = is_compiled()
     if not ready:
         if size <= _SMALL:
-            return plain_rows
+            return PlainRows
         say("compiling the reader, once for this machine: half a minute")
     try:
-        from flowverdict.flowlog.kernel import fast_rows  # noqa: PLC0415 imported if it pays
+        from flowverdict.flowlog.kernel import KernelRows  # noqa: PLC0415 imported if it pays
     except (ImportError, RuntimeError, OSError) as problem:
         reason = " ".join(str(problem).split())
         say(f"the reader cannot be compiled ({reason}): reading on slowly, with the same result")
-        return plain_rows
-    return fast_rows
+        return PlainRows
+    return KernelRows
 
 
 def is_compiled() -> bool:

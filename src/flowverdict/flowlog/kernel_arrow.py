@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from flowverdict.flowlog import kernel_tuples as kt
 from flowverdict.flowlog import kernel_walk as kw
 from flowverdict.flowlog.columns import SCHEMA
-from flowverdict.flowlog.memory import Slabs, room
+from flowverdict.flowlog.memory import SLABS, room
 from flowverdict.flowlog.records import _mac, rule_of  # pyright: ignore[reportPrivateUsage]
 from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from flowverdict.flowlog.reader import Reading
 
-_SLABS: Final = Slabs()
 _ROWS: Final = 80 * 1024
 _FEW: Final = 64
 _SHORTEST_TUPLE: Final = 45
@@ -44,10 +43,9 @@ class Buffers:
         rows: how many there are, those that were rejected not counted.
     """
 
-    def __init__(self, text: np.ndarray[Any, Any], size: int, reading: Reading) -> None:
-        """Takes the blob's bytes, padded behind `size`."""
-        self._text = text
-        self._size = size
+    def __init__(self, reading: Reading) -> None:
+        self._text = np.zeros(0, np.uint8)
+        self._size = 0
         self._reading = reading
         self._index = np.zeros(kt.INDEX_SIZE, np.int32)
         self._place = np.zeros(3, np.int64)
@@ -55,7 +53,7 @@ class Buffers:
         self._groups = np.zeros((1 << 14, 5), np.int64)
         self._flows = np.zeros((1 << 12, 3), np.int64)
         self._records = np.zeros((1 << 10, 6), np.int64)
-        self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
+        self._rows = _FEW
         self._reset(self._rows)
 
     def _reset(self, rows: int) -> None:
@@ -65,7 +63,7 @@ class Buffers:
             (2 * (rows + 1), np.int32), (rows * kt.LONGEST_ADDRESS + 64, np.uint8),
             (rows * kt.LONGEST_ADDRESS + 64, np.uint8),
         )  # fmt: skip
-        slab = _SLABS.slab(sum(room(length, kind) for length, kind in sizes))
+        slab = SLABS.slab(sum(room(length, kind) for length, kind in sizes))
         (
             self._wide, self._narrow, self._protocols, self._present, self._offsets,
             self._sources, self._responders,
@@ -81,14 +79,27 @@ class Buffers:
         """How many rows there are, those that were rejected not counted."""
         return int(self._done[kw.ROW]) - len(self._dropped)
 
-    def read(self, at: int, limit: int) -> tuple[int, int]:
+    def look_at(self, text: np.ndarray[Any, Any], size: int) -> None:
+        """Takes a window of the text, padded behind `size`; forgets what was not taken."""
+        self._text, self._size = text, size
+        self._place[:] = 0
+        self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
+        if self._done.any() or self._rows > self._cap:
+            self._reset(self._rows)
+
+    def read(self, at: int, limit: int, number: int) -> tuple[int, int]:
         """Reads records from a place on, until there are enough rows or one is not plain.
+
+        Args:
+            at: where the first one begins.
+            limit: how many rows are enough.
+            number: the first one's number.
 
         Returns:
             How many it read, and behind the last of them.
         """
         before = int(self._done[kw.N_RECORDS])
-        base = self._reading.number - before
+        base = number - before
         while True:
             status, at = kw.read_records(
                 self._text, at, self._size, limit + len(self._dropped), base, self._cap,
@@ -122,7 +133,7 @@ class Buffers:
         """Reads by the plain parser what the kernel only noted."""
         last = int(self._done[kw.N_ODD])
         for row, start, end in self._odd[self._seen_odd : last].tolist():
-            raw = self._text[start:end].tobytes().decode()
+            raw = self._text[start:end].tobytes().decode(errors="replace")
             try:
                 values, warnings = read_tuple(raw, Schema.VNET4)
             except Rejected as problem:
@@ -228,7 +239,7 @@ class Buffers:
         words: list[str | None] = []
         for first in firsts[:known].tolist():
             piece = self._text[starts[first] : starts[first] + lengths[first]]
-            words.append(piece.tobytes().decode() or None)
+            words.append(piece.tobytes().decode(errors="replace") or None)
         return codes, words
 
     def _write_strange(self, columns: dict[str, pa.Array], count: int) -> None:

@@ -66,3 +66,7 @@ class Slab:
 def room(length: int, kind: Any) -> int:
     """Returns how many bytes an array takes of a slab."""
     return -(-length * np.dtype(kind).itemsize // _LINE) * _LINE
+
+
+SLABS: Final = Slabs()
+"""Those of this process."""

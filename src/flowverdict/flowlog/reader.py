@@ -1,70 +1,64 @@
-"""A blob into Arrow batches, in plain Python: the specification of reading.
+"""A blob into Arrow batches, as its bytes come: a window of its text after the other.
 
-The compiled kernel gives the same batches; this reader serves where nothing is compiled yet, for
-small blobs, and for records of odd forms.
-
-A blob is read in windows of some megabytes: what is whole in a window is read, the rest waits for
-the next one. So it does not matter how large a blob is, or in which pieces it comes.
+The plain reader is the specification of reading. The compiled kernel gives the same batches, by
+the same code: the two differ in their `Rows`.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+import codecs
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from flowverdict.flowlog.columns import QUARANTINE, SCHEMA
-from flowverdict.flowlog.packed import unpacked
-from flowverdict.flowlog.place import NOTHING, START, Place, Progress
-from flowverdict.flowlog.records import Record, read_record
-from flowverdict.flowlog.scan import Scan
+from flowverdict.flowlog.columns import QUARANTINE
+from flowverdict.flowlog.pieces import Window, unpacked
+from flowverdict.flowlog.place import START, Place, Progress
+from flowverdict.flowlog.records import is_flow_log, read_record
+from flowverdict.flowlog.rows import BATCH_ROWS, PlainRows, array_of
+from flowverdict.flowlog.scan import Damage, Ending, Run, Scan, Scanned
 
 if TYPE_CHECKING:
-    from flowverdict.flowlog.scan import Scanned
+    from collections.abc import Iterable, Iterator
 
-BATCH_ROWS: Final = 1 << 16
+    from flowverdict.flowlog.rows import Rows, RowsOf
+
 WINDOW: Final = 1 << 24
-"""Bytes of text that are looked at together."""
-PADDING: Final = 1 << 12
-"""Bytes behind a text that may be looked at; all of them 0."""
+"""How much of a text is looked at once, in bytes; a record that is longer makes it grow."""
 _BOM: Final = b"\xef\xbb\xbf"
-_LONGEST_CHARACTER: Final = 4
-_ODD: Final = re.compile("[\udc80-\udcff]")
-_SPARE: Final = threading.local()
 
 
 @dataclass(slots=True)
 class Reading:
-    """What one blob gave so far.
+    """What one blob gave.
 
     Attributes:
-        status: ``ok``, ``empty`` or ``not_flow_log``.
-        records: how many records, whole or cut.
+        status: ``ok``, ``empty`` or ``not_flow_log``; of a blob that is read on, always ``ok``.
+        records: how many records were read, whole or not.
+        whole_records: how many of them stand in the blob to their end.
         flow_records: how many of them are of a flow log.
+        rows: how many rows were given.
         warnings: how often each code came up.
-        rejected: what could not become a row: record, tuple, code and text of each.
-        place: where reading can go on when the blob has grown.
-        progress: of what rows and rejects were given.
-        number: of the next record or damaged piece.
+        rejected: what could not become a row: record, tuple, code and text of each. A damaged piece
+            of text has a number as if it were a record, and no tuple.
+        place: behind the last whole record of which all rows were given, or behind the damaged
+            piece that followed it, if another record follows that.
+        progress: what was given, in rows and in ``rejected``.
     """
 
     blob: str
     status: str = "ok"
     records: int = 0
+    whole_records: int = 0
     flow_records: int = 0
     rows: int = 0
     warnings: dict[str, int] = field(default_factory=dict[str, int])
     rejected: list[tuple[int, int | None, str, str]] = field(
         default_factory=list[tuple[int, "int | None", str, str]]
     )
-    place: Place = START
-    progress: Progress = NOTHING
-    number: int = 0
+    place: Place = field(default_factory=Place)
+    progress: Progress = field(default_factory=Progress)
 
     def warn(self, code: str, times: int = 1) -> None:
         """Counts a warning."""
@@ -76,246 +70,9 @@ class Reading:
         record, number, code, raw = columns
         values = [[self.blob] * len(record), record, number, code, raw]
         arrays = [
-            _array(list(one), kind.type) for one, kind in zip(values, QUARANTINE, strict=True)
+            array_of(list(one), kind.type) for one, kind in zip(values, QUARANTINE, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=QUARANTINE)
-
-    def count(self, record: Record, *, whole: bool) -> int:
-        """Counts a record; returns its number."""
-        number = self.number
-        self.number += 1
-        self.records += 1
-        self.flow_records += record.is_flow_log
-        for code, times in record.warnings.items():
-            self.warn(code, times)
-        self.rejected.extend(
-            (number, one.tuple_number, one.code, one.raw) for one in record.rejects
-        )
-        self.progress = Progress(number + 1) if whole else Progress(number, record.tuples)
-        return number
-
-    def count_plain(self, records: int) -> None:
-        """Counts records that are whole and in Azure's own form."""
-        self.number += records
-        self.records += records
-        self.flow_records += records
-        self.progress = Progress(self.number)
-
-    def count_damage(self, text: str) -> None:
-        """Counts a piece of text that is no record."""
-        self.warn("truncated")
-        self.rejected.append((self.number, None, "truncated", text))
-        self.progress = Progress(self.number, 1)
-        self.number += 1
-
-
-class Window:
-    """A part of a blob's text that is looked at in one piece.
-
-    Attributes:
-        memory: holds its bytes from 0 on, and at least ``PADDING`` more, which are 0.
-        size: how many bytes it has.
-        start: where they begin in the blob.
-        scan: goes through its records.
-    """
-
-    def __init__(
-        self, memory: bytearray, size: int, start: int, *, is_last: bool, depth: int
-    ) -> None:
-        """Takes the text in a part of the memory."""
-        self.memory = memory
-        self.size = size
-        self.start = start
-        self.is_last = is_last
-        self.depth = depth
-        self.scan: Scan
-        self.is_utf8 = True
-        self._char = self._byte = 0
-        self._text: str | None = None
-
-    def decoded(self, reading: Reading) -> str:
-        """Returns the text; each byte that is no UTF-8 is replaced, and warned of once."""
-        if self._text is None:
-            self._text = self._decoded(reading)
-        return self._text
-
-    def _decoded(self, reading: Reading) -> str:
-        data = memoryview(self.memory)[: self.size]
-        try:
-            return str(data, "utf-8")
-        except UnicodeDecodeError as problem:
-            if not self.is_last and self.size - problem.start < _LONGEST_CHARACTER:
-                self.size = problem.start  # its other bytes are still to come
-                return str(data[: self.size], "utf-8")
-        reading.warn("schema_mismatch")
-        self.is_utf8 = False
-        return _ODD.sub("\ufffd", str(data, "utf-8", "surrogateescape"))
-
-    def offset(self, char: int) -> int:
-        """Returns where in the blob a character stands; asked for in ascending order."""
-        if len(self.scan.chars) == self.size:
-            return self.start + char
-        if self.is_utf8:
-            part = self.scan.text[self._char : char]
-        else:
-            rest = memoryview(self.memory)[self._byte : self.size]
-            part = str(rest, "utf-8", "surrogateescape")[: char - self._char]
-        self._byte += len(part.encode(errors="surrogateescape"))
-        self._char = char
-        return self.start + self._byte
-
-    def note(self, reading: Reading, found: Scanned) -> None:
-        """Notes that reading can go on behind a whole record, the last one so far."""
-        reading.place = Place(self.offset(found.end), reading.number, self.scan.depth)
-
-
-RowsOf = Callable[[Window, Reading], Iterator[pa.RecordBatch]]
-"""Yields the rows of a window; what differs between readers."""
-
-
-def plain_rows(window: Window, reading: Reading) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of a window."""
-    pending: list[tuple[int, Record]] = []
-    rows = 0
-    text = window.decoded(reading)
-    window.scan = Scan(text, is_last=window.is_last, depth=window.depth)
-    for found in window.scan:
-        if found.damaged:
-            reading.count_damage(text[found.start : found.end])
-            continue
-        record = read_record(found.value)
-        pending.append((reading.count(record, whole=found.whole), record))
-        rows += len(record.rows)
-        if found.whole:
-            window.note(reading, found)
-        if rows >= BATCH_ROWS:
-            reading.rows += rows
-            yield batch_of(pending, reading.blob)
-            pending, rows = [], 0
-    if rows:
-        reading.rows += rows
-        yield batch_of(pending, reading.blob)
-
-
-def read_pieces(
-    pieces: Iterable[bytes],
-    reading: Reading,
-    *,
-    at: Place = START,
-    rows_of: RowsOf = plain_rows,
-    window: int = WINDOW,
-) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of a blob as batches of ``SCHEMA``; the rest is noted in ``reading``.
-
-    With each batch that comes out, ``reading.place`` and ``reading.progress`` say how far it goes.
-    To read from there, when the blob has grown, gives what is left, and what was whole of a record
-    that was cut again: ``progress`` tells the one from the other.
-
-    Args:
-        pieces: the blob's bytes in pieces of any size, from ``at.offset`` on; gzip or not if that
-            is 0, and unpacked otherwise; cut short or not.
-        reading: takes counts, warnings and rejects; complete when the last batch is out.
-        at: where the pieces begin.
-        rows_of: the reader.
-        window: bytes that are looked at together, if no record is longer.
-    """
-    reading.place, reading.number = at, at.number
-    reading.progress = Progress(at.number)
-    source = iter(pieces)
-    if not at.offset:
-        source = unpacked(source, lambda: reading.warn("truncated"))
-    with _buffer() as buffer:
-        yield from _windows(buffer, source, reading, at, rows_of, window)
-
-
-def _windows(
-    buffer: _Buffer,
-    source: Iterator[bytes],
-    reading: Reading,
-    at: Place,
-    rows_of: RowsOf,
-    size: int,
-) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of one window after the other."""
-    start, depth, wanted = at.offset, at.depth, size
-    is_blank = True
-    while True:
-        is_last = buffer.fill(source, wanted)
-        if not start and buffer.memory.startswith(_BOM):
-            reading.warn("bom")
-            buffer.drop(len(_BOM))
-            start = len(_BOM)
-        view = Window(buffer.memory, buffer.size, start, is_last=is_last, depth=depth)
-        yield from rows_of(view, reading)
-        scan = view.scan
-        if scan.nested:
-            reading.warn("nested_records", scan.nested)
-        if is_blank:
-            is_blank = reading.number == at.number and not scan.text.strip("\x00 \t\r\n")
-        if is_last or (not reading.records and _is_something_else(reading, at)):
-            break
-        depth = scan.depth
-        done = view.offset(scan.stopped) - start
-        buffer.drop(done)
-        start += done
-        wanted = size if done else 2 * max(buffer.size, size)
-    if scan.truncated:
-        reading.warn("truncated")
-    if is_blank and not at.offset:
-        reading.status = "empty"
-    elif _is_something_else(reading, at):
-        reading.status = "not_flow_log"
-
-
-class _Buffer:
-    """Bytes that wait to be looked at."""
-
-    def __init__(self) -> None:
-        self.memory = bytearray(PADDING)
-        self.size = 0
-
-    def fill(self, source: Iterator[bytes], wanted: int) -> bool:
-        """Takes in pieces until there are bytes enough; reports whether there are no more."""
-        is_last = False
-        while self.size < wanted:
-            piece = next(source, None)
-            if piece is None:
-                is_last = True
-                break
-            end = self.size + len(piece)
-            if end + PADDING > len(self.memory):
-                larger = bytearray(max(end + PADDING, min(2 * len(self.memory), wanted)))
-                larger[: self.size] = memoryview(self.memory)[: self.size]
-                self.memory = larger
-            self.memory[self.size : end] = piece
-            self.size = end
-        self.memory[self.size : self.size + PADDING] = bytes(PADDING)
-        return is_last
-
-    def drop(self, count: int) -> None:
-        """Forgets bytes from the beginning; what is left moves there."""
-        left = self.size - count
-        self.memory[:left] = self.memory[count : self.size]
-        self.size = left
-        self.memory[left : left + PADDING] = bytes(PADDING)
-
-
-@contextmanager
-def _buffer() -> Generator[_Buffer]:
-    """Gives a thread's buffer: new memory for each blob would cost more than reading it."""
-    mine = getattr(_SPARE, "buffer", None) or _Buffer()
-    _SPARE.buffer = None
-    try:
-        yield mine
-    finally:
-        mine.size = 0
-        if len(mine.memory) <= 2 * WINDOW:
-            _SPARE.buffer = mine
-
-
-def _is_something_else(reading: Reading, at: Place) -> bool:
-    """Reports whether what was seen is no flow log."""
-    return reading.number > at.number and not reading.flow_records and not at.number
 
 
 def read_blob(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -328,30 +85,172 @@ def read_blob(data: bytes, reading: Reading) -> Iterator[pa.RecordBatch]:
     return read_pieces((data,), reading)
 
 
-def batch_of(pending: list[tuple[int, Record]], blob: str) -> pa.RecordBatch:
-    """Returns the rows of some records as one batch."""
-    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-    for number, record in pending:
-        for row in record.rows:
-            values, group = row.values, row.group
-            cells = (
-                values.time_ms, values.src_ip, values.dst_ip, values.src_port, values.dst_port,
-                values.protocol, values.direction, values.decision, values.state,
-                values.encryption, values.packets_sent, values.bytes_sent,
-                values.packets_received, values.bytes_received, group.rule, group.rule_kind,
-                group.acl, group.mac, group.target, group.flow_log, values.schema.value, blob,
-                number, row.tuple_number,
-            )  # fmt: skip
-            for column, cell in zip(columns.values(), cells, strict=True):
-                column.append(cell)
-    arrays = [_array(columns[one.name], one.type) for one in SCHEMA]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+def read_pieces(
+    pieces: Iterable[bytes],
+    reading: Reading,
+    *,
+    at: Place = START,
+    rows_of: RowsOf = PlainRows,
+    window: int = WINDOW,
+) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a blob as batches of ``SCHEMA`` while its bytes come in.
+
+    After each batch, and at the end, ``reading.place`` and ``reading.progress`` say how far the
+    batches and ``reading.rejected`` are. Reading on from the place gives the rest, and once more
+    what progress says was given behind it. A batch may have no rows if much was rejected.
+
+    Args:
+        pieces: the blob's bytes from ``at.offset`` on, in pieces of any size; gzip or not if from
+            the beginning, else unpacked.
+        reading: a new one; takes counts, warnings and rejects.
+        at: where an earlier reading stopped.
+        rows_of: the plain reader's rows or the compiled one's.
+        window: how many bytes are looked at once.
+    """
+    if at.offset:
+        text = Window(pieces)
+    else:
+        text = Window(unpacked(pieces, lambda: reading.warn("truncated")))
+    course = _Course(reading, at, rows_of(reading), text)
+    text.fill(max(window, len(_BOM)))
+    if not at.offset:
+        course.take_off_mark()
+    while True:
+        for _ in course.look():
+            if course.rows.count >= BATCH_ROWS:
+                yield course.give()
+        if course.is_no_flow_log():
+            reading.status = "not_flow_log"
+            reading.rejected.clear()
+            return
+        if course.has_news():
+            yield course.give()
+        if text.is_last:
+            break
+        course.go_on()
+        text.fill(max(window, 2 * len(text.text)))
+    course.finish()
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_dictionary(kind):
-        return _array(values, kind.value_type).dictionary_encode().cast(kind)
-    try:
-        return pa.array(values, kind)
-    except UnicodeEncodeError:  # half a surrogate pair, written as a JSON escape
-        return pa.array([one and one.encode(errors="replace").decode() for one in values], kind)
+class _Course:
+    """The course of one reading.
+
+    Attributes:
+        rows: what the next batch has so far.
+    """
+
+    def __init__(self, reading: Reading, at: Place, rows: Rows, window: Window) -> None:
+        self.rows = rows
+        self._scan = Scan(window.text, depth=at.depth)
+        self._reading = reading
+        self._window = window
+        self._begin = at
+        self._offset = at.offset  # of the window in the text
+        self._number = at.number  # of the next record or damaged piece
+        self._place, self._progress = at, Progress(at.number)
+        self._rejected = 0
+        self._is_utf8 = True
+        reading.place, reading.progress = self._place, self._progress
+
+    def take_off_mark(self) -> None:
+        """Takes off a byte-order mark."""
+        if self._window.text.startswith(_BOM):
+            self._reading.warn("bom")
+            self._window.drop(len(_BOM))
+            self._offset += len(_BOM)
+
+    def look(self) -> Iterator[None]:
+        """Looks at the window; takes what is in it, one by one."""
+        text, is_last = self._window.text, self._window.is_last
+        if self._is_utf8 and not text.isascii():
+            try:
+                codecs.utf_8_decode(text, "strict", is_last)
+            except UnicodeDecodeError:
+                self._is_utf8 = False
+                self._reading.warn("schema_mismatch")
+        self._scan.text, self._scan.is_last = text, is_last
+        self._rejected = len(self._reading.rejected)
+        self.rows.look_at(text)
+        for found in self._scan.read(lambda at: self.rows.run(at, self._number)):
+            self._take(found)
+            yield
+
+    def go_on(self) -> None:
+        """Leaves what was read behind; what comes next is added to the rest."""
+        self._window.drop(self._scan.at)
+        self._offset += self._scan.at
+        self._scan.at = 0
+
+    def _take(self, found: Scanned | Damage | Run) -> None:
+        """Notes what was found, and counts it."""
+        reading, number = self._reading, self._number
+        if isinstance(found, Run):
+            self._number += found.records
+            self._progress = Progress(self._number)
+            reading.records += found.records
+            reading.whole_records += found.records
+            reading.flow_records += found.records
+            is_between = True
+        elif isinstance(found, Damage):
+            self._number += 1
+            self._progress = Progress(self._number) if found.is_followed else Progress(number, 1)
+            reading.warn("truncated")
+            reading.rejected.append((number, None, "truncated", found.text))
+            is_between = found.is_followed
+        else:
+            self._number += 1
+            tuples = self._take_record(found, number)
+            is_cut = found.ending is Ending.CUT
+            self._progress = Progress(number, tuples) if is_cut else Progress(self._number)
+            is_between = found.ending is Ending.WHOLE
+        if is_between:
+            self._place = Place(self._offset + self._scan.at, self._number, self._scan.depth)
+
+    def _take_record(self, found: Scanned, number: int) -> int:
+        """Takes a record that is to be read plainly; returns how many tuples it has."""
+        reading, record = self._reading, read_record(found.value)
+        reading.records += 1
+        reading.whole_records += found.ending is Ending.WHOLE
+        reading.flow_records += record.is_flow_log
+        for code, times in record.warnings.items():
+            reading.warn(code, times)
+        reading.rejected.extend(
+            (number, one.tuple_number, one.code, one.raw) for one in record.rejects
+        )
+        self.rows.add(record, number)
+        return record.tuples
+
+    def has_news(self) -> bool:
+        """Reports whether there is something to give at the end of a window."""
+        is_known = self._begin.number > 0 or self._reading.flow_records > 0
+        has_rejects = len(self._reading.rejected) > self._rejected
+        return self.rows.count > 0 or (is_known and has_rejects and not self._window.is_last)
+
+    def give(self) -> pa.RecordBatch:
+        """Returns the rows so far; from now on they are given."""
+        batch = self.rows.take()
+        reading = self._reading
+        reading.rows += batch.num_rows
+        reading.place, reading.progress = self._place, self._progress
+        return batch
+
+    def is_no_flow_log(self) -> bool:
+        """Reports whether enough was seen to give up: nothing of a flow log in all of it."""
+        is_enough = self._offset + len(self._window.text) >= WINDOW and not self._window.is_last
+        is_unknown = not self._begin.number and not self._reading.flow_records
+        return is_enough and is_unknown and not is_flow_log(self._scan.unread)
+
+    def finish(self) -> None:
+        """Notes what is known when all was read."""
+        reading, scan = self._reading, self._scan
+        reading.place, reading.progress = self._place, self._progress
+        if scan.truncated:
+            reading.warn("truncated")
+        if scan.nested:
+            reading.warn("nested_records", scan.nested)
+        if self._begin.number:
+            return
+        if scan.is_blank:
+            reading.status = "empty"
+        elif self._number and not reading.flow_records:
+            reading.status = "not_flow_log"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _NSG: Final = "networksecuritygroupflowevent"
 _VNET: Final = "flowlogflowevent"
@@ -85,6 +85,18 @@ def read_record(value: Any) -> Record:
     return record
 
 
+def is_flow_log(value: Any) -> bool:
+    """Reports whether a record, or what is whole of it, is one of a flow log."""
+    return _is_flow_log(_lowered(value), 0)
+
+
+def _is_flow_log(fields: dict[str, Any], depth: int) -> bool:
+    nested = fields.get("records")
+    if isinstance(nested, list) and depth < _DEEPEST_NESTING:
+        return any(_is_flow_log(_lowered(one), depth + 1) for one in cast("list[Any]", nested))
+    return _form(fields) is not None
+
+
 def _lowered(value: Any) -> dict[str, Any]:
     """Returns an object with its names in lower case; empty for anything else."""
     if not isinstance(value, dict):
@@ -99,21 +111,31 @@ def _read(fields: dict[str, Any], record: Record, depth: int) -> None:
         for one in cast("list[Any]", nested):
             _read(_lowered(one), record, depth + 1)
         return
-    category = fields.get("category")
-    name = category.lower() if isinstance(category, str) else ""
-    if "sourceaddress" in fields and "starttime" in fields:
-        _read_flattened(fields, record)
-    elif name == _VNET or (not name and "flowrecords" in fields):
-        if not name:
-            record.warn("unknown_category")
-        _read_vnet(fields, record)
-    elif name == _NSG or (not name and "flows" in _lowered(fields.get("properties"))):
-        if not name:
-            record.warn("unknown_category")
-        _read_nsg(fields, record)
-    else:
+    form = _form(fields)
+    if form is None:
         record.warn("unknown_category")
         record.is_flow_log = False
+        return
+    if form is not _read_flattened and not _category(fields):
+        record.warn("unknown_category")
+    form(fields, record)
+
+
+def _form(fields: dict[str, Any]) -> Callable[[dict[str, Any], Record], None] | None:
+    """Returns what reads a record of this form; nothing does if it is of another kind of log."""
+    name = _category(fields)
+    if "sourceaddress" in fields and "starttime" in fields:
+        return _read_flattened
+    if name == _VNET or (not name and "flowrecords" in fields):
+        return _read_vnet
+    if name == _NSG or (not name and "flows" in _lowered(fields.get("properties"))):
+        return _read_nsg
+    return None
+
+
+def _category(fields: dict[str, Any]) -> str:
+    category = fields.get("category")
+    return category.lower() if isinstance(category, str) else ""
 
 
 def _read_vnet(fields: dict[str, Any], record: Record) -> None:
