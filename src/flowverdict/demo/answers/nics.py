@@ -16,7 +16,7 @@ def nic_json(nic: Nic, number: int) -> dict[str, Json]:
         ],
         "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
         "enableAcceleratedNetworking": nic.machine is not None,
-        "vnetEncryptionSupported": False,
+        "vnetEncryptionSupported": nic.vnet.encrypted and nic.machine is not None,
         "enableIPForwarding": nic.forwarding,
         "disableTcpStateTracking": False,
         "hostedWorkloads": [],
