@@ -113,7 +113,7 @@ def _table(flows: Flows, seen: Sightings, spots: Sequence[Spot], rng: np.random.
         np.where(arrives, flows.length[seen.flow], 0),
         tries,
         np.array([phases[one.mac] for one in spots])[seen.spot],
-        np.where(arrives, sent - lost * (sent > 20), 1),
+        np.where(arrives, sent - lost * (sent > 5), 1),
         np.where(arrives, flows.bytes_sent[seen.flow] + _OVERHEAD * wrapped[0], _SYN),
         np.where(arrives, received, 0),
         np.where(arrives, flows.bytes_received[seen.flow] + _OVERHEAD * wrapped[1], 0),
