@@ -125,7 +125,8 @@ def test_without_the_extra_the_stories_are_told_and_a_line_says_what_the_logs_ne
     """The gate installs without the extra `flows`; here none of it can be imported."""
     program = (
         "import sys\n"
-        "for name in ('numpy', 'numba', 'pyarrow', 'deltalake', 'duckdb'): sys.modules[name] = None\n"
+        "for name in ('numpy', 'numba', 'pyarrow', 'deltalake', 'duckdb'):\n"
+        "    sys.modules[name] = None\n"
         "from flowverdict.cli import main\n"
         "main(['demo', '--folder', 'here'])"
     )

@@ -24,11 +24,11 @@ _SHELL = Shape(1_900, 90_000, 700_000, 2)
 
 _ATTEMPTS_A_MINUTE = {
     "mgmt-vm-01": 8.0,
-    "legacy-jump-01": 0.8,
-    "branch-teller-01": 0.8,
-    "sandbox-vm-01": 0.8,
-    "sftp-01": 0.5,
-    "tools-01": 0.5,
+    "legacy-jump-01": 0.3,
+    "branch-teller-01": 0.3,
+    "sandbox-vm-01": 0.3,
+    "sftp-01": 0.25,
+    "tools-01": 0.25,
 }
 """How often strangers knock at a machine with a public address; each time about two packets."""
 

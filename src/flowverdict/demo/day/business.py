@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from flowverdict.demo.day import outside
 from flowverdict.demo.day.rhythm import (
     CUSTOMERS,
-    DAY,
-    HOUR,
     NIGHT,
     OFFICE,
     between,
     every,
     times_of,
+    twice,
 )
 from flowverdict.demo.day.traffic import UDP, Route, Shape, Traffic
 from flowverdict.demo.plan.hosts import Nic
@@ -33,7 +32,7 @@ _PROBED = Shape(3_300, 130_000, 160_000, 1.05)
 
 _NAME_SERVERS = (("dns-01", "dns-01", "dns-02"), ("dns-neu-01", "dns-neu-01", "dns-neu-02"))
 """Of each region; most ask the first."""
-_BUSY_APPLICATIONS, _BUSY_MACHINES = 4, 3
+_BUSY_APPLICATIONS, _BUSY_MACHINES = 4, 2
 """The others have a quiet day, and so has what is more of a tier."""
 
 
@@ -44,10 +43,13 @@ def add_business(traffic: Traffic, bank: Bank) -> None:
     _branches(traffic, bank)
     _development(traffic, bank)
     _legacy(traffic, bank)
-    for number, vnet in enumerate(_applications(bank)):
+    applications = _applications(bank)
+    for vnet in applications:
         _housekeeping(traffic, bank, vnet)
-        if number < _BUSY_APPLICATIONS:
-            _application(traffic, bank, vnet)
+    for vnet in applications[:_BUSY_APPLICATIONS]:
+        _application(traffic, bank, vnet)
+    for vnet in applications[:1]:
+        _replica(traffic, bank, vnet)
     _monitoring(traffic, bank)
     _names(traffic, bank)
     _administrators(traffic, bank)
@@ -87,16 +89,16 @@ def _online_banking(traffic: Traffic, bank: Bank) -> None:
     front6 = [nic.addresses[1].address for nic in web]
     rng = traffic.rng
     customers = _pairs(outside.CUSTOMERS, front, 443)
-    traffic.add(customers, times_of(rng, CUSTOMERS, 1_500), _REQUEST, together=3)
+    traffic.add(customers, times_of(rng, CUSTOMERS, 480), _REQUEST, together=13)
     customers6 = _pairs(outside.CUSTOMERS_V6, front6, 443)
-    traffic.add(customers6, times_of(rng, CUSTOMERS, 400), _REQUEST, together=3)
-    traffic.add(_pairs(front, behind, 8443), times_of(rng, CUSTOMERS, 700), _QUERY, together=3)
+    traffic.add(customers6, times_of(rng, CUSTOMERS, 120), _REQUEST, together=10)
+    traffic.add(_pairs(front, behind, 8443), times_of(rng, CUSTOMERS, 240), _QUERY, together=8)
     (blob,) = [each.nic.address for each in bank.part.endpoints if each.name == "pe-online-blob"]
     (sql,) = [each.nic.address for each in bank.part.endpoints if each.name == "pe-online-sql"]
-    traffic.add(_pairs(behind, [sql], 1433), times_of(rng, CUSTOMERS, 300), _QUERY, together=3)
-    traffic.add(_pairs(behind, [blob], 443), times_of(rng, CUSTOMERS, 120), _REQUEST)
-    for address, port in (*((one, 443) for one in front), *((one, 8443) for one in behind)):
-        traffic.add([Route(outside.PROBE, address, port)], every(rng, 60), _PROBED)
+    traffic.add(_pairs(behind, [sql], 1433), times_of(rng, CUSTOMERS, 100), _QUERY, together=6)
+    traffic.add(_pairs(behind, [blob], 443), times_of(rng, CUSTOMERS, 60), _REQUEST)
+    for address in front:
+        traffic.add([Route(outside.PROBE, address, 443)], every(rng, 60), _PROBED)
     again = [Route(customer, one, 443, platform=True) for customer in outside.CUSTOMERS[:9]
              for one in front]  # fmt: skip
     traffic.add(again, times_of(rng, CUSTOMERS, 90), Shape(0, 60, 20, 1.2))
@@ -106,7 +108,7 @@ def _ledger(traffic: Traffic, bank: Bank) -> None:
     """One client has not heard that the first server is frozen."""
     frozen, server, batch = _machine(bank, "core-ledger-01", "core-ledger-02", "ledger-batch-01")
     rng = traffic.rng
-    traffic.add([Route(batch, server, 443)], times_of(rng, OFFICE, 300), _QUERY, together=2)
+    traffic.add([Route(batch, server, 443)], times_of(rng, OFFICE, 100), _QUERY, together=6)
     traffic.add([Route(batch, frozen, 443)], every(rng, 24), _QUERY)
     storage = outside.STORAGE[WEST.name]
     traffic.add(_pairs([frozen, server], [storage], 443), times_of(rng, NIGHT, 16), _BACKUP)
@@ -118,7 +120,7 @@ def _branches(traffic: Traffic, bank: Bank) -> None:
     printer = _machine(bank, "branch-print-01")
     rng = traffic.rng
     sites = _pairs(tellers, outside.SITES, 443)
-    traffic.add(sites, times_of(rng, OFFICE, 260), _REQUEST, together=3)
+    traffic.add(sites, times_of(rng, OFFICE, 130), _REQUEST, together=6)
     traffic.add(_pairs(tellers, printer, 9100), times_of(rng, OFFICE, 90), Shape(6, 400_000, 900))
     traffic.add(_pairs(printer, tellers, 9100), times_of(rng, OFFICE, 30), _QUERY)
 
@@ -128,8 +130,8 @@ def _development(traffic: Traffic, bank: Bank) -> None:
     developer, agent, db = _machine(bank, "dev-vm", "build-agent-01", "db-01")
     servers = _machine(bank, "api-01", "api-02", "api-03")
     rng = traffic.rng
-    traffic.add(_pairs([agent], servers, 8080), times_of(rng, OFFICE, 150), _QUERY, together=2)
-    traffic.add(_pairs(servers, [db], 5432), times_of(rng, OFFICE, 150), _QUERY, together=2)
+    traffic.add(_pairs([agent], servers, 8080), times_of(rng, OFFICE, 60), _QUERY, together=6)
+    traffic.add(_pairs(servers, [db], 5432), times_of(rng, OFFICE, 60), _QUERY, together=6)
     traffic.add(_pairs([developer, agent], outside.SITES[:2], 443), times_of(rng, OFFICE, 60),
                 Shape(20, 60_000, 4_000_000, 6))  # fmt: skip
     traffic.add(_pairs([developer], servers[:1], 8080), between(rng, 8.2, 15.5, 25), _QUERY)
@@ -147,12 +149,17 @@ def _tier(bank: Bank, vnet: VNet, tier: str) -> list[str]:
 
 
 def _application(traffic: Traffic, bank: Bank, vnet: VNet) -> None:
-    """Three tiers, and a replica that is fed all day."""
+    """Three tiers."""
     web, api, data = (_tier(bank, vnet, tier) for tier in ("web", "api", "data"))
     rng = traffic.rng
-    traffic.add(_pairs(web, api, 8080), times_of(rng, OFFICE, 80), _QUERY, together=5)
-    traffic.add(_pairs(api, data, 5432), times_of(rng, OFFICE, 80), _QUERY, together=5)
-    traffic.add(_pairs(data[:1], data[1:2], 5432), every(rng, 12 * 60) - 6 * HOUR, _KEPT_OPEN)
+    traffic.add(_pairs(web, api, 8080), times_of(rng, OFFICE, 45), _QUERY, together=11)
+    traffic.add(_pairs(api, data, 5432), times_of(rng, OFFICE, 45), _QUERY, together=11)
+
+
+def _replica(traffic: Traffic, bank: Bank, vnet: VNet) -> None:
+    """A database that feeds another all day."""
+    data = _tier(bank, vnet, "data")
+    traffic.add(_pairs(data[:1], data[1:2], 5432), twice(traffic.rng), _KEPT_OPEN)
 
 
 def _housekeeping(traffic: Traffic, bank: Bank, vnet: VNet) -> None:
@@ -160,7 +167,7 @@ def _housekeeping(traffic: Traffic, bank: Bank, vnet: VNet) -> None:
     region = vnet.place.region
     web, api, data = (_tier(bank, vnet, tier) for tier in ("web", "api", "data"))
     rng = traffic.rng
-    traffic.add(_pairs(web[:1], [outside.MONITOR], 443), every(rng, 15), _HEARTBEAT)
+    traffic.add(_pairs(web[:1], [outside.MONITOR], 443), every(rng, 30), _HEARTBEAT)
     backup = _pairs(data, [outside.BACKUP[region], outside.STORAGE[region]], 443)
     traffic.add(backup, times_of(rng, NIGHT, 8), _BACKUP)
     if vnet.environment == "production":
@@ -168,13 +175,10 @@ def _housekeeping(traffic: Traffic, bank: Bank, vnet: VNet) -> None:
 
 
 def _monitoring(traffic: Traffic, bank: Bank) -> None:
-    """Every server is asked for its metrics, over connections that are kept open."""
+    """Servers are asked for their metrics, over connections that are kept open."""
     (monitor,) = _machine(bank, "monitor-01")
-    told = ("vnet-ledger", "vnet-openbanking-dev", "vnet-management", "vnet-legacy")
-    targets = [nic.address for nic in bank.part.nics if nic.vnet.name in told and nic.machine]
-    for address in targets:
-        begins = every(traffic.rng, 12 * 60, 900) - DAY // 3
-        traffic.add([Route(monitor, address, 9100)], begins, _SCRAPED)
+    for address in _machine(bank, "core-ledger-01", "core-ledger-02", "mgmt-vm-01"):
+        traffic.add([Route(monitor, address, 9100)], twice(traffic.rng), _SCRAPED)
 
 
 def _names(traffic: Traffic, bank: Bank) -> None:
@@ -189,7 +193,7 @@ def _names(traffic: Traffic, bank: Bank) -> None:
             and nic.vnet.environment == "production"
         ]
         routes = _pairs(clients, _machine(bank, *names), 53, UDP)
-        traffic.add(routes, times_of(traffic.rng, OFFICE, 300), _NAME, together=3)
+        traffic.add(routes, times_of(traffic.rng, OFFICE, 110), _NAME, together=8)
 
 
 def _administrators(traffic: Traffic, bank: Bank) -> None:

@@ -46,3 +46,8 @@ def every(rng: np.random.Generator, minutes: float, jitter_s: float = 1.0) -> In
     start = rng.random() * minutes * MINUTE
     times = np.arange(start, DAY, minutes * MINUTE)
     return (times + rng.random(len(times)) * jitter_s * SECOND).astype(np.int64)
+
+
+def twice(rng: np.random.Generator) -> Ints:
+    """Returns a time late in the evening before, one in the morning, one in the evening."""
+    return ((np.array([-2, 10, 22]) + rng.random(3) / 4) * HOUR).astype(np.int64)
