@@ -1,16 +1,23 @@
-"""`demo`: a bank on the spot, and stories that are told by the real commands."""
+"""`demo`: a bank on the spot, stories told by the real commands, a day of it summed up by them."""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from flowverdict.demo.questions import ASKED, LEFT_TO_YOU
 from flowverdict.demo.stories import make_stories
 from tests.cli.runs import run, start
+
+VERBS = ("verify", "explain", "ingest", "flows")
+STEPS = [step for story in make_stories() for step in story.steps]
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +26,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return folder, run("demo", "--folder", folder)
 
 
-def commands(text: str) -> list[list[str]]:
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    folder = tmp_path_factory.mktemp("demo") / "stories"
+    return folder, run("demo", "--no-logs", "--folder", folder)
+
+
+def commands(text: str, mark: str = "$ ") -> list[list[str]]:
+    """The commands in lines that begin with a mark, without what starts the program."""
     found: list[list[str]] = []
     for line in text.splitlines():
-        if line.startswith("$ "):
-            words = shlex.split(line[2:])
-            verb = next(at for at, word in enumerate(words) if word in ("verify", "explain"))
-            found.append(words[verb:])
+        if line.startswith(mark):
+            words = shlex.split(line[len(mark) :])
+            at = [number for number, word in enumerate(words) if word in VERBS]
+            found.extend([words[at[0] :]] if at else [])
     return found
 
 
@@ -33,8 +47,7 @@ def test_every_story_is_told_by_commands(told: tuple[Path, Result]) -> None:
     folder, result = told
     assert result.exit_code == 0
     assert result.stderr == ""
-    steps = [step for story in make_stories() for step in story.steps]
-    assert len(commands(result.stdout)) == len(steps)
+    assert len(commands(result.stdout)) == len(STEPS) + len(ASKED)
     assert all(story.title in result.stdout for story in make_stories())
     assert str(folder) in result.stdout
 
@@ -42,8 +55,7 @@ def test_every_story_is_told_by_commands(told: tuple[Path, Result]) -> None:
 def test_the_printed_commands_can_be_pasted(told: tuple[Path, Result]) -> None:
     """Issue 2: the real commands printed before their output, so that each can be pasted."""
     _, result = told
-    steps = [step for story in make_stories() for step in story.steps]
-    for words, step in zip(commands(result.stdout), steps, strict=True):
+    for words, step in zip(commands(result.stdout), STEPS, strict=False):
         again = run(*words)
         assert again.exit_code == 0
         assert again.stdout.strip() in result.stdout
@@ -52,10 +64,86 @@ def test_the_printed_commands_can_be_pasted(told: tuple[Path, Result]) -> None:
         assert got == (step.expect.access, step.expect.rule_name, step.expect.layer), step.why
 
 
-def test_it_may_be_told_again(told: tuple[Path, Result]) -> None:
-    folder, first = told
+def test_so_can_the_questions_to_the_logs(told: tuple[Path, Result]) -> None:
+    _, result = told
+    ingest, *asked = commands(result.stdout)[len(STEPS) :]
+    for words in asked:
+        again = run(*words)
+        assert (again.exit_code, again.stderr) == (0, "")
+        assert again.stdout.strip() in result.stdout
+        assert again.stdout.count("\n") > 1
+    again = run(*ingest)
+    assert again.stdout.startswith("0 rows from")
+    assert "records were in the lake already" in again.stdout
+
+
+def test_what_is_left_to_the_reader_has_the_answers(told: tuple[Path, Result]) -> None:
+    _, result = told
+    rdp, ssh, encryption = commands(result.stdout, mark="  ")[: len(LEFT_TO_YOU)]
+    first = run(*rdp).stdout.splitlines()[1].split()
+    assert first[:4] == ["203.0.113.200", "10.17.1.4", "A", "AllowRdpMigration"]
+    ways_in = [line.split()[:3] for line in run(*ssh).stdout.splitlines()[1:]]
+    assert ways_in == [
+        ["198.51.100.66", "10.17.1.5", "AllowSftp"],
+        ["203.0.113.101", "10.17.1.6", "AllowSshFromHome"],
+        ["203.0.113.105", "10.17.1.6", "AllowSshFromHome"],
+    ]
+    tokens = {line.split()[0] for line in run(*encryption).stdout.splitlines()[1:]}
+    assert {"X", "NX", "NX_FALLBACK", "NX_LOCAL_DST"} <= tokens
+
+
+def test_no_step_of_the_day_is_longer_than_a_screen(told: tuple[Path, Result]) -> None:
+    _, result = told
+    day = result.stdout[result.stdout.index("A day at the bank") :]
+    steps = re.split(r"\n\n", day)
+    assert max(step.count("\n") for step in steps) < 20
+
+
+def test_the_logs_of_the_day_are_all_read(told: tuple[Path, Result]) -> None:
+    """Not a tuple is quarantined or warned of: they are as Azure writes them."""
+    folder, result = told
+    (said,) = [line for line in result.stdout.splitlines() if " rows from " in line]
+    rows = int(said.split()[0].replace(",", ""))
+    count = run("flows", "--lake", folder / "lake", "--sql", "SELECT count(*) AS n FROM flows")
+    assert count.stdout.split() == ["N", str(rows)]
+    assert "warning" not in result.stdout
+    bad = run("flows", "--lake", folder / "lake", "--sql", "SELECT count(*) AS n FROM quarantine")
+    assert bad.stdout.split() == ["N", "0"]
+
+
+def test_without_logs_there_are_the_stories_alone(stories: tuple[Path, Result]) -> None:
+    folder, result = stories
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(commands(result.stdout)) == len(STEPS)
+    assert not (folder / "logs").exists()
+    assert not (folder / "lake").exists()
+
+
+def test_without_the_extra_the_stories_are_told_and_a_line_says_what_the_logs_need(
+    tmp_path: Path,
+) -> None:
+    """The gate installs without the extra `flows`; here none of it can be imported."""
+    program = (
+        "import sys\n"
+        "for name in ('numpy', 'numba', 'pyarrow', 'deltalake', 'duckdb'):\n"
+        "    sys.modules[name] = None\n"
+        "from flowverdict.cli import main\n"
+        "main(['demo', '--folder', 'here'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False, timeout=60
+    )
+    told = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(commands(told)) == len(STEPS)
+    assert "pip install 'flowverdict[flows]'" in " ".join(told.split())
+    assert not (tmp_path / "here" / "logs").exists()
+
+
+def test_it_may_be_told_again(stories: tuple[Path, Result]) -> None:
+    folder, first = stories
     (folder / "bank" / "mine.json").write_text("[]")
-    again = run("demo", "--folder", folder)
+    again = run("demo", "--no-logs", "--folder", folder)
     assert again.exit_code == 0
     assert again.stdout == first.stdout
     assert not (folder / "bank" / "mine.json").exists()
@@ -85,7 +173,7 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path, kind: str) -> None:
 
 def test_an_empty_folder_will_do(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    assert run("demo", "--folder", tmp_path / "new").exit_code == 0
+    assert run("demo", "--no-logs", "--folder", tmp_path / "new").exit_code == 0
 
 
 def test_a_place_that_cannot_be_is_one_line(tmp_path: Path) -> None:
@@ -96,13 +184,13 @@ def test_a_place_that_cannot_be_is_one_line(tmp_path: Path) -> None:
 
 
 def test_another_seed_is_another_bank(tmp_path: Path) -> None:
-    result = run("demo", "--seed", "8", "--folder", tmp_path / "x")
+    result = run("demo", "--no-logs", "--seed", "8", "--folder", tmp_path / "x")
     assert result.exit_code == 0
     assert "seed 8" in result.stdout
 
 
 def test_without_words_the_bank_is_put_here(tmp_path: Path) -> None:
-    done = start(["demo"], folder=tmp_path)
+    done = start(["demo", "--no-logs"], folder=tmp_path)
     assert done.returncode == 0
     assert done.stderr == b""
     assert (tmp_path / "flowverdict-demo" / "bank").is_dir()

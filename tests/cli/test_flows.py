@@ -110,3 +110,10 @@ def test_the_top_talkers_of_the_help_are_a_query(lake: Path) -> None:
     sql = "SELECT src_ip, sum(bytes_sent) AS bytes FROM flows GROUP BY src_ip ORDER BY bytes DESC"
     (row,) = json.loads(run("flows", "--lake", lake, "--sql", sql, "--output", "json").stdout)
     assert row["src_ip"] == "10.0.5.4"
+
+
+def test_a_lake_may_lie_in_a_folder_with_any_letters(tmp_path: Path) -> None:
+    lake = tmp_path / "Daten des Büros"
+    assert run("ingest", fill(tmp_path / "logs", 1), "--lake", lake).exit_code == 0
+    counted = run("flows", "--lake", lake, "--sql", "SELECT count(*) AS n FROM flows")
+    assert counted.stdout.split() == ["N", "120"]

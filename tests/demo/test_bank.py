@@ -290,11 +290,11 @@ def test_it_has_what_real_estates_have():
     assert any("/virtualMachineScaleSets/" in each for each in machines)
 
 
-@pytest.mark.parametrize(("count", "guards"), [(41, 40), (300, 120), (2_000, 200), (5_000, 500)])
+@pytest.mark.parametrize(("count", "guards"), [(44, 43), (300, 120), (2_000, 200), (5_000, 500)])
 def test_as_many_nics_and_nsgs_as_asked_for(count: int, guards: int):
-    bank = make_bank(nics=count, nsgs=guards if count > 41 else None)
+    bank = make_bank(nics=count, nsgs=guards if count > 44 else None)
     assert len(nics(bank)) == count
-    if count > 41:
+    if count > 44:
         assert len(nsgs(bank)) == guards
 
 
@@ -328,3 +328,21 @@ def test_the_change_is_one_rule_in_one_file(tmp_path: Path):
     added = [rule for rule in new["securityRules"] if rule not in old["securityRules"]]
     assert [(rule["name"], rule["priority"]) for rule in added] == [("AllowApiServers", 300)]
     assert {**new, "securityRules": old["securityRules"]} == old
+
+
+def test_the_forgotten_network_is_in_no_group_of_production(bank: dict[str, object]):
+    vnets = {vnet["name"]: vnet for vnet in rows(bank, "network/vnets.json")}
+    forgotten = vnets["vnet-management"]
+    assert forgotten["tags"]["environment"] != "production"
+    listed = {row["resourceId"] for row in rows(bank, "manager/static-members-production.json")}
+    assert forgotten["id"] not in listed
+
+
+def test_networks_that_encrypt_have_nics_that_can(bank: dict[str, object]):
+    vnets = rows(bank, "network/vnets.json")
+    encrypted = {vnet["id"] for vnet in vnets if vnet.get("encryption", {}).get("enabled")}
+    assert 3 < len(encrypted) < len(vnets)
+    for nic in nics(bank):
+        home = flat(nic["ipConfigurations"][0])["subnet"]["id"].split("/subnets/")[0]
+        able = home in encrypted and "virtualMachine" in nic
+        assert nic["vnetEncryptionSupported"] == able

@@ -1,30 +1,24 @@
-"""``flowverdict demo``: a bank's network made on the spot, and stories told on it."""
+"""``flowverdict demo``: a bank's network made on the spot, stories told on it, and a day of it."""
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
-import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from flowverdict.cli.errors import Refused
-from flowverdict.cli.render import coloured
+from flowverdict.cli.narrating import as_typed, prose, shown_and_run, title
 from flowverdict.demo.bank import SEED, write_bank, write_change
+from flowverdict.demo.questions import ASKED, LEFT_TO_YOU
 from flowverdict.demo.stories import make_stories
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from flowverdict.demo.stories import Story
 
 _FOLDER: Final = "flowverdict-demo"
 _MARK: Final = ".made-by-flowverdict-demo"
-_WIDTH: Final = 80
 
 
 @click.command("demo")
@@ -36,8 +30,9 @@ _WIDTH: Final = 80
     show_default=True,
     help="Where to put its files; what an earlier demo put there is replaced.",
 )
-def command(seed: int, folder: Path) -> None:
-    """Make the network of a bank on the spot, and tell three stories on it.
+@click.option("--no-logs", is_flag=True, help="Leave out the flow logs: only tell the stories.")
+def command(seed: int, folder: Path, no_logs: bool) -> None:  # noqa: FBT001 click's own way
+    """Make the network of a bank on the spot, tell three stories on it, and sum up a day of it.
 
     Each command is printed before its output and can be pasted. The files stay for you to try.
     """
@@ -46,15 +41,16 @@ def command(seed: int, folder: Path) -> None:
     write_bank(estate, seed=seed)
     write_change(changed, seed=seed)
     (folder / _MARK).write_text("", encoding="utf-8")
-    program = _program()
     click.echo(f"Harbour Bank, made with seed {seed}: {estate}")
     stories = make_stories(seed)
     for number, story in enumerate(stories, start=1):
-        _tell(number, story, estate, changed, program)
+        _tell(number, story, estate, changed)
+    if not no_logs:
+        _day(seed, folder, estate)
     click.echo()
     click.echo(f"The bank stays in {estate} for you to try. For a start:")
-    click.echo(f"  {program} rules {_quoted([estate.as_posix()])} --vm core-ledger-01")
-    click.echo(f"  {program} verify --help")
+    click.echo(f"  {as_typed(['rules', estate.as_posix(), '--vm', 'core-ledger-01'])}")
+    click.echo(f"  {as_typed(['verify', '--help'])}")
 
 
 def _clear(folder: Path) -> None:
@@ -70,47 +66,57 @@ def _clear(folder: Path) -> None:
         raise Refused(f"{folder}: {reason}: expected a folder to write into") from None
 
 
-def _program() -> str:
-    """Returns the words that start this program, as the reader can paste them."""
-    called = Path(sys.argv[0])
-    found = shutil.which(called.name)
-    if found and Path(found).resolve() == called.resolve():
-        return called.name
-    if called.name == "__main__.py":
-        return "python -m flowverdict"
-    relative = os.path.relpath(called)
-    return _quoted([called.as_posix() if relative.startswith("..") else Path(relative).as_posix()])
-
-
-def _tell(number: int, story: Story, estate: Path, changed: Path, program: str) -> None:
-    click.echo()
-    click.echo(coloured(f"Story {number}. {story.title}", bold=True))
-    _prose(story.prose)
+def _tell(number: int, story: Story, estate: Path, changed: Path) -> None:
+    title(f"Story {number}. {story.title}")
+    prose(story.prose)
     for step in story.steps:
         click.echo()
-        _prose(step.prose)
-        arguments = step.arguments(estate.as_posix(), changed.as_posix())
-        click.echo(coloured(f"$ {program} {_quoted(arguments)}", fg="cyan"))
-        _run(arguments)
+        prose(step.prose)
+        shown_and_run(step.arguments(estate.as_posix(), changed.as_posix()))
     click.echo()
-    _prose((story.moral,))
+    prose((story.moral,))
 
 
-def _run(arguments: Sequence[str]) -> None:
-    """Runs a command of this program; what it prints goes where this one's output goes."""
+def _day(seed: int, folder: Path, estate: Path) -> None:
+    """Makes a day of flow logs and sums it up, if what that takes is installed."""
     from flowverdict.cli.main import main
 
+    title("A day at the bank")
     try:
-        main.main(list(arguments), prog_name="flowverdict")
-    except SystemExit as end:
-        if end.code not in (0, 1):
-            raise
+        for needed in ("ingest", "flows"):
+            main.get_command(click.get_current_context(), needed)
+    except Refused as problem:
+        prose((f"The flow logs of a day are left out: {problem.message}",))
+        return
+    _write_logs(seed, folder / "logs", estate)
+    logs, lake = (folder / "logs").as_posix(), (folder / "lake").as_posix()
+    for question in ASKED:
+        click.echo()
+        prose(question.prose)
+        shown_and_run(question.arguments(logs, lake))
+    click.echo()
+    click.echo("Now it is your turn:")
+    for question in LEFT_TO_YOU:
+        click.echo()
+        prose(question.prose)
+        click.echo(f"  {as_typed(question.arguments(logs, lake))}")
 
 
-def _quoted(words: Sequence[str]) -> str:
-    return shlex.join(words)
+def _write_logs(seed: int, logs: Path, estate: Path) -> None:
+    from flowverdict.api import load_estate
+    from flowverdict.cli.judging import judge_of
+    from flowverdict.demo.day.blobs import write_day
 
-
-def _prose(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(textwrap.fill(line, _WIDTH))
+    prose(
+        (
+            "Tuesday, 10 March 2026: what the bank's network interfaces saw, as the flow logs",
+            "that Azure would have written. The rules were asked what to write down.",
+        )
+    )
+    try:
+        written = write_day(logs, judge_of(load_estate(estate)), seed)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        where = problem.filename or logs
+        raise Refused(f"{where}: {reason}: expected a file that can be written") from None
+    click.echo(f"{written.blobs:,} blobs, {written.bytes / 1e6:.1f} MB: {logs}")

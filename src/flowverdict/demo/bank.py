@@ -16,7 +16,7 @@ from flowverdict.demo.answers.edge import edge_json
 from flowverdict.demo.answers.forms import as_cli, cli_list, resource_graph, rest_list
 from flowverdict.demo.answers.governance import governance_files
 from flowverdict.demo.answers.networks import asg_json, route_table_json, vnet_json
-from flowverdict.demo.answers.nics import nic_json
+from flowverdict.demo.answers.nics import mac_addresses, nic_json
 from flowverdict.demo.answers.nsgs import nsg_json
 from flowverdict.demo.answers.uses import Uses, uses
 from flowverdict.demo.plan.assembly import plan_bank
@@ -28,8 +28,6 @@ SEED = 7
 NICS = 300
 CHANGED_FILE = "network/dev-vm-nsg.json"
 """The only file in which the estate and the changed estate differ."""
-
-_FIRST_MAC = 0x2A0000
 
 
 def make_bank(
@@ -127,8 +125,9 @@ def _nic_files(bank: Bank) -> dict[str, Json]:
     """NICs of machines and endpoints in one list, those of scale sets in another, as az has it."""
     plain: list[Json] = []
     scaled: list[Json] = []
-    for number, nic in enumerate(bank.part.nics, _FIRST_MAC):
-        (scaled if nic.in_scale_set else plain).append(nic_json(nic, number))
+    macs = mac_addresses(bank.part.nics)
+    for nic in bank.part.nics:
+        (scaled if nic.in_scale_set else plain).append(nic_json(nic, macs[nic.id]))
     return {
         "network/nics.json": cli_list(plain),
         "network/nics-scale-sets.json": cli_list(scaled),

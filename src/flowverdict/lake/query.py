@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -46,7 +47,8 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> Non
         # DuckDB's own way to Azure is a download; Delta's files are read as they stream
         connection.register(name, found.to_pyarrow_dataset())
         return
-    files = found.file_uris() if found is not None else []
+    # Delta writes a space in a folder's name as it stands in an address
+    files = [unquote(one) for one in found.file_uris()] if found is not None else []
     if not files:
         connection.register(name, table.schema.empty_table())
         return

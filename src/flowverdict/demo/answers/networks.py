@@ -10,11 +10,13 @@ from flowverdict.demo.plan.networks import Asg, Peering, Route, RouteTable, Subn
 
 def vnet_json(vnet: VNet, found: Uses) -> dict[str, Json]:
     """A virtual network with its subnets and peerings."""
+    encryption: dict[str, Json] = {"enabled": True, "enforcement": "AllowUnencrypted"}
     return resource(
         "Microsoft.Network/virtualNetworks",
         vnet.place,
         vnet.name,
         {
+            **({"encryption": encryption} if vnet.encrypted else {}),
             "addressSpace": {"addressPrefixes": vnet.space},
             "privateEndpointVNetPolicies": "Disabled",
             "subnets": [_subnet(vnet, subnet, found) for subnet in vnet.subnets],

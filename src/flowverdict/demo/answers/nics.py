@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flowverdict.demo.answers.envelope import child, etag, refs, resource
 from flowverdict.demo.plan.hosts import IpConfiguration, Nic
 from flowverdict.demo.plan.names import Json
 
+_FIRST_MAC = 0x6045BD2A0000
 
-def nic_json(nic: Nic, number: int) -> dict[str, Json]:
-    """A network interface; its number in the bank makes its MAC address."""
+
+def mac_addresses(nics: Iterable[Nic]) -> dict[str, str]:
+    """The MAC address of each NIC by its id, twelve digits: the order of the bank makes them."""
+    return {nic.id: f"{number:012X}" for number, nic in enumerate(nics, _FIRST_MAC)}
+
+
+def nic_json(nic: Nic, mac: str) -> dict[str, Json]:
+    """A network interface."""
     properties: dict[str, Json] = {
         "ipConfigurations": [
             _configuration(nic, each, primary=index == 0)
@@ -16,7 +25,7 @@ def nic_json(nic: Nic, number: int) -> dict[str, Json]:
         ],
         "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
         "enableAcceleratedNetworking": nic.machine is not None,
-        "vnetEncryptionSupported": False,
+        "vnetEncryptionSupported": nic.vnet.encrypted and nic.machine is not None,
         "enableIPForwarding": nic.forwarding,
         "disableTcpStateTracking": False,
         "hostedWorkloads": [],
@@ -29,8 +38,7 @@ def nic_json(nic: Nic, number: int) -> dict[str, Json]:
     if nic.nsg:
         properties["networkSecurityGroup"] = {"id": nic.nsg.id}
     if nic.machine:
-        digits = f"{number:06X}"
-        properties["macAddress"] = f"60-45-BD-{digits[:2]}-{digits[2:4]}-{digits[4:]}"
+        properties["macAddress"] = "-".join(mac[at : at + 2] for at in range(0, 12, 2))
         properties["primary"] = nic.primary
         properties["virtualMachine"] = {"id": nic.machine}
     if nic.endpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from random import Random
 
-from flowverdict.demo.plan import cast, showcase
+from flowverdict.demo.plan import cast, operations, showcase
 from flowverdict.demo.plan.hubs import make_hub
 from flowverdict.demo.plan.networks import Peering, VNet
 from flowverdict.demo.plan.organisation import (
@@ -47,6 +47,7 @@ def plan_bank(seed: int, nics: int, nsgs: int | None = None, *, restored: bool =
             cast.sandbox(tenant),
             showcase.online_banking(tenant),
             showcase.swift(tenant),
+            operations.management(tenant),
         )
     )
     rest = _applications(tenant, fixed, nics, nsgs, Random(seed))

@@ -149,6 +149,7 @@ def ledger(tenant: Tenant) -> Part:
         (Subnet("snet-ledger", ("10.12.1.0/24",), Nsg(place, "nsg-ledger", subnet_rules)),),
         environment="production",
         owner="core-ledger",
+        encrypted=True,
     )
     draft = Draft(vnet)
     asg = Asg(place, "asg-ledger")

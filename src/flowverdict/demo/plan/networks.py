@@ -92,7 +92,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class VNet:
-    """Virtual network."""
+    """Virtual network. `encrypted` says whether its machines encrypt what they send each other."""
 
     place: Place
     name: str
@@ -100,6 +100,7 @@ class VNet:
     subnets: tuple[Subnet, ...]
     environment: str
     owner: str
+    encrypted: bool = False
 
     @property
     def id(self) -> str:

@@ -70,6 +70,7 @@ def online_banking(tenant: Tenant) -> Part:
         ),
         environment="production",
         owner="online-banking",
+        encrypted=True,
     )
     draft = Draft(vnet)
     front = PublicIp(place, "pip-online-banking", "203.0.113.160")

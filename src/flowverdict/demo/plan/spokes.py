@@ -59,7 +59,9 @@ def make_application(
     )
     space = (app.space, app.space6) if dual_stack else (app.space,)
     name = f"vnet-{app.slug}"
-    draft = Draft(VNet(place, name, space, subnets, app.environment, app.slug.rsplit("-", 1)[0]))
+    owner = app.slug.rsplit("-", 1)[0]
+    encrypted = app.subscription == "core-banking"
+    draft = Draft(VNet(place, name, space, subnets, app.environment, owner, encrypted))
     if nics:
         vault = place.id("Microsoft.KeyVault/vaults", f"kv-{app.slug}")
         draft.endpoint(f"pe-{app.slug}-vault", "snet-endpoints", vault, "vault")
