@@ -39,7 +39,7 @@ def test_standard_input_is_a_source(tmp_path: Path) -> None:
     (tmp_path / "PT1H.json").write_text(blob("0022486DBA37", 1))
     done = start(["ingest", "-", "--lake", tmp_path / "lake"], behind=f"< {tmp_path}/PT1H.json")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.startswith(b"30 rows from 1 records of 1 blobs")
+    assert done.stdout.startswith(b"30 rows from 1 record of 1 blob")
 
 
 @pytest.mark.parametrize(

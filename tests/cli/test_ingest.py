@@ -46,7 +46,7 @@ def test_a_second_run_opens_nothing(tmp_path: Path) -> None:
     again = answer(logs, "--lake", tmp_path / "lake")
     assert (again["bytes"], again["rows"], again["duplicate_records"]) == (0, 0, 12)
     said = run("ingest", logs, "--lake", tmp_path / "lake").stdout
-    assert "3 blobs have not changed since they were read" in said
+    assert "not changed since they were read: 3 blobs" in said
 
 
 def test_what_is_no_flow_log_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_what_is_no_flow_log_is_named_and_the_rest_is_read(tmp_path: Path) -> No
     assert f"{logs}/audit.json: is no flow log: passed over" in result.stderr
     assert f"{logs}/film.json: is no flow log: passed over" in result.stderr
     assert result.stderr.count("\n") == 2
-    assert "1 blobs have no records yet" in result.stdout
+    assert "without records so far: 1 blob" in result.stdout
     assert "warning truncated: " in result.stdout
 
 

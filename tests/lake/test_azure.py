@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -327,3 +328,23 @@ def test_what_opens_no_lake_is_one_line(
         ingest([], lake)
     assert str(problem.value).startswith(f"az://{ACCOUNT}/{container}/lake/flows: {said}")
     assert "\n" not in str(problem.value)
+
+
+def test_without_any_credentials_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no identity, nobody is logged in, and nothing is in the environment."""
+    for name in [one for one in os.environ if one.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for words in (
+        ("az://nobody/logs", "--lake", tmp_path),
+        (tmp_path, "--lake", "az://nobody/lakes"),
+    ):
+        result = run("ingest", *words, "--timeout", "1")
+        assert result.exit_code == 2
+        assert (
+            "no credentials were found: expected AZURE_STORAGE_CONNECTION_STRING" in result.stderr
+        )
+        assert result.stderr.startswith("az://nobody")
+        assert result.stderr.count("\n") == 1

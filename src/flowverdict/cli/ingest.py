@@ -173,19 +173,23 @@ def _answer(summary: Summary, seconds: float) -> dict[str, Any]:
 def _lines(answer: dict[str, Any], summary: Summary) -> Iterator[str]:
     speed = answer["bytes"] / _MEGA
     yield (
-        f"{answer['rows']:,} rows from {answer['records']:,} records of {answer['blobs']:,} blobs, "
-        f"{speed:.1f} MB in {answer['seconds']:.1f} s"
+        f"{_many(answer['rows'], 'row')} from {_many(answer['records'], 'record')} of "
+        f"{_many(answer['blobs'], 'blob')}, {speed:.1f} MB in {answer['seconds']:.1f} s"
     )
     if summary.unchanged:
-        yield f"{summary.unchanged:,} blobs have not changed since they were read"
+        yield f"not changed since they were read: {_many(summary.unchanged, 'blob')}"
     if answer["duplicate_records"]:
-        yield f"{answer['duplicate_records']:,} records were in the lake already"
+        yield f"in the lake already: {_many(answer['duplicate_records'], 'record')}"
     if answer["quarantined"]:
-        yield f"{answer['quarantined']:,} tuples could not be read: see the table `quarantine`"
+        yield f"in the table `quarantine`: {answer['quarantined']:,} that could not be read"
     if summary.empty:
-        yield f"{len(summary.empty):,} blobs have no records yet"
+        yield f"without records so far: {_many(len(summary.empty), 'blob')}"
     for code, times in answer["warnings"].items():
         yield f"warning {code}: {times:,}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _complaints(summary: Summary) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient, LinearRetry
 from obstore.store import AzureStore
 
@@ -29,6 +30,10 @@ _CONNECTION: Final = "AZURE_STORAGE_CONNECTION_STRING"
 _KEYS: Final = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
 _SAS: Final = "AZURE_STORAGE_SAS_TOKEN"
 _ENDPOINT: Final = "AZURE_STORAGE_SERVICE_ENDPOINT"
+NO_CREDENTIALS: Final = (
+    "no credentials were found: expected AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or "
+    "AZURE_STORAGE_SAS_TOKEN, a managed identity, or `az login`"
+)
 _SCOPE: Final = "https://storage.azure.com/.default"
 _PIECE: Final = 1 << 22
 _RETRIES: Final = 2
@@ -164,7 +169,11 @@ class Account:
             return found | {"account_key": self.key}
         if self.sas:
             return found | {"sas_key": self.sas}
-        return found | {"bearer_token": self._credential().get_token(_SCOPE).token}
+        try:
+            token = self._credential().get_token(_SCOPE).token
+        except AzureError:  # a page of what was tried
+            raise AccountError(f"{SCHEME}{self.name}: {NO_CREDENTIALS}") from None
+        return found | {"bearer_token": token}
 
     def _credential(self) -> TokenCredential:
         """Returns the usual Azure credential, the same one each time: it keeps its tokens."""

@@ -22,6 +22,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from flowverdict.lake.account import NO_CREDENTIALS
 from flowverdict.lake.sources import SUFFIXES, Changed, SourceError
 from flowverdict.lake.store import one_line
 
@@ -33,10 +34,7 @@ if TYPE_CHECKING:
     from flowverdict.lake.account import Account, Address
 
 _END: Final = 512
-_DENIED: Final = (
-    "expected a connection string, key or signature in AZURE_STORAGE_..., or `az login` with the "
-    "role Storage Blob Data Reader"
-)
+_DENIED: Final = "expected the role Storage Blob Data Reader, or a key or signature that is valid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +128,8 @@ def _told(name: str) -> Generator[None]:
         what = "container" if problem.error_code == "ContainerNotFound" else "blob"
         raise SourceError(f"{name}: there is no such {what}") from None
     except ClientAuthenticationError as problem:
+        if problem.response is None:  # there was nothing to be asked with
+            raise SourceError(f"{name}: {NO_CREDENTIALS}") from None
         raise SourceError(f"{name}: access denied ({_short(problem)}): {_DENIED}") from None
     except HttpResponseError as problem:
         if problem.status_code == 403:
