@@ -1,5 +1,6 @@
 """Flow logs, bytes to rows: every schema in which Azure writes them, cut short or not."""
 
+from flowverdict.flowlog.choice import reader_for
 from flowverdict.flowlog.columns import COLUMNS, QUARANTINE, SCHEMA, Column
 from flowverdict.flowlog.pieces import unpacked
 from flowverdict.flowlog.place import Place, Progress
@@ -22,5 +23,6 @@ __all__ = [
     "read_blob",
     "read_pieces",
     "read_tuple",
+    "reader_for",
     "unpacked",
 ]
