@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import json
 import os
 import signal
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from flowverdict.flowlog import is_compiled
 from tests.cli.runs import run
 from tests.lake.test_exactly_once import blob, fill, rows
 
@@ -151,14 +149,3 @@ def test_the_first_compile_is_said_and_small_work_does_not_wait_for_it(tmp_path:
     assert source.stat().st_size > 500_000
     assert done.stderr == ""
     assert not list(cache.rglob("*.nbi"))
-
-
-def test_a_machine_knows_what_it_has_compiled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = "from flowverdict.flowlog import is_compiled as f; print(f())"
-    fresh = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run([sys.executable, "-c", code], env=fresh, capture_output=True, check=True)
-    assert done.stdout == b"False\n"
-    importlib.import_module("flowverdict.flowlog.kernel")  # compiles, if nothing did before
-    assert is_compiled()

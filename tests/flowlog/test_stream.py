@@ -211,7 +211,7 @@ DAMAGE = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.sampled_from(sorted(FORMS)), DAMAGE, st.integers(0, 10**6), st.integers(1, 900))
 def test_reading_goes_on_in_any_bytes(
     form: str, damage: list[tuple[int, int, bytes]], cut: int, window: int

@@ -1,6 +1,6 @@
 """Flow logs, bytes to rows: every schema in which Azure writes them, cut short or not."""
 
-from flowverdict.flowlog.choice import is_compiled, reader_for
+from flowverdict.flowlog.choice import reader_for
 from flowverdict.flowlog.columns import COLUMNS, QUARANTINE, SCHEMA, Column
 from flowverdict.flowlog.pieces import unpacked
 from flowverdict.flowlog.place import Place, Progress
@@ -21,7 +21,6 @@ __all__ = [
     "RowsOf",
     "Schema",
     "Values",
-    "is_compiled",
     "read_blob",
     "read_pieces",
     "read_tuple",

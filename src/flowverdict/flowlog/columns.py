@@ -49,7 +49,7 @@ COLUMNS: Final = (
     Column("flow_log", _WORD, "the flow log's own id", nullable=True),
     Column("schema", _WORD, "`nsg1`, `nsg2` or `vnet4`"),
     Column("blob", _WORD, "the file or blob it was read from"),
-    Column("record", pa.int32(), "which record of the blob, from 0"),
+    Column("record", pa.int32(), "which record of the blob, from 0; damaged pieces count too"),
     Column("tuple", pa.int32(), "which tuple of the record, from 0"),
 )  # fmt: skip
 
