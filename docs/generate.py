@@ -23,8 +23,10 @@ from click.testing import CliRunner
 
 from flowverdict.cli import main
 from flowverdict.demo.bank import write_bank
+from flowverdict.flowlog import COLUMNS
 from flowverdict.load.assemble import READERS
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
+from flowverdict.traffic import VIEWS
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: do not edit. -->"
@@ -274,6 +276,7 @@ def pages() -> dict[str, str]:
         "options.md": _page(_options()),
         "estate.md": _page(_estate()),
         "json.md": _page(_json()),
+        "tables.md": _page(_tables()),
     }
 
 
@@ -462,6 +465,42 @@ def _json() -> Iterator[str]:
             yield "The denied packet of the README:"
             yield from ("", "```json", json.dumps(answers[0], indent=2), "```", "")
     _same("JSON fields", MEANINGS, used)
+
+
+# -- tables
+
+
+def _tables() -> Iterator[str]:
+    yield "# Tables and views of a lake"
+    yield ""
+    yield "What `flows --sql` can ask, in SQL as DuckDB has it. `flows` and `quarantine` are tables;"
+    yield "the rest is views, made when they are asked: see [sessions](../semantics/sessions.md)."
+    yield "Times are UTC. Where the type says null, a log may lack the value: that is not zero."
+    yield ""
+    about = (
+        "One row a tuple. `day`, the day of `time`, is a column too: a condition on it saves time."
+    )
+    for name, text, columns in (
+        ("flows", about, COLUMNS),
+        *((one.name, one.about, one.columns) for one in VIEWS),
+    ):
+        yield from (f"## {name}", "", text, "")
+        yield from _table(
+            ("column", "type", "holds"),
+            (
+                (
+                    f"`{one.name}`",
+                    _column_type(str(one.type)) + (" or null" if one.nullable else ""),
+                    one.about,
+                )
+                for one in columns
+            ),
+        )
+
+
+def _column_type(arrow: str) -> str:
+    kinds = {"timestamp": "time", "int": "number"}
+    return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
 
 
 def _is_of_explain(path: str) -> bool:

@@ -17,8 +17,8 @@ from flowverdict.cli.judging import judge_of
 from flowverdict.demo.bank import make_bank, write_bank
 from flowverdict.demo.day.blobs import make_day
 from flowverdict.demo.day.judging import Judge
-from flowverdict.lake.sessions import SESSIONS
 from flowverdict.model import Estate
+from flowverdict.traffic import SESSIONS
 
 FLOWS = """
 CREATE TABLE flows AS SELECT *,
@@ -64,5 +64,5 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     database.register("seen", table)
     database.execute(FLOWS)
     database.execute(INSIDE)
-    database.execute(f"CREATE VIEW sessions AS {SESSIONS}")
+    database.execute(f"CREATE VIEW sessions AS {SESSIONS.sql}")
     return Day(make_bank(), estate, judge, rows, database)

@@ -1,168 +1,73 @@
 """``flowverdict flows``: rows out of a lake."""
 
-# pyarrow ships no types: what comes out of it is unknown to the checker.
-# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
-# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
-# pyright: reportMissingTypeStubs=false
-
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
-import pyarrow.parquet as pq
 
 from flowverdict.cli.errors import Refused
-from flowverdict.cli.lakes import lake_option, open_lake
-from flowverdict.cli.render import table
-from flowverdict.lake import LakeError, query
+from flowverdict.cli.lakes import lake_option
+from flowverdict.cli.period import period_options, read_period
+from flowverdict.cli.rows import print_answer, read_output, row_options
+from flowverdict.traffic import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    import pyarrow as pa
-
-_MOST_IN_TABLE: Final = 50
 _COLUMNS: Final = (
     "time, src_ip, src_port, dst_ip, dst_port, protocol, direction, decision, state, bytes_sent, "
     "bytes_received, rule, mac"
 )
+_NAMES: Final = ", ".join(one.name for one in VIEWS)
 
 
 @click.command("flows")
 @lake_option
 @click.option("--where", metavar="SQL", help="Which rows, as the condition of a SQL query.")
-@click.option("--sql", metavar="SQL", help="A whole query over flows, sessions and quarantine.")
 @click.option(
-    "--output",
-    type=click.Choice(["table", "json", "jsonl", "csv", "parquet"]),
-    default="table",
-    show_default=True,
-    help="How rows are printed; parquet needs --to.",
+    "--sql", metavar="SQL", help=f"A whole query over flows, quarantine, {_NAMES}: one SELECT."
 )
-@click.option("--to", type=click.Path(path_type=Path), help="Write to this file instead.")
+@period_options
+@row_options
 def command(
-    location: str, where: str | None, sql: str | None, output: str, to: Path | None
+    location: str,
+    where: str | None,
+    sql: str | None,
+    since: str | None,
+    until: str | None,
+    output: str | None,
+    to: Path | None,
+    limit: int | None,
 ) -> None:
     """Print flow rows, or the answer to a query over them.
 
     A first look at the top talkers:
 
-    flowverdict flows --lake LAKE --sql "SELECT src_ip, sum(bytes_sent) AS bytes FROM flows GROUP BY
-    src_ip ORDER BY bytes DESC NULLS LAST LIMIT 10"
+    flowverdict flows --lake LAKE --sql "SELECT src_ip, sum(bytes_sent + bytes_received) AS bytes
+    FROM sessions_once GROUP BY src_ip ORDER BY bytes DESC NULLS LAST LIMIT 10"
+
+    A query reads the lake and nothing else, and changes nothing.
     """
-    if sql and where:
+    if sql is not None and where is not None:
         raise Refused("--where and --sql: expected one of the two")
-    if output == "parquet" and to is None:
-        raise Refused("--output parquet: expected --to FILE")
-    columns = _COLUMNS if output == "table" else "*"
-    condition = f" WHERE {where}" if where else ""
-    order = " ORDER BY time, blob, record, tuple"
-    asked = sql or f"SELECT {columns} FROM flows{condition}{order}"  # noqa: S608 the user's own SQL
-    try:
-        rows = query(open_lake(location), asked)
-        if output == "parquet":
-            assert to is not None
-            _write_parquet(rows, to)
-            return
-        with to.open("w", encoding="utf-8", newline="") if to else _stdout() as out:
-            for text in _FORMS[output](rows):
-                out.write(text)
-    except LakeError as problem:
-        raise Refused(str(problem)) from None
+    chosen = read_output(output, to, limit, location)
+    columns = _COLUMNS if chosen.form == "table" else "*"
+    asked = sql if sql is not None else select(columns, "flows", where, _ORDER, chosen.most)
+    print_answer(location, asked, read_period(since, until), chosen)
 
 
-class _stdout:  # noqa: N801 used as a function is
-    """Standard output as something that is not closed behind its user."""
-
-    def __enter__(self) -> Any:
-        """Returns standard output."""
-        return sys.stdout
-
-    def __exit__(self, *_: object) -> None:
-        """Leaves it open."""
+_ORDER: Final = "time, blob, record, tuple"
 
 
-def _write_parquet(rows: pa.RecordBatchReader, to: Path) -> None:
-    try:
-        with pq.ParquetWriter(to, rows.schema, compression="zstd") as writer:
-            for batch in rows:
-                writer.write_batch(batch)
-    except OSError as problem:
-        raise Refused(f"{to}: {problem.strerror or problem}: expected a file to write") from None
+def select(columns: str, table: str, where: str | None, order: str, most: int | None) -> str:
+    """Returns a query with the user's own condition, in which a comment ends with its line.
 
-
-def _as_table(rows: pa.RecordBatchReader) -> Iterator[str]:
-    names = rows.schema.names
-    shown: list[tuple[str, ...]] = []
-    more = False
-    for batch in rows:
-        for row in batch.to_pylist():
-            if len(shown) == _MOST_IN_TABLE:
-                more = True
-                break
-            shown.append(tuple(_cell(row[name]) for name in names))
-        if more:
-            break
-    for line in table([tuple(name.upper() for name in names), *shown]):
-        yield line + "\n"
-    if more:
-        click.echo(f"the first {_MOST_IN_TABLE} rows: --output csv has all", err=True)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _as_json(rows: pa.RecordBatchReader) -> Iterator[str]:
-    first = True
-    yield "["
-    for line in _objects(rows):
-        yield ("\n" if first else ",\n") + line
-        first = False
-    yield "\n]\n"
-
-
-def _as_jsonl(rows: pa.RecordBatchReader) -> Iterator[str]:
-    for line in _objects(rows):
-        yield line + "\n"
-
-
-def _objects(rows: pa.RecordBatchReader) -> Iterator[str]:
-    for batch in rows:
-        for row in batch.to_pylist():
-            yield json.dumps(row, default=_plain, ensure_ascii=False)
-
-
-class _Lines:
-    """A file for ``csv`` that hands back what is written."""
-
-    def write(self, text: str) -> str:
-        """Returns the text."""
-        return text
-
-
-def _as_csv(rows: pa.RecordBatchReader) -> Iterator[str]:
-    writer = csv.writer(_Lines(), lineterminator="\n")
-    yield writer.writerow(rows.schema.names)
-    for batch in rows:
-        for row in batch.to_pylist():
-            yield writer.writerow(["" if cell is None else _text(cell) for cell in row.values()])
-
-
-def _text(value: Any) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-_FORMS: Final = {"table": _as_table, "json": _as_json, "jsonl": _as_jsonl, "csv": _as_csv}
+    Raises:
+        Refused: the condition is empty.
+    """
+    if where is not None and not where.strip():
+        raise Refused("--where: is empty: expected a condition such as `dst_port = 22`")
+    condition = f" WHERE ({where}\n)" if where is not None else ""
+    limit = f" LIMIT {most}" if most is not None else ""
+    return f"SELECT {columns} FROM {table}{condition} ORDER BY {order}{limit}"  # noqa: S608 the user's own SQL

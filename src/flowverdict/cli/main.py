@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "rules": "Print the rules of every layer before a network interface.",
     "ingest": "Read flow logs into a lake, every tuple exactly once.",
     "flows": "Print flow rows, or the answer to a query over them.",
+    "sessions": "Print sessions: what was logged of each flow, stitched together.",
     "retain": "Delete flow rows older than a number of days.",
     "completion": "Print the completion script of a shell.",
 }

@@ -3,20 +3,24 @@
 from flowverdict.lake.account import Account, Address, open_store
 from flowverdict.lake.compaction import Compacted, compact
 from flowverdict.lake.containers import list_blobs
+from flowverdict.lake.engine import Engine
 from flowverdict.lake.ingest import Summary, ingest
-from flowverdict.lake.query import query
+from flowverdict.lake.query import ALWAYS, Period, query
 from flowverdict.lake.retention import Retained, retain
 from flowverdict.lake.sources import Blob, SourceError, find_blobs
 from flowverdict.lake.store import LakeError, Store, local_store
 from flowverdict.lake.tables import Lake
 
 __all__ = [
+    "ALWAYS",
     "Account",
     "Address",
     "Blob",
     "Compacted",
+    "Engine",
     "Lake",
     "LakeError",
+    "Period",
     "Retained",
     "SourceError",
     "Store",

@@ -2,59 +2,121 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+import re
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 import pyarrow as pa
 
-from flowverdict.lake.sessions import SESSIONS
-from flowverdict.lake.store import LakeError
+from flowverdict.lake.engine import MEMORY, Engine, quoted
+from flowverdict.lake.store import LakeError, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from flowverdict.lake.tables import Lake, Table
 
+_PATTERN: Final = re.compile(r"([\[*?])")
 
-def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
-    """Returns the answer to a query over ``flows``, ``sessions`` and ``quarantine``.
 
-    The files are those of the tables' newest versions: what Delta has removed is not read.
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of time.
+
+    Attributes:
+        since: its first moment, with a zone; None for no bound.
+        until: the first moment behind it, with a zone; None for no bound.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def condition(self) -> str:
+        """Returns it in SQL, over ``time`` and, so that other days are not opened, ``day``."""
+        parts = ["true"]
+        if self.since is not None:
+            moment = self.since.astimezone(UTC)
+            parts += [f"day >= DATE '{moment.date()}'", f"time >= TIMESTAMPTZ '{moment}'"]
+        if self.until is not None:
+            moment = self.until.astimezone(UTC)
+            parts += [f"day <= DATE '{moment.date()}'", f"time < TIMESTAMPTZ '{moment}'"]
+        return " AND ".join(parts)
+
+
+ALWAYS: Final = Period()
+_NO_VIEWS: Final[Mapping[str, str]] = {}
+
+
+def query(
+    lake: Lake,
+    sql: str,
+    *,
+    views: Mapping[str, str] = _NO_VIEWS,
+    period: Period = ALWAYS,
+    memory: str = MEMORY,
+) -> pa.RecordBatchReader:
+    """Returns the answer to a query over ``flows`` and ``quarantine``, as it is computed.
+
+    The files are those of the tables' newest versions: what Delta has removed is not read. The
+    query reads them and nothing else, and changes nothing.
+
+    Args:
+        lake: where to look.
+        sql: one ``SELECT``.
+        views: more to ask, by name: each a query over the tables and the views before it.
+        period: ``flows`` has only the rows of this time.
+        memory: what is taken before a temporary folder is used, such as ``512MB``.
 
     Raises:
-        LakeError: there is nothing in the lake yet, or the query is wrong.
+        LakeError: there is nothing in the lake yet, or the query is wrong; also while the rows of
+            the answer are read.
     """
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
     if lake.flows.open() is None:
         raise LakeError(
             f"{lake.root}: holds no flows yet: expected a lake that `ingest` has filled"
         )
-    _view(connection, "flows", lake.flows)
-    _view(connection, "quarantine", lake.quarantine)
-    connection.execute(f"CREATE VIEW sessions AS {SESSIONS}")
+    engine = Engine(memory)
     try:
-        return connection.sql(sql).to_arrow_reader(1 << 16)
-    except AttributeError:  # what is no query has no relation for an answer
-        raise LakeError("SQL: expected a query that has rows for an answer") from None
-    except duckdb.Error as problem:
-        message = " ".join(str(problem).split())
-        raise LakeError(f"SQL: {message}") from None
+        files = [
+            *_view(engine, "flows", lake.flows, period.condition()),
+            *_view(engine, "quarantine", lake.quarantine, "true"),
+        ]
+        for name, asked in views.items():
+            engine.connection.execute(f'CREATE VIEW "{name}" AS {asked}')
+        engine.seal(files)
+    except BaseException as problem:
+        engine.close()
+        if isinstance(problem, duckdb.Error):
+            raise LakeError(f"{lake.root}: {one_line(problem)}") from None
+        raise
+    return engine.answer(sql)
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
+def _view(engine: Engine, name: str, table: Table, condition: str) -> list[str]:
+    """Makes a table known; returns the files that have to be read for it."""
     found = table.open()
-    if found is not None and table.store.is_remote:
+    paths = pa.table(found.get_add_actions())["path"].to_pylist() if found is not None else []
+    if found is None or not paths:
+        engine.connection.register(name, table.schema.empty_table())
+        return []
+    if table.store.is_remote:
         # DuckDB's own way to Azure is a download; Delta's files are read as they stream
-        connection.register(name, found.to_pyarrow_dataset())
-        return
-    # Delta writes a space in a folder's name as it stands in an address
-    files = [unquote(one) for one in found.file_uris()] if found is not None else []
-    if not files:
-        connection.register(name, table.schema.empty_table())
-        return
-    listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
-    # the names and types are the table's own; `day` stands in the folders' names
-    connection.execute(
-        f"CREATE VIEW {name} AS SELECT * FROM "  # noqa: S608 file names of the table's own
-        f"read_parquet([{listed}], hive_partitioning = true, union_by_name = true)"
+        engine.connection.register(f"{name} from afar", found.to_pyarrow_dataset())
+        source, files = f'"{name} from afar"', list[str]()
+    else:
+        plain = [f"{table.location}/{path}" for path in paths]
+        patterns = [_PATTERN.sub(r"[\1]", one) for one in plain]  # a name is no pattern
+        listed = ", ".join(quoted(one) for one in patterns)
+        # the names and types are the table's own; `day` stands in the folders' names
+        source = (
+            f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'day': DATE}}, "
+            "union_by_name = true)"
+        )
+        files = [*plain, *patterns]
+    engine.connection.execute(
+        f"CREATE VIEW {name} AS SELECT * FROM {source} WHERE {condition}"  # noqa: S608 names of our own
     )
+    return files

@@ -1,0 +1,100 @@
+"""DuckDB, kept in bounds: what memory it takes, what it may touch, and what it may be asked."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+import pyarrow as pa
+
+from flowverdict.lake.store import LakeError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MEMORY: Final = "1GB"
+"""What a query may take before it goes on in a temporary folder."""
+_ROWS_A_BATCH: Final = 1 << 16
+
+
+class Engine:
+    """One in-memory database for one query, gone with the last row of its answer."""
+
+    def __init__(self, memory: str = MEMORY) -> None:
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="flowverdict-", ignore_cleanup_errors=True
+        )
+        self.connection = duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "temp_directory": self._folder.name,  # else it is `.tmp` where the user stands
+                "python_enable_replacements": False,  # a table's name is no variable's
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET enable_progress_bar = false")  # it is drawn on standard output
+
+    def seal(self, files: Iterable[str] = ()) -> None:
+        """Shuts everything out but some files: no other one is read from here on, none written."""
+        allowed = ", ".join(quoted(one) for one in files)
+        for setting in (
+            f"allowed_paths = [{allowed}]",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
+            self.connection.execute(f"SET {setting}")
+
+    def answer(self, sql: str) -> pa.RecordBatchReader:
+        """Returns the answer to one ``SELECT``, as it is computed; closes the engine behind it.
+
+        Raises:
+            LakeError: it is no query, more than one, or wrong; also while its rows are read.
+        """
+        try:
+            rows = self._select(sql).to_arrow_reader(_ROWS_A_BATCH)
+        except duckdb.Error as problem:
+            self.close()
+            raise _told(problem) from None
+        except LakeError:
+            self.close()
+            raise
+        batches = self._batches(rows)
+        next(batches)  # so that it closes the engine even if nobody reads a row
+        return pa.RecordBatchReader.from_batches(rows.schema, batches)
+
+    def close(self) -> None:
+        """Lets everything go, and removes what was written meanwhile."""
+        self.connection.close()
+        self._folder.cleanup()
+
+    def _select(self, sql: str) -> duckdb.DuckDBPyRelation:
+        statements = self.connection.extract_statements(sql)
+        if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+            # also for EXPLAIN, which can run what it explains
+            raise LakeError("SQL: expected one SELECT and nothing else")
+        return self.connection.sql(statements[0].query)
+
+    def _batches(self, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        try:
+            yield pa.record_batch([], pa.schema([]))
+            yield from rows
+        except OSError as problem:  # the storage account's, for one
+            raise LakeError(one_line(problem)) from None
+        except (duckdb.Error, pa.ArrowException) as problem:
+            raise _told(problem) from None
+        finally:
+            rows.close()
+            self.close()
+
+
+def quoted(text: str) -> str:
+    """Returns a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _told(problem: Exception) -> LakeError:
+    message = str(problem).partition("\n\n")[0]  # what follows draws the place, or gives advice
+    return LakeError(f"SQL: {' '.join(message.split())}")
