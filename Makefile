@@ -1,7 +1,7 @@
 # All the set-up there is. Everything lands in .venv, made on first use out of
 # requirements that are locked with hashes; nothing else on the machine is touched.
 #
-#   make demo     the sample organisation and its three stories
+#   make demo     the sample organisation, its three stories, and a day of its flow logs
 #   make test     lint, types, import contracts, every test, every snippet of the docs
 #   make bench    the benchmarks, as one table
 #   make fmt      put the code in order

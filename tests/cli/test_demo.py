@@ -79,7 +79,8 @@ def test_so_can_the_questions_to_the_logs(told: tuple[Path, Result]) -> None:
 
 def test_what_is_left_to_the_reader_has_the_answers(told: tuple[Path, Result]) -> None:
     _, result = told
-    rdp, ssh, encryption = commands(result.stdout, mark="  ")[: len(LEFT_TO_YOU)]
+    left = result.stdout[result.stdout.index("Now it is your turn") :]
+    rdp, ssh, encryption = commands(left, mark="  ")[: len(LEFT_TO_YOU)]
     first = run(*rdp).stdout.splitlines()[1].split()
     assert first[:4] == ["203.0.113.200", "10.17.1.4", "A", "AllowRdpMigration"]
     ways_in = [line.split()[:3] for line in run(*ssh).stdout.splitlines()[1:]]

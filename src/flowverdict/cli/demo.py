@@ -32,7 +32,7 @@ _MARK: Final = ".made-by-flowverdict-demo"
 )
 @click.option("--no-logs", is_flag=True, help="Leave out the flow logs: only tell the stories.")
 def command(seed: int, folder: Path, no_logs: bool) -> None:  # noqa: FBT001 click's own way
-    """Make the network of a bank on the spot, tell three stories on it, and sum up a day of it.
+    """Make the network of a bank, tell three stories on it, and sum up a day of it.
 
     Each command is printed before its output and can be pasted. The files stay for you to try.
     """

@@ -14,7 +14,7 @@ from flowverdict import __version__
 from flowverdict.cli.errors import Refused, reported
 
 COMMANDS: Final = {
-    "demo": "Make the network of a bank on the spot, and tell three stories on it.",
+    "demo": "Make the network of a bank, tell three stories on it, and sum up a day of it.",
     "verify": "Tell whether a packet passes a network interface, and which rule decides.",
     "explain": "Tell why a packet passes or not, what nearly matched, and what would help.",
     "rules": "Print the rules of every layer before a network interface.",
