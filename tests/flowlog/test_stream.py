@@ -240,6 +240,14 @@ def test_no_bytes_are_too_odd(data: bytes, cut: int, window: int) -> None:
             goes_on(data, whole, before.place, before.progress, rows_of, window)
 
 
+def test_a_window_may_end_inside_a_character() -> None:
+    data = text(vnet(4, rule="UserRule_" + "é" * 20), ensure_ascii=False)
+    inside = data.index("é".encode())
+    for window in (inside + 1, inside + 2, inside + 3):
+        assert "schema_mismatch" not in read(data, window=window).reading.warnings
+    assert "schema_mismatch" in read(data[: inside + 1]).reading.warnings
+
+
 def test_a_place_counts_bytes_with_the_mark_and_odd_ones() -> None:
     data = b"\xef\xbb\xbf" + FORMS["no UTF-8"]
     place = read(data).reading.place
@@ -268,9 +276,17 @@ def test_a_damaged_piece_has_a_number_where_it_stands() -> None:
     good = text(vnet(1))
     found = read(good + b"\nnoise\n" + good + b'\n{"time"!\n' + good)
     assert {one["record"] for one in found.rows} == {0, 2, 5}
-    pieces = [(one[0], one[3]) for one in found.rejects if one[1] is None]
-    assert pieces == [(1, "noise"), (4, "!")]
+    damage = [(one[0], one[3]) for one in found.rejects if one[1] is None]
+    assert damage == [(1, "noise"), (4, "!")]
     assert (found.reading.records, found.reading.whole_records) == (4, 3)
+
+
+def test_a_line_may_begin_where_damage_is_found() -> None:
+    """Here the next line, whose first field is another one, is no member of the object before."""
+    line = text(dict(reversed(vnet(1).items())))
+    found = read(b'{"time":"x",\n' + line)
+    assert [one["record"] for one in found.rows] == [2] * len(read(line).rows)
+    assert [(one[0], one[3]) for one in found.rejects if one[1] is None] == [(1, "")]
 
 
 def test_a_blob_that_is_read_on_is_what_it_was() -> None:
@@ -352,13 +368,15 @@ class Counted:
             yield piece
 
 
-@pytest.mark.parametrize("rows_of", BOTH)
 @pytest.mark.parametrize(
-    "piece",
+    ("piece", "rows_of"),
     [
-        random.Random(1).randbytes(1 << 16),
-        (text({"time": "x", "category": "AuditEvent", "more": "y" * 9000}) + b"\n") * 7,
-        b'{"type":"FeatureCollection","features":' + b"[" * 9 + b" " * (1 << 16),
+        (random.Random(1).randbytes(1 << 16), PlainRows),
+        (
+            text({"time": "x", "category": "AuditEvent", "more": "y" * (1 << 16)}) + b"\n",
+            KernelRows,
+        ),
+        (b'{"type":"FeatureCollection","features":' + b"[" * 9 + b" " * (1 << 16), KernelRows),
     ],
     ids=["a film", "another log", "one large object"],
 )
@@ -380,7 +398,7 @@ def test_a_first_record_of_many_windows_is_not_given_up() -> None:
 
 def test_damage_of_many_windows_comes_in_pieces() -> None:
     """Which pieces does not hang on the windows, so that their numbers are always the same."""
-    noise = "é".encode() * (WINDOW // 2 + 9001)
+    noise = b"x" + "é".encode() * (WINDOW // 2 + 9001)
     data = text(vnet(1)) + b"\n" + noise + b"\n" + LINES
     whole = read(data, KernelRows)
     damage = [one for one in whole.rejects if one[1] is None]
