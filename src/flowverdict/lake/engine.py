@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 MEMORY: Final = "1GB"
 """What a query may take before it goes on in a temporary folder."""
 _ROWS_A_BATCH: Final = 1 << 16
-_AFAR: Final = "MicrosoftAzure"
-"""What stands in the words of a storage account's failure, which come out of DuckDB too."""
+_BEHIND: Final = "\n\n"
 
 
 class Engine:
@@ -84,8 +83,6 @@ class Engine:
             yield pa.record_batch([], pa.schema([]))
             yield from rows
         except (duckdb.Error, pa.ArrowException, OSError) as problem:
-            if _AFAR in str(problem):
-                raise LakeError(one_line(problem)) from None
             raise _told(problem) from None
         finally:
             rows.close()
@@ -98,5 +95,5 @@ def quoted(text: str) -> str:
 
 
 def _told(problem: Exception) -> LakeError:
-    message = str(problem).partition("\n\n")[0]  # what follows draws the place, or gives advice
-    return LakeError(f"SQL: {' '.join(message.split())}")
+    """Returns what went wrong in one line: behind it come a drawing of the place, and advice."""
+    return LakeError(f"SQL: {one_line(Exception(str(problem).partition(_BEHIND)[0]))}")
