@@ -473,7 +473,7 @@ def _json() -> Iterator[str]:
 def _tables() -> Iterator[str]:
     yield "# Tables and views of a lake"
     yield ""
-    yield "What `flows --sql` can ask, in the SQL of DuckDB. `flows` and `quarantine` are tables, the"
+    yield "What `flows --sql` can ask, in DuckDB's SQL. `flows` and `quarantine` are tables, the"
     yield "others are views, made when they are asked: see [sessions](../semantics/sessions.md)."
     yield "Times are UTC. Where the type says null, a log may lack the value: that is not zero."
     yield ""
