@@ -74,7 +74,7 @@ def test_so_can_the_questions_to_the_logs(told: tuple[Path, Result]) -> None:
         assert again.stdout.count("\n") > 1
     again = run(*ingest)
     assert again.stdout.startswith("0 rows from")
-    assert "in the lake already: 10,885 records" in again.stdout
+    assert "in the lake already" in again.stdout
 
 
 def test_what_is_left_to_the_reader_has_the_answers(told: tuple[Path, Result]) -> None:
