@@ -29,7 +29,7 @@ test: .venv/.test .venv/.azurite
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/basedpyright
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
 
 bench: .venv/.test
 	@$(BIN)/python -m bench
