@@ -1,5 +1,7 @@
 """Reading as a function from batches to batches gives what reading blob by blob gives."""
 
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import gzip

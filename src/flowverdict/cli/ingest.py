@@ -105,8 +105,8 @@ def _run(source: Iterable[str], lake: Lake, timeout_s: float) -> Summary:
                 return list_blobs(account, address)
 
             blobs = find_blobs(source, sys.stdin.buffer, unread.append, listed)
-            seen = opened.enter_context(_progress())
-            summary = ingest(blobs, lake, seen=seen, say=lambda text: click.echo(text, err=True))
+            seen, say = opened.enter_context(_progress())
+            summary = ingest(blobs, lake, seen=seen, say=say)
         if summary.rows:
             compact(lake)
     except (SourceError, LakeError) as problem:
@@ -116,10 +116,10 @@ def _run(source: Iterable[str], lake: Lake, timeout_s: float) -> Summary:
 
 
 @contextmanager
-def _progress() -> Generator[Callable[[Summary, int], None]]:
-    """Gives what draws a progress bar, on a terminal's stderr and nowhere else."""
+def _progress() -> Generator[tuple[Callable[[Summary, int], None], Callable[[str], None]]]:
+    """Gives what draws a progress bar, on a terminal's stderr only, and what says a line above."""
     if not sys.stderr.isatty():
-        yield lambda _summary, _size: None
+        yield (lambda _summary, _size: None), (lambda text: click.echo(text, err=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -141,7 +141,7 @@ def _progress() -> Generator[Callable[[Summary, int], None]]:
                 description=f"{summary.blobs:,} blobs, {rows}, {speed}",
             )
 
-        yield seen
+        yield seen, lambda text: console.print(text, highlight=False, markup=False)
 
 
 def _print(summary: Summary, seconds: float, output: str, *, watch: bool) -> None:
