@@ -311,7 +311,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=None, help="the first seed")
-    parser.add_argument("--nics", type=int, default=41)
+    parser.add_argument("--nics", type=int, default=44)
     parser.add_argument("--most", type=int, default=25, help="distinct failures before it stops")
     options = parser.parse_args()
     seed: int = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed

@@ -59,7 +59,7 @@ class Compiled:
     what was compiled: from which files, by which numba, for which processor.
 
     Attributes:
-        modules: their names; the last one imports the others.
+        modules: their names.
     """
 
     modules: tuple[str, ...]
@@ -82,7 +82,7 @@ class Compiled:
 
     def is_kept_in(self, folder: Path | None) -> bool:
         """Reports whether importing the modules needs no compiler."""
-        if self.modules[-1] in sys.modules:
+        if all(name in sys.modules for name in self.modules):
             return True
         if folder is None or not (folder / self._mark()).exists():
             return False
@@ -99,7 +99,7 @@ class Compiled:
             say("compiling the reader, once for this machine (half a minute)")
             try:
                 self._forget_others(folder)
-                import_module(self.modules[-1])
+                self._import()
                 (folder / self._mark()).touch()
             except OSError as problem:
                 say(f"{folder}: {(problem.strerror or str(problem)).lower()}")
@@ -115,9 +115,13 @@ class Compiled:
         with TemporaryDirectory(prefix="flowverdict-", ignore_cleanup_errors=True) as place:
             before, config.CACHE_DIR = config.CACHE_DIR, place
             try:
-                import_module(self.modules[-1])
+                self._import()
             finally:
                 config.CACHE_DIR = before
+
+    def _import(self) -> None:
+        for name in self.modules:
+            import_module(name)
 
     def _files(self) -> list[Path]:
         specs = [find_spec(name) for name in self.modules]
@@ -150,8 +154,9 @@ class Compiled:
                 index.unlink(missing_ok=True)
 
 
-KERNEL: Final = Compiled((
-    "flowverdict.flowlog.kernel_bytes",
-    "flowverdict.flowlog.kernel_tuples",
-    "flowverdict.flowlog.kernel_walk",
-))  # fmt: skip
+KERNEL: Final = Compiled(
+    tuple(
+        f"flowverdict.flowlog.kernel_{name}"
+        for name in ("bytes", "address", "fields", "tuples", "words", "walk")
+    )
+)

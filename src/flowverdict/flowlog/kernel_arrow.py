@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowverdict.flowlog import kernel_fields as kf
 from flowverdict.flowlog import kernel_tuples as kt
 from flowverdict.flowlog import kernel_walk as kw
+from flowverdict.flowlog import kernel_words
 from flowverdict.flowlog.columns import SCHEMA
+from flowverdict.flowlog.kernel_address import LONGEST_ADDRESS
 from flowverdict.flowlog.memory import SLABS, room
 from flowverdict.flowlog.records import _mac, rule_of  # pyright: ignore[reportPrivateUsage]
 from flowverdict.flowlog.tuples import Rejected, Schema, Values, read_tuple
@@ -22,18 +26,60 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 80 * 1024
 _FEW: Final = 64
-_SHORTEST_TUPLE: Final = 45
+_SHORTEST_TUPLE: Final = 38
 """Bytes of a tuple in its list, which no real one is below; if it is, the buffers grow."""
 _NARROW: Final = ("src_port", "dst_port", "direction", "decision", "state", "encryption")
 _WIDE: Final = ("time", "packets_sent", "bytes_sent", "packets_received", "bytes_received")
 _WORDS: Final = {
-    "direction": list(kt.DIRECTIONS),
-    "decision": list(kt.DECISIONS),
-    "state": list(kt.STATES),
-    "encryption": list(kt.ENCRYPTION),
-    "schema": [Schema.VNET4.value, Schema.NSG1.value, Schema.NSG2.value],
+    "direction": list(kf.DIRECTIONS),
+    "decision": list(kf.DECISIONS),
+    "state": list(kf.STATES),
+    "encryption": list(kf.ENCRYPTION),
+    "schema": list(kf.SCHEMAS),
 }
+_BITS: Final = {"encryption": kf.ENCRYPTED, "state": kf.STATED}
 _DICTIONARIES: Final = {name: pa.array(words, pa.string()) for name, words in _WORDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A word for each group of rows, and the words; None is no word.
+
+    Attributes:
+        codes: the place in `words` of each one's.
+    """
+
+    codes: np.ndarray[Any, Any]
+    words: Sequence[str | None]
+
+    def of(self, holders: np.ndarray[Any, Any]) -> _Words:
+        """Returns the words of what holds each group."""
+        return _Words(self.codes[holders], self.words)
+
+    def where(self, mask: np.ndarray[Any, Any], other: _Words) -> _Words:
+        """Returns these words where the mask is set, and another's elsewhere."""
+        codes = np.where(mask, self.codes, other.codes + len(self.words))
+        return _Words(codes, [*self.words, *other.words])
+
+    def spread(self, groups: np.ndarray[Any, Any], count: int) -> pa.DictionaryArray:
+        """Returns the word of each of `count` rows; the dictionary has each used word once."""
+        numbers: dict[str | None, int] = {None: -1}
+        used = np.bincount(self.codes, minlength=len(self.words)).tolist()
+        new = [
+            numbers.setdefault(word, len(numbers) - 1) if times else -1
+            for word, times in zip(self.words, used, strict=True)
+        ]
+        codes = np.array(new, np.int32)[self.codes]
+        there = None
+        if codes.any():
+            rows = allocate(count, np.int32)
+            kernel_words.spread(groups, codes, rows)
+            if (codes < 0).any():
+                there = _bits(rows >= 0)
+                np.maximum(rows, 0, out=rows)
+        else:
+            rows = np.zeros(count, np.int32)
+        return _words(rows, pa.array([*numbers][1:] or [""], pa.string()), there)
 
 
 class Buffers:
@@ -48,11 +94,11 @@ class Buffers:
         self._size = 0
         self._reading = reading
         self._index = np.zeros(kt.INDEX_SIZE, np.int32)
-        self._place = np.zeros(3, np.int64)
-        self._odd = np.zeros((1 << 12, 3), np.int64)
+        self._place = np.zeros(kt.ROOM + 14, np.int64)
+        self._odd = np.zeros((1 << 12, 4), np.int64)
         self._groups = np.zeros((1 << 14, 5), np.int64)
-        self._flows = np.zeros((1 << 12, 3), np.int64)
-        self._records = np.zeros((1 << 10, 6), np.int64)
+        self._flows = np.zeros((1 << 14, 3), np.int64)
+        self._records = np.zeros((1 << 10, kw.READ_AS + 1), np.int64)
         self._rows = _FEW
         self._reset(self._rows)
 
@@ -60,8 +106,8 @@ class Buffers:
         self._cap = rows
         sizes = (
             (5 * rows, np.int64), (8 * rows, np.int32), (rows, np.int16), (rows, np.uint8),
-            (2 * (rows + 1), np.int32), (rows * kt.LONGEST_ADDRESS + 64, np.uint8),
-            (rows * kt.LONGEST_ADDRESS + 64, np.uint8),
+            (2 * (rows + 1), np.int32), (rows * LONGEST_ADDRESS + 64, np.uint8),
+            (rows * LONGEST_ADDRESS + 64, np.uint8),
         )  # fmt: skip
         slab = SLABS.slab(sum(room(length, kind) for length, kind in sizes))
         (
@@ -69,7 +115,7 @@ class Buffers:
             self._sources, self._responders,
         ) = (slab.cut(length, kind) for length, kind in sizes)  # fmt: skip
         self._offsets[0] = self._offsets[rows + 1] = 0
-        self._done = np.zeros(8, np.int64)
+        self._done = np.zeros(2 * kw.COUNTS, np.int64)
         self._strange: dict[int, Values] = {}
         self._dropped: list[int] = []
         self._seen_odd = 0
@@ -78,6 +124,11 @@ class Buffers:
     def rows(self) -> int:
         """How many rows there are, those that were rejected not counted."""
         return int(self._done[kw.ROW]) - len(self._dropped)
+
+    @property
+    def odd(self) -> int:
+        """How many tuples were for the plain parser."""
+        return int(self._done[kw.N_ODD])
 
     def look_at(self, text: np.ndarray[Any, Any], size: int) -> None:
         """Takes a window of the text, padded behind `size`; forgets what was not taken."""
@@ -132,12 +183,12 @@ class Buffers:
     def _read_odd(self) -> None:
         """Reads by the plain parser what the kernel only noted."""
         last = int(self._done[kw.N_ODD])
-        for row, start, end in self._odd[self._seen_odd : last].tolist():
+        for row, start, end, form in self._odd[self._seen_odd : last].tolist():
             raw = self._text[start:end].tobytes().decode(errors="replace")
             try:
-                values, warnings = read_tuple(raw, Schema.VNET4)
+                values, warnings = read_tuple(raw, Schema(kf.SCHEMAS[form]))
             except Rejected as problem:
-                place = (self._cell(kt.RECORD, row), self._cell(kt.TUPLE, row))
+                place = (self._cell(kf.RECORD, row), self._cell(kf.TUPLE, row))
                 self._reading.rejected.append((*place, problem.code, raw))
                 self._reading.warn(problem.code)
                 self._dropped.append(row)
@@ -152,7 +203,7 @@ class Buffers:
 
     def take(self) -> pa.RecordBatch:
         """Returns the rows as a batch, and begins the next one."""
-        for code, times in zip(kt.WARNINGS, self._done[5:8].tolist(), strict=True):
+        for code, times in zip(kf.WARNINGS, self._done[5:8].tolist(), strict=True):
             if times:
                 self._reading.warn(code, times)
         count = int(self._done[kw.ROW])
@@ -180,12 +231,12 @@ class Buffers:
             codes = self._narrow[i * cap : i * cap + count]
             if name in _DICTIONARIES:
                 there = None
-                if name == "encryption" and not common & kt.ENCRYPTED:
-                    there = _bits(present & np.uint8(kt.ENCRYPTED))
+                if (bit := _BITS.get(name, 0)) & ~common:
+                    there = _bits(present & np.uint8(bit))
                 columns[name] = _words(codes, _DICTIONARIES[name], there)
             else:
                 columns[name] = _array(name, codes)
-        for i, name in ((kt.RECORD, "record"), (kt.TUPLE, "tuple")):
+        for i, name in ((kf.RECORD, "record"), (kf.TUPLE, "tuple")):
             columns[name] = _array(name, self._narrow[i * cap : i * cap + count])
         columns["protocol"] = _array("protocol", self._protocols[:count])
         for i, name, data in ((0, "src_ip", self._sources), (1, "dst_ip", self._responders)):
@@ -201,46 +252,47 @@ class Buffers:
         records = self._records[: done[kw.N_RECORDS]]
         flow = groups[:, 2]
         record = flows[flow, 2]
-        rule_codes, rules = self._intern(groups, 0)
-        acl_codes, acls = self._intern(flows, 0)
-        acl_codes = acl_codes[flow]
-        pairs = rule_codes.astype(np.int64) * max(1, len(acls)) + acl_codes
+        forms = records[record, kw.READ_AS]
+        inner, outer = self._intern(groups, 0), self._intern(flows, 0).of(flow)
+        mac, target, flow_log = (self._intern(records, at).of(record) for at in (0, 2, 4))
+        rule, acl = inner, outer
+        if (is_nsg := forms != kf.VNET4).any():
+            rule, acl = outer.where(is_nsg, inner), target.where(is_nsg, outer)
+            mac = inner.where(is_nsg & (groups[:, 1] > 0), mac)
+        pairs = rule.codes.astype(np.int64) * len(acl.words) + acl.codes
         distinct, which = np.unique(pairs, return_inverse=True)
         named = [
-            rule_of(rules[pair // len(acls)], acls[pair % len(acls)]) for pair in distinct.tolist()
+            rule_of(rule.words[pair // len(acl.words)], acl.words[pair % len(acl.words)])
+            for pair in distinct.tolist()
         ]
         per_group = {
-            "rule": (which, [rule for rule, _ in named]),
-            "rule_kind": (which, [kind for _, kind in named]),
-            "acl": (acl_codes, acls),
+            "rule": _Words(which, [name for name, _ in named]),
+            "rule_kind": _Words(which, [kind for _, kind in named]),
+            "acl": acl,
+            "mac": _Words(mac.codes, [_mac(one) for one in mac.words]),
+            "target": target,
+            "flow_log": flow_log,
+            "schema": _Words(forms, list(kf.SCHEMAS)),
         }
-        for at, name in ((0, "mac"), (2, "target"), (4, "flow_log")):
-            codes, words = self._intern(records, at)
-            per_group[name] = (codes[record], [_mac(one) for one in words] if not at else words)
-        columns: dict[str, pa.Array] = {}
-        for name, (codes, words) in per_group.items():
-            rows = allocate(count, np.int32)
-            kw.spread(groups, np.ascontiguousarray(codes, np.int32), rows)
-            columns[name] = _words_or_none(rows, words)
-        zeros = np.zeros(count, np.int32)
-        columns["schema"] = _words(zeros, _DICTIONARIES["schema"])
-        columns["blob"] = _words(zeros, pa.array([self._reading.blob], pa.string()))
+        columns: dict[str, pa.Array] = {
+            name: one.spread(groups, count) for name, one in per_group.items()
+        }
+        one_blob = pa.array([self._reading.blob], pa.string())
+        columns["blob"] = _words(np.zeros(count, np.int32), one_blob)
         return columns
 
-    def _intern(
-        self, table: np.ndarray[Any, Any], at: int
-    ) -> tuple[np.ndarray[Any, Any], list[str | None]]:
-        """Returns a number for each text in a table, and the texts; none for an empty one."""
+    def _intern(self, table: np.ndarray[Any, Any], at: int) -> _Words:
+        """Returns the texts of a table, none for an empty one."""
         starts = np.ascontiguousarray(table[:, at])
         lengths = np.ascontiguousarray(table[:, at + 1])
         codes = np.empty(len(starts), np.int32)
         firsts = np.empty(len(starts), np.int64)
-        known = kw.intern(self._text, starts, lengths, codes, firsts)
+        known = kernel_words.intern(self._text, starts, lengths, codes, firsts)
         words: list[str | None] = []
         for first in firsts[:known].tolist():
             piece = self._text[starts[first] : starts[first] + lengths[first]]
             words.append(piece.tobytes().decode(errors="replace") or None)
-        return codes, words
+        return _Words(codes, words)
 
     def _write_strange(self, columns: dict[str, pa.Array], count: int) -> None:
         """Puts the tuples into place that the plain parser read."""
@@ -296,12 +348,3 @@ def _words(
     valid = None if there is None else pa.py_buffer(there)
     indices = pa.Array.from_buffers(pa.int32(), len(codes), [valid, pa.py_buffer(codes)])
     return pa.DictionaryArray.from_arrays(indices, words, safe=False)
-
-
-def _words_or_none(codes: np.ndarray[Any, Any], words: Sequence[str | None]) -> pa.DictionaryArray:
-    there = None
-    if None in words:
-        is_word = np.array([one is not None for one in words])
-        there = _bits(is_word[codes])
-    dictionary = pa.array([one or "" for one in words], pa.string())
-    return _words(codes, dictionary, there)

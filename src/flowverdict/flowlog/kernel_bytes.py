@@ -16,12 +16,18 @@ from typing import Any, Final
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core.options import DefaultOptions
 from numba.extending import intrinsic
 
 OPTIONS: Final[dict[str, Any]] = {
     "nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy",
 }  # fmt: skip
-INLINE: Final[dict[str, Any]] = {**OPTIONS, "forceinline": True}
+BORROWING: Final[dict[str, Any]] = {
+    **OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}),
+}  # fmt: skip
+"""For functions that make no arrays: numba then counts no references to those that they are handed.
+It would count several times a tuple, which takes a third of the time. The option is not public."""
+INLINE: Final[dict[str, Any]] = {**BORROWING, "forceinline": True}
 U64: Final = np.uint64
 _ONES: Final = U64(0x0101010101010101)
 _ZEROS: Final = U64(0x3030303030303030)

@@ -1,4 +1,8 @@
-"""Records of VNet logs in the form in which Azure writes them, compiled.
+"""Records of flow logs in the forms in which Azure writes them, compiled.
+
+A record holds flows, a flow holds groups, a group holds tuples, in VNet and in NSG logs alike;
+only the names differ, and what a flow and a group are named for: an ACL and a rule, or a rule and
+a MAC address.
 
 One known field more than once, a field that nobody knows, an escape, another category: the walker
 leaves the whole record to the plain reader. What it reads is in that form for sure.
@@ -7,7 +11,7 @@ leaves the whole record to the plain reader. What it reads is in that form for s
 # Compiled code has no types that a checker could follow: numba infers them.
 # pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
 # pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
-# pyright: reportUnnecessaryComparison=false
+# pyright: reportUnnecessaryComparison=false, reportUnusedImport=false
 
 from __future__ import annotations
 
@@ -16,28 +20,52 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from flowverdict.flowlog.kernel_bytes import INLINE, OPTIONS, U64, load8, load64, same, skip_space
+from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, load8, same, skip_space
 from flowverdict.flowlog.kernel_bytes import string_end as _string_end
-from flowverdict.flowlog.kernel_tuples import FULL, ODD, OK, RECORD, TUPLE, read_list
+from flowverdict.flowlog.kernel_fields import NSG1, NSG2, RECORD, TUPLE, VNET4
+from flowverdict.flowlog.kernel_tuples import FORM, FULL, ODD, OK, read_list
+
+AGAIN: Final = 3
+"""The record's version stands behind its tuples, and is not the one that was expected."""
 
 _NAMES: Final = (
-    "time", "flowLogGUID", "operationName", "category", "flowLogVersion", "flowRecords",
-    "macAddress", "targetResourceID", "flowLogResourceID", "flows", "aclID", "flowGroups", "rule",
-    "flowTuples", "FlowLogFlowEvent",
+    "time", "operationName", "flowLogGUID", "systemId", "category", "flowLogVersion",
+    "flowRecords", "properties", "macAddress", "targetResourceID", "resourceId",
+    "flowLogResourceID",
+    "flows", "Version", "aclID", "flowGroups", "rule", "mac", "flowTuples",
+    "FlowLogFlowEvent", "NetworkSecurityGroupFlowEvent",
 )  # fmt: skip
 _TEXT: Final = np.frombuffer("".join(_NAMES).encode(), np.uint8)
 _STARTS: Final = np.cumsum([0, *(len(one) for one in _NAMES)]).astype(np.int64)
-CATEGORY, VERSION, RECORDS, MAC = 3, 4, 5, 6
-FLOWS, ACL, GROUPS, RULE, TUPLES, EVENT = 9, 10, 11, 12, 13, 14
+CATEGORY, VNET_VERSION, RECORDS, PROPERTIES, MAC_ADDRESS, TARGET, NSG, FLOW_LOG = range(4, 12)
+FLOWS, VERSION, ACL, GROUPS, RULE, MAC, TUPLES, VNET_EVENT, NSG_EVENT = range(12, 21)
+_ONLY_VNET: Final = sum(1 << i for i in (2, VNET_VERSION, RECORDS, TARGET, FLOW_LOG))
+_ONLY_NSG: Final = sum(1 << i for i in (3, PROPERTIES, NSG, VERSION))
+_VNET_NEEDS: Final = sum(1 << i for i in (CATEGORY, RECORDS, FLOWS))
+_NSG_NEEDS: Final = sum(1 << i for i in (CATEGORY, PROPERTIES, FLOWS, VERSION))
 ROW, N_ODD, N_GROUPS, N_FLOWS, N_RECORDS = range(5)
 """What the kernel's `done` counts; then come three warnings."""
-_PRIME: Final = U64(0x9E3779B97F4A7C15)
+COUNTS: Final = 8
+"""How many these are; behind them `done` has what they were before the record at hand."""
+OTHER, READ_AS = 6, 8
+"""The columns of `records` for a text that no row needs, and for the tuples' form; before them come
+MAC address, target and flow log. Of each text there are the place and the length."""
+_COLUMNS: Final = np.array([*[OTHER] * MAC_ADDRESS, 0, 2, 2, 4])
 
 
 @njit(**INLINE)
 def _is(a, start, length, name):
     begin = _STARTS[name]
     return _STARTS[name + 1] - begin == length and same(a, start, _TEXT, begin, length)
+
+
+@njit("int64(uint8[::1], int64, int64, int64, int64)", **BORROWING)
+def _name(a, start, end, first, last):
+    """Returns which of some known names a text is; -1 if it is none of them."""
+    for name in range(first, last):
+        if _is(a, start, end - start, name):
+            return name
+    return -1
 
 
 @njit(**INLINE)
@@ -80,15 +108,29 @@ def _opened(a, p, n, opening, closing):
 
 
 @njit(**INLINE)
+def _text(a, p, n, table, row, column):
+    """Notes in a table where a string begins and its length; returns its end, -1 if it is odd."""
+    if p >= n or load8(a, p) != 34:
+        return -1
+    end = _string_end(a, p + 1, n)
+    if end < 0:
+        return -1
+    table[row, column] = p + 1
+    table[row, column + 1] = end - p - 1
+    return end + 1
+
+
+@njit(**INLINE)
 def _group(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, responders, odd,
            index, place, done, groups):  # fmt: skip
-    """Reads a flow group."""
+    """Reads a group."""
     g = done[N_GROUPS]
     if g >= len(groups):
         return FULL, p
     groups[g, 0] = groups[g, 1] = 0
     groups[g, 2] = done[N_FLOWS]
     groups[g, 3] = groups[g, 4] = done[ROW]
+    text = RULE if place[FORM] == VNET4 else MAC
     seen = 0
     more, p = _opened(a, p, n, 123, 125)
     while more == 1:
@@ -100,22 +142,17 @@ def _group(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, res
             if p >= n or load8(a, p) != 91:
                 return ODD, p
             status, p, done[ROW], done[N_ODD] = read_list(
-                a, p + 1, n, done[ROW], cap, wide, narrow, protocols, present, offsets, sources,
-                responders, odd, done[N_ODD], done[5:8], index, place,
+                a, p + 1, n, done[ROW], cap, wide, narrow, protocols, present, offsets,
+                sources, responders, odd, done[N_ODD], done[5:], index, place,
             )  # fmt: skip
             if status != OK:
                 return status, p
             groups[g, 4] = done[ROW]
-        elif _is(a, name, end - name, RULE) and not seen & 2:
+        elif _is(a, name, end - name, text) and not seen & 2:
             seen |= 2
-            if p >= n or load8(a, p) != 34:
+            p = _text(a, p, n, groups, g, 0)
+            if p < 0:
                 return ODD, p
-            end = _string_end(a, p + 1, n)
-            if end < 0:
-                return ODD, p
-            groups[g, 0] = p + 1
-            groups[g, 1] = end - p - 1
-            p = end + 1
         else:
             return ODD, p
         more, p = _next(a, p, n, 125)
@@ -127,6 +164,7 @@ def _group(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, res
 def _flows(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, responders, odd,
            index, place, done, groups, flows):  # fmt: skip
     """Reads the list of flows in a record."""
+    text, inside = (ACL, GROUPS) if place[FORM] == VNET4 else (RULE, FLOWS)
     more, p = _opened(a, p, n, 91, 93)
     while more == 1:
         f = done[N_FLOWS]
@@ -140,17 +178,12 @@ def _flows(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, res
             name, end, p = _key(a, p, n)
             if name < 0:
                 return ODD, p
-            if _is(a, name, end - name, ACL) and not seen & 1:
+            if _is(a, name, end - name, text) and not seen & 1:
                 seen |= 1
-                if p >= n or load8(a, p) != 34:
+                p = _text(a, p, n, flows, f, 0)
+                if p < 0:
                     return ODD, p
-                end = _string_end(a, p + 1, n)
-                if end < 0:
-                    return ODD, p
-                flows[f, 0] = p + 1
-                flows[f, 1] = end - p - 1
-                p = end + 1
-            elif _is(a, name, end - name, GROUPS) and not seen & 2:
+            elif _is(a, name, end - name, inside) and not seen & 2:
                 seen |= 2
                 deep, p = _opened(a, p, n, 91, 93)
                 while deep == 1:
@@ -174,71 +207,77 @@ def _flows(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, res
 
 
 @njit(**INLINE)
-def _record(a, p, n, cap, wide, narrow, protocols, present, offsets, sources, responders, odd,
-            index, place, done, groups, flows, records):  # fmt: skip
-    """Reads a record."""
+def _record(a, p, n, expected, cap, wide, narrow, protocols, present, offsets, sources, responders,
+            odd, index, place, done, groups, flows, records):  # fmt: skip
+    """Reads a record, whose version is `expected` if it stands behind the tuples.
+
+    Returns:
+        The status, where the record ends, and its form.
+    """
     r = done[N_RECORDS]
     if r >= len(records):
-        return FULL, p
-    for i in range(6):
+        return FULL, p, -1
+    for i in range(OTHER):
         records[r, i] = 0
+    category = form = read_as = -1
     seen = 0
+    is_inside = False  # of the object that holds the flows
     more, p = _opened(a, p, n, 123, 125)
     while more == 1:
         name, end, p = _key(a, p, n)
         if name < 0:
-            return ODD, p
-        which = -1
-        for i in range(9):
-            if _is(a, name, end - name, i):
-                which = i
-        if which < 0 or p >= n or seen & (1 << which):
-            return ODD, p
+            return ODD, p, form
+        which = _name(a, name, end, 0, VERSION + 1)
+        if which < 0 or (which >= FLOWS) != is_inside or seen & (1 << which) or p >= n:
+            return ODD, p, form
         seen |= 1 << which
-        if which == VERSION:
-            if load8(a, p) != 52:
-                return ODD, p
-            p += 1
-        elif which == RECORDS:
-            inner, p = _opened(a, p, n, 123, 125)
-            if inner != 1:
-                return ODD, p
-            name, end, p = _key(a, p, n)
-            if name < 0 or not _is(a, name, end - name, FLOWS):
-                return ODD, p
+        if which in (RECORDS, PROPERTIES):
+            if which == RECORDS:
+                form = VNET4
+            is_inside = True
+            more, p = _opened(a, p, n, 123, 125)
+            if more != 1:
+                return ODD, p, form
+            continue
+        if which == FLOWS:
+            read_as = form if form >= 0 else expected
+            place[FORM] = read_as
             status, p = _flows(
                 a, p, n, cap, wide, narrow, protocols, present, offsets, sources, responders, odd,
                 index, place, done, groups, flows,
             )  # fmt: skip
             if status != OK:
-                return status, p
-            inner, p = _next(a, p, n, 125)
-            if inner != 0:
-                return ODD, p
+                return status, p, form
+        elif which in (VERSION, VNET_VERSION):
+            number = load8(a, p) - 48
+            if which == VERSION and 1 <= number <= 2:
+                form = NSG1 if number == 1 else NSG2
+            elif which == VERSION or number != 4:
+                return ODD, p, form
+            p += 1
         else:
-            if load8(a, p) != 34:
-                return ODD, p
-            end = _string_end(a, p + 1, n)
-            if end < 0:
-                return ODD, p
-            if which == CATEGORY and not _is(a, p + 1, end - p - 1, EVENT):
-                return ODD, p
-            if which >= MAC:
-                records[r, 2 * (which - MAC)] = p + 1
-                records[r, 2 * (which - MAC) + 1] = end - p - 1
-            p = end + 1
+            p = _text(a, p, n, records, r, _COLUMNS[which])
+            if p < 0:
+                return ODD, p, form
+            if which == CATEGORY:
+                category = _name(a, records[r, OTHER], p - 1, VNET_EVENT, NSG_EVENT + 1)
         more, p = _next(a, p, n, 125)
-    needed = (1 << CATEGORY) | (1 << RECORDS)
-    if more != 0 or seen & needed != needed:
-        return ODD, p
-    return OK, p
+        if more == 0 and is_inside:
+            is_inside = False
+            more, p = _next(a, p, n, 125)
+    is_vnet = category == VNET_EVENT and seen & _VNET_NEEDS == _VNET_NEEDS and not seen & _ONLY_NSG
+    is_nsg = category == NSG_EVENT and seen & _NSG_NEEDS == _NSG_NEEDS and not seen & _ONLY_VNET
+    if more != 0 or not (is_vnet or is_nsg):
+        return ODD, p, form
+    records[r, READ_AS] = form
+    return (OK if form == read_as else AGAIN), p, form
 
 
 @njit(
     "Tuple((int64, int64))(uint8[::1], int64, int64, int64, int64, int64, int64[::1], int32[::1],"
     " int16[::1], uint8[::1], int32[::1], uint8[::1], uint8[::1], int64[:, ::1], int32[::1],"
     " int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[:, ::1])",
-    **OPTIONS,
+    **BORROWING,
 )
 def read_records(a, p, n, limit, base, cap, wide, narrow, protocols, present, offsets, sources,
                  responders, odd, index, place, done, groups, flows, records):  # fmt: skip
@@ -251,18 +290,27 @@ def read_records(a, p, n, limit, base, cap, wide, narrow, protocols, present, of
         Why it stopped, and behind the last record that it read.
     """
     behind = p
+    expected = NSG2
     while True:
         while p < n and (load8(a, p) in (32, 10, 13, 9, 0, 44, 30)):
             p += 1
-        before = done.copy()
-        status, p = _record(
-            a, p, n, cap, wide, narrow, protocols, present, offsets, sources, responders, odd,
-            index, place, done, groups, flows, records,
+        start = p
+        for i in range(COUNTS):
+            done[COUNTS + i] = done[i]
+        status, p, form = _record(
+            a, p, n, expected, cap, wide, narrow, protocols, present, offsets, sources, responders,
+            odd, index, place, done, groups, flows, records,
         )  # fmt: skip
         if status != OK:
-            done[:] = before
-            return status, behind
-        first = before[ROW]
+            for i in range(COUNTS):
+                done[i] = done[COUNTS + i]
+            if status != AGAIN:
+                return status, behind
+            expected = form
+            place[1] = 0
+            p = start
+            continue
+        first = done[COUNTS + ROW]
         number = np.int32(base + done[N_RECORDS])
         for row in range(first, done[ROW]):
             narrow[RECORD * cap + row] = number
@@ -271,53 +319,3 @@ def read_records(a, p, n, limit, base, cap, wide, narrow, protocols, present, of
         behind = p
         if done[ROW] >= limit:
             return OK, behind
-
-
-@njit("int64(uint8[::1], int64[::1], int64[::1], int32[::1], int64[::1])", **OPTIONS)
-def intern(a, starts, lengths, codes, firsts):
-    """Numbers texts so that equal ones have one number; returns how many there are.
-
-    `codes` takes each text's number, `firsts` where each number came up first.
-    """
-    n = len(starts)
-    size = 64
-    while size < 2 * n:
-        size *= 2
-    table = np.full(size, -1, np.int32)
-    known = 0
-    for i in range(n):
-        start, length = starts[i], lengths[i]
-        if i > 0 and length == lengths[i - 1] and same(a, start, a, starts[i - 1], length):
-            codes[i] = codes[i - 1]
-            continue
-        key = U64(length)
-        for j in range(0, length - 7, 8):
-            key = (key ^ load64(a, start + j)) * _PRIME
-            key ^= key >> U64(29)
-        for j in range(length & ~7, length):
-            key = (key ^ U64(load8(a, start + j))) * _PRIME
-            key ^= key >> U64(29)
-        slot = np.int64(key & U64(size - 1))
-        while True:
-            code = table[slot]
-            if code < 0:
-                table[slot] = known
-                firsts[known] = i
-                codes[i] = known
-                known += 1
-                break
-            other = firsts[code]
-            if lengths[other] == length and same(a, starts[other], a, start, length):
-                codes[i] = code
-                break
-            slot = (slot + 1) & (size - 1)
-    return known
-
-
-@njit("void(int64[:, ::1], int32[::1], int32[::1])", **OPTIONS)
-def spread(groups, codes, rows):
-    """Gives each row the code of its group."""
-    for g in range(len(codes)):
-        code = codes[g]
-        for row in range(groups[g, 3], groups[g, 4]):
-            rows[row] = code
