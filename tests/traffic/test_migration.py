@@ -181,6 +181,7 @@ def test_an_nsg_of_which_rows_came_is_logged_whatever_the_estate_knows(tmp_path:
     (nsg,) = network.resources.nsgs
     found = plan(network, {ResourceId(str(nsg).upper()): 7, ResourceId("/gone"): 3})
     assert [(one.rows, one.enabled) for one in found.nsgs] == [(3, None), (7, None)]
+    assert [one.nsg.name for one in found.nsgs] == ["gone", "n1"]
     assert names(found.unattached) == ["gone"]
     assert ids(found.targets) == ["v"]
 

@@ -112,16 +112,25 @@ class _Planner:
     def __init__(self, estate: Estate, rows: Mapping[ResourceId, int]) -> None:
         self._estate = estate
         self._rows = rows
-        set_up = (one for one in estate.resources.flow_logs.values() if one.is_of_nsg)
-        self._flow_logs = {one.target: one for one in set_up}
+        set_up = estate.resources.flow_logs.values()
+        self._flow_logs = {one.target: one for one in set_up if one.is_of_nsg}
+        self._covered = {one.target for one in set_up if one.enabled and not one.is_of_nsg}
+        self._gateways: dict[ResourceId, set[ResourceId]] = {}
+        for gateway in estate.resources.gateways.values():
+            for subnet in gateway.subnets:
+                self._gateways.setdefault(subnet, set()).add(gateway.id)
         on = {nsg for nsg, one in self._flow_logs.items() if one.enabled}
-        self._logged = sorted(on | rows.keys())
+        self._logged = dict.fromkeys(sorted(on | rows.keys()))
         self._nics = [
             nic
             for nic in sorted(estate.resources.nics.values(), key=lambda nic: nic.id)
             if nic.id not in estate.private_endpoint_nics
         ]
         self._nsgs_of = {nic.id: self._logged_nsgs(nic) for nic in self._nics}
+        self._subnets_with: dict[ResourceId, list[ResourceId]] = {}
+        for one in estate.resources.subnets.values():
+            if one.nsg:
+                self._subnets_with.setdefault(one.nsg, []).append(one.id)
         self._in_subnet: dict[ResourceId, list[NetworkInterface]] = {}
         self._with_nsg: dict[ResourceId, list[NetworkInterface]] = {}
         for nic in self._nics:
@@ -156,9 +165,10 @@ class _Planner:
 
     def _nsg_log(self, nsg: ResourceId) -> NsgLog:
         set_up, nics = self._flow_logs.get(nsg), self._with_nsg.get(nsg, [])
-        subnets = [one.id for one in self._estate.resources.subnets.values() if one.nsg == nsg]
+        subnets = self._subnets_with.get(nsg, [])
+        known = self._estate.resources.nsgs.get(nsg)
         return NsgLog(
-            nsg=nsg,
+            nsg=known.id if known else nsg,  # logs spell it in upper case
             enabled=set_up.enabled if set_up else None,
             rows=self._rows.get(nsg, 0),
             attached=tuple(sorted([nic.id for nic in nics if nic.nsg == nsg] + subnets)),
@@ -238,11 +248,16 @@ class _Planner:
             kept=tuple(nic.id for nic in now if nic.id not in lost),
             gained=tuple(gained),
             lost=tuple(f"{nic} ({', '.join(services)})" for nic, services in lost.items()),
-            exists=any(
-                one.enabled and not one.is_of_nsg and place.is_below(one.target)
-                for one in self._estate.resources.flow_logs.values()
-            ),
+            exists=not self._covered.isdisjoint(self._at_or_above(place)),
         )
+
+    def _at_or_above(self, place: ResourceId) -> Iterator[ResourceId]:
+        """Yields a place, and the subnet and the network that it is in."""
+        nic = self._estate.resources.nics.get(place)
+        for one in (place, nic.subnet if nic else None):
+            if one is not None:
+                yield one
+                yield one.parent
 
     def _lost(self, nic: NetworkInterface) -> tuple[str, ...]:
         """Returns the services for which VNet flow logs do not record an interface."""
@@ -260,9 +275,8 @@ class _Planner:
     def _besides(self, place: ResourceId) -> Iterator[str]:
         """Yields gateways and application gateways, which VNet flow logs record."""
         for subnet in self._subnets_of(place):
-            for gateway in self._estate.resources.gateways.values():
-                if subnet.id in gateway.subnets or gateway.id in subnet.gateways:
-                    yield str(gateway.id)
+            for gateway in sorted(self._gateways.get(subnet.id, set()) | {*subnet.gateways}):
+                yield str(gateway)
             for service in self._estate.services_by_subnet.get(subnet.id, []):
                 if service.service == "Application Gateway":
                     yield str(service.id)
