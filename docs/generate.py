@@ -24,6 +24,7 @@ from click.testing import CliRunner
 from flowverdict.cli import main
 from flowverdict.demo.bank import write_bank
 from flowverdict.flowlog import COLUMNS
+from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
@@ -58,7 +59,7 @@ RESOURCES = {
     ),
     "Microsoft.Network/networkInterfaces": (
         "`az network nic list`",
-        "addresses, subnet, NSG, application security groups, machine",
+        "addresses, subnet, NSG, application security groups, machine, MAC address",
     ),
     "Microsoft.Network/networkSecurityGroups": ("`az network nsg list`", "rules"),
     "Microsoft.Network/applicationSecurityGroups": (
@@ -107,7 +108,10 @@ RESOURCES = {
         "`az databricks workspace list`",
         "networks with intent policies",
     ),
-    "Microsoft.Compute/virtualMachines": ("`az vm list`", "names of machines, their interfaces"),
+    "Microsoft.Compute/virtualMachines": (
+        "`az vm list`",
+        "machines, their interfaces and sizes",
+    ),
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines": (
         "`az vmss list-instances -g GROUP -n SET`",
         "instances and their interfaces",
@@ -133,6 +137,10 @@ RESOURCES = {
     "Microsoft.Network/networkManagers/connectivityConfigurations": (
         f"{_MANAGER} connect-config list`",
         "mesh: VirtualNetwork tag",
+    ),
+    "Microsoft.Network/networkWatchers/flowLogs": (
+        "`az network watcher flow-log list --location REGION`",
+        "what is to be logged: target, settings, whether it is on; for `coverage`",
     ),
 }
 """What exports each resource that the loader has a reader for, and what is read of it."""
@@ -259,6 +267,57 @@ MEANINGS = {
     "destinationAddressPrefixes": "every prefix and tag, and the members of groups",
     "expandedDestinationAddressPrefix": "the prefixes of its tags; null without a tag",
     "direction": "`Inbound` or `Outbound`",
+    "interfaces": "each interface of which rows came, by its MAC address",
+    "mac": "its MAC address, 12 hexadecimal digits; null where the log does not say",
+    "interfaces.nics": "the interfaces of the estate with this MAC address",
+    "logs": "the flow logs of which rows came",
+    "schema": "`nsg1`, `nsg2` or `vnet4`",
+    "logs.target": "the logged resource, as logged; null where the log does not say",
+    "logs.flowLog": "the flow log's id, as logged; null for NSG logs",
+    "rows": "how many rows",
+    "since": "the first minute",
+    "until": "the first minute behind the last one",
+    "minutes": "how many minutes have rows",
+    "gaps.minutes": "how many minutes",
+    "loggedTwice.minutes": "how many minutes",
+    "span": "how many minutes from `since` to `until`",
+    "gaps": "minutes without rows, which an idle interface has too",
+    "hours": "the hours that have rows",
+    "hour": "when it begins, UTC",
+    "minutesWithoutRows": "how many minutes inside the span have none",
+    "estate": "the estate held against that; null without one",
+    "unlogged": "interfaces of which no row came",
+    "unlogged.nic": "its resource id",
+    "unlogged.why": "what is known about why",
+    "withoutMac": "interfaces without a MAC address: nothing can be said",
+    "absent": "interfaces that the estate names and does not have: nothing can be said",
+    "unknownMacs": "what was logged and is no interface of the estate",
+    "silentFlowLogs": "flow logs that are on, and of which no row came",
+    "silentFlowLogs.flowLog": "its resource id",
+    "silentFlowLogs.target": "what it is set up on",
+    "silentFlowLogs.nics": "how many interfaces it would log",
+    "nsgFlowLogs": "NSG flow logs, and what takes their place",
+    "closedSince": "the day since which none can be made",
+    "retires": "the day on which Azure deletes them",
+    "bytes": "what the rows took, about",
+    "bytesAsVnetFlowLogs": "what they take in VNet flow logs, about, without those of PlatformRule",
+    "nsgs": "the NSGs that are logged; without an estate with `nsg` and `rows` alone",
+    "nsg": "its resource id",
+    "enabled": "whether its flow log is on; null where the estate does not say",
+    "inEstate": "whether the estate has it",
+    "attached": "the interfaces and subnets that it is attached to",
+    "nsgs.nics": "the interfaces that it sees",
+    "targets": "the fewest VNet flow logs in their place; null without an estate",
+    "separate": "the same without aggregation",
+    "networks": "for comparison, one on each network",
+    "target": "where it is set up",
+    "type": "`VirtualNetwork`, `Subnet` or `NetworkInterface`",
+    "exists": "whether a VNet flow log is on there, or above",
+    "replaces": "the NSGs whose logs it takes the place of",
+    "kept": "the interfaces that are seen now and then",
+    "gained": "interfaces, gateways and services that are seen then and not now",
+    "lost": "interfaces that are seen now and not then, and why",
+    "loggedTwice": "interfaces that are in NSG and VNet flow logs in the same minutes",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
 }
 """What each JSON field means; `outer.inner` where a name has two meanings."""
@@ -433,6 +492,7 @@ def _json() -> Iterator[str]:
             _ask(f"explain {BANK} {DNS}"),
         ]
         rules = [_ask(f"rules {BANK} --vm core-ledger-01")]
+        coverage = _ask_for_coverage(Path("logs"))
     used: set[str] = set()
     yield "# JSON answers"
     yield ""
@@ -446,6 +506,11 @@ def _json() -> Iterator[str]:
         ),
         ("explain", explain, "The fields of `verify`, and three more."),
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
+        (
+            "coverage",
+            coverage,
+            "An interface takes one line: see [what it means](../semantics/coverage.md).",
+        ),
     ):
         yield from (f"## {name}", "", text, "")
         shape: dict[str, set[str]] = {}
@@ -501,6 +566,45 @@ def _tables() -> Iterator[str]:
 def _column_type(arrow: str) -> str:
     kinds = {"timestamp": "time", "int": "number"}
     return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
+
+
+def _ask_for_coverage(folder: Path) -> list[Any]:
+    """Ask for the coverage of the bank with and without it, on a few rows of one interface."""
+    estate = load_estate(BANK)
+    nic = next(one for one in estate.resources.nics.values() if one.mac and one.nsg)
+    head = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkWatchers/w"
+    flow_logs = [
+        {"id": f"{head}/flowLogs/{at}", "targetResourceId": str(target), "enabled": True}
+        for at, target in enumerate((nic.nsg, nic.subnet))
+    ]
+    moment, flow = 1786653060, "203.0.113.7,10.0.0.4,50001,22"
+    old = [{"mac": nic.mac, "flowTuples": [f"{moment + at},{flow},T,I,D" for at in (0, 300)]}]
+    records: list[dict[str, Any]] = [
+        {
+            "category": "NetworkSecurityGroupFlowEvent",
+            "resourceId": str(nic.nsg).upper(),
+            "properties": {"Version": 1, "flows": [{"rule": "UserRule_r", "flows": old}]},
+        }
+    ]
+    for mac in (nic.mac, "000D3AFFFFFF"):
+        tuples = [f"{moment}000,{flow},6,I,D,NX,0,0,0,0"]
+        flows = [{"aclID": "/n", "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}]}]
+        records.append(
+            {
+                "category": "FlowLogFlowEvent",
+                "flowLogVersion": 4,
+                "flowLogResourceID": f"{head}/flowLogs/9",
+                "targetResourceID": "/v",
+                "macAddress": mac,
+                "flowRecords": {"flows": flows},
+            }
+        )
+    folder.mkdir()
+    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
+    (folder / "flow-logs.json").write_text(json.dumps(flow_logs))
+    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    words = f"coverage --lake {folder}/lake"
+    return [_ask(f"{words} {BANK} {folder}/flow-logs.json"), _ask(words)]
 
 
 def _is_of_explain(path: str) -> bool:

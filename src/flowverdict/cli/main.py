@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "ingest": "Read flow logs into a lake, every tuple exactly once.",
     "flows": "Print flow rows, or the answer to a query over them.",
     "sessions": "Print sessions: what was logged of each flow, stitched together.",
+    "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
     "retain": "Delete flow rows older than a number of days.",
     "completion": "Print the completion script of a shell.",
 }

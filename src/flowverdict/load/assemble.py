@@ -14,6 +14,7 @@ from flowverdict.load.checks import (
     newest,
     newest_active,
 )
+from flowverdict.load.flow_logs import read_flow_log
 from flowverdict.load.governance import (
     read_assignment,
     read_management_group,
@@ -121,6 +122,7 @@ READERS: Final[dict[str, tuple[str, Callable[[Node, ResourceId], _Placed]]]] = {
     _COLLECTION: ("collections", read_collection),
     _COLLECTION + "/rules": ("admin_rules", read_admin_rule),
     _MANAGER + "/connectivityconfigurations": ("connectivity", read_connectivity),
+    _NET + "networkwatchers/flowlogs": ("flow_logs", read_flow_log),
 }
 """How each resource type is read, and into which table of ``Resources``."""
 
@@ -133,7 +135,7 @@ _PARTS: Final = {
 
 _STANDS_ALONE: Final = frozenset(
     {"nsgs", "asgs", "vnets", "subnets", "route_tables", "nics", "vms", "public_ips"}
-    | {"load_balancers", "configurations", "collections", "admin_rules"}
+    | {"load_balancers", "configurations", "collections", "admin_rules", "flow_logs"}
 )
 """Tables in which one unreadable resource leaves the rest fit to be judged."""
 

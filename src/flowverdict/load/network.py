@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import read_prefix, read_space
@@ -37,6 +38,8 @@ _POLICIES: Final = {
 _CONNECTIONS: Final = {
     word.lower(): word for word in ("IPsec", "Vnet2Vnet", "ExpressRoute", "VPNClient")
 }
+_MAC: Final = re.compile(r"[0-9A-F]{12}\Z")
+_WITHOUT_SEPARATORS: Final = str.maketrans("", "", "-:.")
 _PEERING_STATES: Final = {word.lower(): word for word in ("Initiated", "Connected", "Disconnected")}
 
 
@@ -164,8 +167,21 @@ def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
         private_endpoint=node.reference("privateEndpoint"),
         ip_forwarding=node.flag("enableIPForwarding", default=False),
         tcp_state_tracking=not node.flag("disableTcpStateTracking", default=False),
+        mac=_read_mac(node),
         where=node.where,
     )
+
+
+def _read_mac(node: Node) -> str:
+    """Returns the MAC address as flow logs have it; empty before a machine has run with it."""
+    found = node.get("macAddress")
+    if found is None or not found.as_text():
+        return ""
+    plain = found.as_text().translate(_WITHOUT_SEPARATORS).upper()
+    if not _MAC.match(plain):
+        what = f"`{found.as_text()}` is no MAC address"
+        raise found.fail("mac", what, "12 hexadecimal digits, such as `00-0D-3A-F8-78-56`")
+    return plain
 
 
 def _read_ip_configuration(node: Node) -> IpConfiguration:
@@ -183,10 +199,11 @@ def _read_ip_configuration(node: Node) -> IpConfiguration:
 
 def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
     """Reads a virtual machine or a scale-set instance."""
-    profile = node.get("networkProfile")
+    profile, hardware = node.get("networkProfile"), node.get("hardwareProfile")
     return VirtualMachine(
         id=resource,
         nics=profile.references("networkInterfaces") if profile else (),
+        size=hardware.text("vmSize") if hardware else "",
         where=node.where,
     )
 

@@ -1,8 +1,9 @@
-"""Azure's network as typed values: ids, networks, rules, managers, service tags, the estate."""
+"""Azure's network as typed values: ids, networks, rules, managers, flow logs, tags, the estate."""
 
 from flowverdict.model.conditions import Combination, Condition, NotModelled, Test
 from flowverdict.model.diagnostics import Diagnostic, InputError, Position, Severity
 from flowverdict.model.estate import Estate, Resources
+from flowverdict.model.flow_log import FlowLog
 from flowverdict.model.ids import ResourceId
 from flowverdict.model.manager import (
     ActiveRule,
@@ -59,6 +60,7 @@ __all__ = [
     "Direction",
     "Endpoint",
     "Estate",
+    "FlowLog",
     "Gateway",
     "GatewayConnection",
     "GroupMember",

@@ -12,6 +12,7 @@ from flowverdict.model.manager import ManagementGroups
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from flowverdict.model.flow_log import FlowLog
     from flowverdict.model.ids import ResourceId
     from flowverdict.model.manager import (
         ActiveRule,
@@ -88,6 +89,7 @@ class Resources:
     assignments: ById[PolicyAssignment] = field(
         default_factory=dict["ResourceId", "PolicyAssignment"]
     )
+    flow_logs: ById[FlowLog] = field(default_factory=dict["ResourceId", "FlowLog"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +162,16 @@ class Estate:
         return _index(self.resources.nics.values(), lambda nic: nic.id.last)
 
     @cached_property
+    def nics_by_mac(self) -> dict[str, list[NetworkInterface]]:
+        """The network interfaces with each MAC address; those without one are left out."""
+        return _index((nic for nic in self.resources.nics.values() if nic.mac), lambda nic: nic.mac)
+
+    @cached_property
+    def flow_logs_by_target(self) -> dict[ResourceId, list[FlowLog]]:
+        """The flow logs of each resource that is logged, those that are switched off too."""
+        return _index(self.resources.flow_logs.values(), lambda one: one.target)
+
+    @cached_property
     def nics_by_address(self) -> dict[int, list[NetworkInterface]]:
         """The network interfaces with each private address, blocks of addresses left out."""
         index: dict[int, list[NetworkInterface]] = {}
@@ -201,6 +213,11 @@ class Estate:
                 if nic := self.resources.nics.get(nic_id):
                     found[nic.id] = nic
         return {vm: list(nics.values()) for vm, nics in index.items()}
+
+    @cached_property
+    def nics_of_machines(self) -> frozenset[ResourceId]:
+        """The network interfaces that belong to a machine, as either side states it."""
+        return frozenset(nic.id for nics in self.nics_by_vm.values() for nic in nics)
 
     @cached_property
     def private_endpoint_nics(self) -> frozenset[ResourceId]:

@@ -114,7 +114,11 @@ class IpConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterface:
-    """A network interface: a virtual machine's, a scale-set instance's, or a private endpoint's."""
+    """A network interface: a virtual machine's, a scale-set instance's, or a private endpoint's.
+
+    Attributes:
+        mac: twelve hexadecimal digits in upper case; empty where it has none yet.
+    """
 
     id: ResourceId
     ip_configurations: tuple[IpConfiguration, ...] = ()
@@ -123,6 +127,7 @@ class NetworkInterface:
     private_endpoint: ResourceId | None = None
     ip_forwarding: bool = False
     tcp_state_tracking: bool = True
+    mac: str = field(default="", compare=False)
     where: Position | None = field(default=None, compare=False)
 
     @property
@@ -138,10 +143,11 @@ class NetworkInterface:
 
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
-    """A virtual machine, or an instance of a scale set."""
+    """A virtual machine, or an instance of a scale set; ``size`` such as ``Standard_D2s_v5``."""
 
     id: ResourceId
     nics: tuple[ResourceId, ...] = ()
+    size: str = field(default="", compare=False)
     where: Position | None = field(default=None, compare=False)
 
 

@@ -1,8 +1,30 @@
-"""Flow rows as traffic: sessions, denied attempts, Traffic Analytics' columns."""
+"""Flow rows as traffic: sessions, denied attempts, Traffic Analytics' columns, coverage."""
 
 from typing import Final
 
 from flowverdict.traffic.analytics import ANALYTICS, analyse
+from flowverdict.traffic.coverage import (
+    HOURS,
+    Gap,
+    Hour,
+    Interface,
+    Log,
+    Tally,
+    hours,
+    interfaces,
+    moment,
+)
+from flowverdict.traffic.inventory import Inventory, Silent, Unlogged, take_stock
+from flowverdict.traffic.migration import (
+    BYTES_NSG,
+    BYTES_VNET,
+    CLOSED_SINCE,
+    RETIRES,
+    Migration,
+    NsgLog,
+    Target,
+    plan,
+)
 from flowverdict.traffic.sessions import (
     DENIED_ATTEMPTS,
     SESSIONS,
@@ -18,13 +40,34 @@ VIEWS: Final = (SESSIONS, SESSIONS_ONCE, DENIED_ATTEMPTS, ANALYTICS)
 
 __all__ = [
     "ANALYTICS",
+    "BYTES_NSG",
+    "BYTES_VNET",
+    "CLOSED_SINCE",
     "DENIED_ATTEMPTS",
+    "HOURS",
+    "RETIRES",
     "SESSIONS",
     "SESSIONS_ONCE",
     "VIEWS",
+    "Gap",
+    "Hour",
+    "Interface",
+    "Inventory",
+    "Log",
+    "Migration",
+    "NsgLog",
+    "Silent",
+    "Tally",
+    "Target",
+    "Unlogged",
     "View",
     "analyse",
     "fold",
+    "hours",
+    "interfaces",
+    "moment",
     "once",
+    "plan",
     "stitch",
+    "take_stock",
 ]
