@@ -28,11 +28,13 @@ PORTS = (443, 80, 53, 22, 3389, 1433, 445, 8080, 5432, 123)
 START_MS = 1_786_653_600_000
 
 
-def make_blob(seed: int, records: int = RECORDS) -> bytes:
+def make_blob(seed: int, records: int = RECORDS, *, only_ipv6: bool = False) -> bytes:
     """Return a blob as Azure writes it: an hour of one interface, 2 % of its peers IPv6."""
     rng = np.random.default_rng(seed)
     own = f"10.{seed % 200}.5.4"
     peers = _peers(rng)
+    if only_ipv6:
+        own, peers = "fd00:10:5::4", [one for one in peers if ":" in one]
     resource = "/SUBSCRIPTIONS/ABCDEF01-2345-6789-0ABC-DEF012345678/RESOURCEGROUPS/NETWORKWATCHERRG"
     watcher = f"{resource}/PROVIDERS/MICROSOFT.NETWORK/NETWORKWATCHERS/NETWORKWATCHER_WESTEUROPE"
     target = (
@@ -64,6 +66,45 @@ def make_blob(seed: int, records: int = RECORDS) -> bytes:
             "flowRecords": {"flows": flows},
         })  # fmt: skip
     return json.dumps({"records": parts}, separators=(",", ":")).encode()
+
+
+def as_nsg_blob(data: bytes) -> bytes:
+    """Return the flows of a blob as an NSG log has them (version 2): one rule after another."""
+    records: list[dict[str, Any]] = []
+    for one in json.loads(data)["records"]:
+        groups = [group for flow in one["flowRecords"]["flows"] for group in flow["flowGroups"]]
+        flows = [
+            {
+                "rule": group["rule"],
+                "flows": [
+                    {
+                        "mac": one["macAddress"],
+                        "flowTuples": [*map(_nsg_tuple, group["flowTuples"])],
+                    }
+                ],
+            }
+            for group in groups
+        ]
+        records.append({
+            "time": one["time"],
+            "systemId": one["flowLogGUID"],
+            "macAddress": one["macAddress"],
+            "category": "NetworkSecurityGroupFlowEvent",
+            "resourceId": one["targetResourceID"].upper(),
+            "operationName": "NetworkSecurityGroupFlowEvents",
+            "properties": {"Version": 2, "flows": flows},
+        })  # fmt: skip
+    return json.dumps({"records": records}, separators=(",", ":")).encode()
+
+
+def _nsg_tuple(raw: str) -> str:
+    time_ms, *ends, protocol, direction, state, _, counters = raw.split(",", 9)
+    verdict = "D,B" if state == "D" else f"A,{state}"
+    words = (
+        time_ms[:-3], *ends, "U" if protocol == "17" else "T", direction, verdict,
+        ",,," if state in "BD" else counters,
+    )  # fmt: skip
+    return ",".join(words)
 
 
 def _peers(rng: np.random.Generator) -> list[str]:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from bench import figures, lake
-from bench.blobs import make_blob
+from bench.blobs import as_nsg_blob, make_blob
 from bench.figures import AtLeast, Figure
 from flowverdict.flowlog import SCHEMA
 from flowverdict.flowlog.kernel import read_blob_fast
@@ -153,7 +153,9 @@ def measure() -> list[Figure]:
 def _reading() -> list[Figure]:
     """Read the same blobs into Arrow by several readers, one core each, and by two threads."""
     blobs = [make_blob(seed) for seed in range(1, BLOBS + 1)]
-    size = sum(map(len, blobs)) / 1e6
+    nsg_blobs = [as_nsg_blob(one) for one in blobs]
+    six = make_blob(1, only_ipv6=True)
+    size, nsg_size = (sum(map(len, some)) / 1e6 for some in (blobs, nsg_blobs))
     few = make_blob(9, PLAIN_RECORDS)
     with tempfile.TemporaryDirectory(prefix="flowverdict-bench-") as name:
         paths = [Path(name) / f"{i}.json" for i in range(len(blobs))]
@@ -161,9 +163,12 @@ def _reading() -> list[Figure]:
             path.write_bytes(data)
         _same_rows(blobs[0], paths[0])
         with ThreadPoolExecutor(2) as threads:
-            kernel, both, msgspec_s, duckdb_s = _seconds(
+            kernel, nsg, ipv4, ipv6, both, msgspec_s, duckdb_s = _seconds(
                 ROUNDS,
                 lambda: [read_by_kernel(one).num_rows for one in blobs],
+                lambda: [read_by_kernel(one).num_rows for one in nsg_blobs],
+                lambda: read_by_kernel(blobs[0]),
+                lambda: read_by_kernel(six),
                 lambda: list(threads.map(lambda one: read_by_kernel(one).num_rows, blobs)),
                 lambda: [read_by_msgspec(one).num_rows for one in blobs],
                 lambda: [read_by_duckdb(one).num_rows for one in paths],
@@ -189,6 +194,18 @@ def _reading() -> list[Figure]:
             "arrow_vs_plain",
             plain_s / kernel,
             f"the plain reader, by {len(few) / 1e6:.1f} MB: {size / plain_s:.1f} MB/s",
+        ),
+        Figure(
+            "vnet_vs_nsg",
+            (size / kernel) / (nsg_size / nsg),
+            f"bytes a second, to an NSG log of the same flows: {nsg_size / nsg:.0f} MB/s",
+            1.5,
+        ),
+        Figure(
+            "ipv6_vs_ipv4",
+            ipv6 / ipv4 * read_by_kernel(blobs[0]).num_rows / read_by_kernel(six).num_rows,
+            "time a tuple, where all addresses are IPv6, to where 2 % of the peers' are",
+            2,
         ),
         AtLeast("two_threads", kernel / both, "two threads, to one", at_least=1.7),
     ]

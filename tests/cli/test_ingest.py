@@ -149,3 +149,10 @@ def test_the_first_compile_is_said_and_small_work_does_not_wait_for_it(tmp_path:
     assert source.stat().st_size > 500_000
     assert done.stderr == ""
     assert not list(cache.rglob("*.nbi"))
+
+
+def test_a_lake_among_the_logs_is_not_read_as_logs(tmp_path: Path) -> None:
+    logs = fill(tmp_path / "logs", 1)
+    for _ in range(2):
+        result = run("ingest", logs, "--lake", logs / "lake")
+        assert (result.exit_code, result.stderr) == (0, "")

@@ -223,6 +223,23 @@ def test_what_cannot_be_listed_is_one_line(
     assert "\n" not in str(problem.value)
 
 
+def test_a_block_list_of_another_version_is_not_taken(store: Store) -> None:
+    """The blob was committed anew between the listing and the question for its blocks."""
+    commit(store.container, PATH, blocks(2))
+    (listed,) = store.listed()
+    commit(store.container, PATH, blocks(3))
+    with pytest.raises(Changed):
+        listed.mark(12)
+
+
+def test_a_blob_that_is_not_made_of_blocks_is_read(store: Store) -> None:
+    data = b"".join(blocks(3))
+    store.container.upload_blob(PATH, data, blob_type="AppendBlob")
+    assert store.run().rows == 90
+    store.container.upload_blob(PATH, data, blob_type="AppendBlob", overwrite=True)
+    assert store.run().rows == 0
+
+
 @pytest.fixture
 def remote(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a lake in the account; its credentials are in the environment."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -21,9 +21,10 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.storage.blob import BlobType
 
 from flowverdict.lake.account import NO_CREDENTIALS
-from flowverdict.lake.sources import SUFFIXES, Changed, SourceError
+from flowverdict.lake.sources import Changed, SourceError, may_be_flow_log
 from flowverdict.lake.store import one_line
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from flowverdict.lake.account import Account, Address
 
 _END: Final = 512
+_ARCHIVED: Final = ("BlobArchived", "BlobBeingRehydrated")
 _DENIED: Final = "expected the role Storage Blob Data Reader, or a key or signature that is valid"
 
 
@@ -42,17 +44,18 @@ class AzureBlob:
     """A blob of a container, in the version that was listed."""
 
     name: str
-    size: int
-    etag: str
     container: ContainerClient
     path: str
+    size: int
+    etag: str
+    in_blocks: bool
     _blocks: list[list[tuple[str, int]]] = field(default_factory=list["list[tuple[str, int]]"])
 
     @classmethod
     def of(cls, address: Address, container: ContainerClient, found: BlobProperties) -> AzureBlob:
         """Takes what a listing says of a blob."""
         name = f"az://{address.account}/{address.container}/{found.name}"
-        return cls(name, found.size, found.etag.strip('"'), container, found.name)
+        return cls(name, container, found.name, *_version(found))
 
     def read(self, offset: int = 0) -> Iterator[bytes]:
         """Yields the bytes from an offset on."""
@@ -84,7 +87,7 @@ class AzureBlob:
         """Returns the blob as it is now."""
         with _told(self.name):
             found = self.container.get_blob_client(self.path).get_blob_properties()
-        return AzureBlob(self.name, found.size, found.etag.strip('"'), self.container, self.path)
+        return AzureBlob(self.name, self.container, self.path, *_version(found))
 
     def _download(self, offset: int, length: int | None):
         return self.container.download_blob(
@@ -97,11 +100,32 @@ class AzureBlob:
         )
 
     def _block_list(self) -> list[tuple[str, int]]:
-        if not self._blocks:
+        """Returns ids and sizes of the blocks; none where a blob is not made of any.
+
+        No condition can be put on this request, so its answer is held against the version listed.
+        """
+        if self.in_blocks and not self._blocks:
+            answers: list[str] = []
+
+            def hear(response: Any) -> None:
+                answers.append(response.http_response.headers.get("ETag", ""))
+
             with _told(self.name):
-                committed, _ = self.container.get_blob_client(self.path).get_block_list()
+                blob = self.container.get_blob_client(self.path)
+                committed, _ = blob.get_block_list(raw_response_hook=hear)
+            if answers[-1].strip('"') != self.etag:
+                raise _changed(self.name)
             self._blocks.append([(one.id, one.size) for one in committed])
-        return self._blocks[0]
+        return self._blocks[0] if self._blocks else []
+
+
+def _version(found: BlobProperties) -> tuple[int, str, bool]:
+    """Returns size, etag, and whether blocks make up the blob."""
+    return found.size, found.etag.strip('"'), found.blob_type == BlobType.BLOCKBLOB
+
+
+def _changed(name: str) -> Changed:
+    return Changed(f"{name}: was changed while it was read")
 
 
 def list_blobs(account: Account, address: Address) -> Iterator[AzureBlob]:
@@ -113,7 +137,7 @@ def list_blobs(account: Account, address: Address) -> Iterator[AzureBlob]:
     container = account.container(address.container)
     with _told(str(address)):
         for found in container.list_blobs(name_starts_with=address.prefix or None):
-            if found.name.lower().endswith(SUFFIXES):
+            if may_be_flow_log(found.name):
                 yield AzureBlob.of(address, container, found)
 
 
@@ -123,7 +147,7 @@ def _told(name: str) -> Generator[None]:
     try:
         yield
     except ResourceModifiedError:
-        raise Changed(f"{name}: was changed while it was read") from None
+        raise _changed(name) from None
     except ResourceNotFoundError as problem:
         what = "container" if problem.error_code == "ContainerNotFound" else "blob"
         raise SourceError(f"{name}: there is no such {what}") from None
@@ -134,8 +158,10 @@ def _told(name: str) -> Generator[None]:
     except HttpResponseError as problem:
         if problem.status_code == 403:
             raise SourceError(f"{name}: access denied ({_short(problem)}): {_DENIED}") from None
+        if (code := _short(problem)) in _ARCHIVED:
+            raise SourceError(f"{name}: is archived: expected a blob that is rehydrated") from None
         raise SourceError(
-            f"{name}: the server answers {problem.status_code} ({_short(problem)}): try again later"
+            f"{name}: the server answers {problem.status_code} ({code}): try again later"
         ) from None
     except ServiceRequestError as problem:
         raise SourceError(f"{name}: cannot be reached ({_short(problem)})") from None

@@ -17,7 +17,7 @@ from flowverdict.flowlog.paths import parse_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+_SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 STDIN: Final = "-"
 PIECE: Final = 1 << 22
 _SAMPLES: Final = 16
@@ -226,8 +226,13 @@ def _paths(source: str) -> Iterator[Path]:
 
 def _files_in(folder: Path) -> Iterator[Path]:
     for one in folder.rglob("*"):
-        if one.name.lower().endswith(SUFFIXES) and not one.is_dir():
+        if may_be_flow_log(one.relative_to(folder).as_posix()) and not one.is_dir():
             yield one
+
+
+def may_be_flow_log(path: str) -> bool:
+    """Reports whether a path is worth opening: a lake's own log, which is JSON too, is not."""
+    return path.lower().endswith(_SUFFIXES) and "_delta_log/" not in path
 
 
 def _unread(name: str, problem: OSError) -> SourceError:
