@@ -359,7 +359,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
 
 
 def _commands() -> Iterator[str]:
-    context = click.Context(main, info_name="flowverdict")
+    context = click.Context(main, info_name="flowverdict", **main.context_settings)
     yield "# Commands"
     yield ""
     yield from _paragraphs(main.help)
@@ -377,7 +377,8 @@ def _commands() -> Iterator[str]:
         assert command is not None
         yield f"## {name}"
         yield ""
-        inner = click.Context(command, info_name=name, parent=context)
+        settings = command.context_settings
+        inner = click.Context(command, info_name=name, parent=context, **settings)
         usage = " ".join(command.collect_usage_pieces(inner))
         yield from ("```text", f"flowverdict {name} {usage}", "```", "")
         yield from _paragraphs(command.help)
