@@ -1,0 +1,84 @@
+"""Numbers for what policies tell apart: atoms of addresses, ports and protocols.
+
+An atom is a run of numbers between two cuts; every set of any policy is a union of atoms. Behind
+this, an address is the number of its atom, whatever its family.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from flowverdict.net import IntervalSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+_V6: Final = 1 << 32
+_PAGE: Final = 1 << 30
+"""Marks an entry of the address table that is the number of a page."""
+
+
+class Cuts:
+    """Runs of numbers between cuts, numbered from 0; the first begins at 0."""
+
+    def __init__(self, sets: Iterable[IntervalSet], always: Iterable[int] = ()) -> None:
+        distinct = {id(one): one for one in sets}  # equality would compare long sets
+        points = {0, *always}
+        for one in distinct.values():
+            for low, high in one:
+                points.add(low)
+                points.add(high + 1)
+        self.starts = sorted(points)
+        self._kept = distinct
+        self._number = {point: at for at, point in enumerate(self.starts)}
+        self._spans: dict[int, Numbers] = {}
+
+    @property
+    def count(self) -> int:
+        """How many atoms there are; the last begins where all numbers end and holds none."""
+        return len(self.starts)
+
+    def spans(self, one: IntervalSet) -> Numbers:
+        """Returns the atoms at which the spans of a set begin, and end (exclusive), by turns."""
+        key = id(one)
+        if key not in self._spans:
+            numbers = [self._number[point] for low, high in one for point in (low, high + 1)]
+            self._spans[key] = np.array(numbers, np.int32)
+            self._kept[key] = one  # its id is not given to another while it lives
+        return self._spans[key]
+
+    def of(self, number: int) -> int:
+        """Returns the atom of a number."""
+        return bisect_right(self.starts, number) - 1
+
+    def table(self, size: int) -> Numbers:
+        """Returns the atom of each number below ``size``."""
+        starts = np.array([one for one in self.starts if one < size])
+        return (np.searchsorted(starts, np.arange(size), "right") - 1).astype(np.int32)
+
+
+def address_table(cuts: Cuts) -> tuple[Numbers, Numbers]:
+    """Returns the atoms of all IPv4 addresses by 16, 8 and 8 bits: a root and pages of 256."""
+    starts = np.array([one for one in cuts.starts if one < _V6], np.int64)
+
+    def level(bases: Numbers, step: int) -> tuple[Numbers, Numbers]:
+        """The atom at each base, and whether the run of ``step`` addresses from there is split."""
+        first = np.searchsorted(starts, bases, "right") - 1
+        last = np.searchsorted(starts, bases + step - 1, "right") - 1
+        return first.astype(np.int32), first != last
+
+    offsets = np.arange(256, dtype=np.int64)
+    root, split = level(np.arange(1 << 16, dtype=np.int64) << 16, 1 << 16)
+    blocks = np.flatnonzero(split)
+    root[blocks] = _PAGE | np.arange(len(blocks), dtype=np.int32)
+    middle_bases = ((blocks.astype(np.int64) << 16)[:, None] + (offsets << 8)).ravel()
+    middle, split = level(middle_bases, 256)
+    inner = np.flatnonzero(split)
+    middle[inner] = _PAGE | (len(blocks) + np.arange(len(inner), dtype=np.int32))
+    leaves, _ = level((middle_bases[inner][:, None] + offsets).ravel(), 1)
+    return root, np.concatenate([middle, leaves, np.zeros(1, np.int32)])

@@ -1,0 +1,160 @@
+"""Packets by the million: what no missing fact touches by tables, the rest by the evaluator.
+
+``policy.evaluate_at`` is the specification; what comes out here is what it says of each packet.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowverdict.classify.asked import Asked
+from flowverdict.classify.kernel import NO_POLICY, OPEN, find_atoms, judge
+from flowverdict.classify.packets import Packets, read_packets, read_words
+from flowverdict.classify.policies import Policies, find_interface
+from flowverdict.classify.tables import Tables, make_tables
+from flowverdict.classify.verdicts import Outcome, Outcomes, decided
+from flowverdict.model import ResourceId
+from flowverdict.policy import DEFAULTS, NoNsgError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from flowverdict.classify.packets import Addresses
+    from flowverdict.classify.policies import Policy
+    from flowverdict.model import Estate
+    from flowverdict.policy import Options
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+
+def compile_estate(estate: Estate, options: Options = DEFAULTS) -> Classifier:
+    """Returns a classifier for packets at any interface of an estate.
+
+    Nothing is compiled yet: policies are when the first packets come to them.
+    """
+    return Classifier(estate, options)
+
+
+class Classifier:
+    """Judges batches of packets; threads may share one."""
+
+    def __init__(self, estate: Estate, options: Options) -> None:
+        self._estate = estate
+        self._policies = Policies(estate, options)
+        self._refuses = options.no_nsg == "error"
+        self._outcomes = Outcomes()
+        self._asked: dict[Policy, Asked] = {}
+        self._by_nic: dict[str | None, Policy | int] = {}
+        self._needed: dict[Policy, None] = {}
+        self._tables = make_tables([], lambda _: 0)
+        self._ahead = iter(estate.resources.nics.values())
+        self._lock = Lock()
+
+    def judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns the verdict on each row, in the order of the rows.
+
+        Args:
+            batch: ``nic``, ``direction``, ``protocol``, ``src_ip``, ``dst_ip``, ``src_port`` and
+                ``dst_port``, among others; a null source port of TCP or UDP is any port.
+
+        Returns:
+            Columns of ``SCHEMA``.
+
+        Raises:
+            PacketError: a row is no packet.
+            KeyError: a column is missing.
+            NoNsgError: with ``no_nsg="error"``, where no NSG is attached.
+        """
+        packets = read_packets(batch)
+        with self._lock:
+            numbers, tables = self._read_interfaces(batch)
+        src, dst = _atoms(packets.src, tables), _atoms(packets.dst, tables)
+        out = np.empty(batch.num_rows, np.int32)
+        judge(
+            numbers, packets.way, packets.protocol, packets.src_port, packets.dst_port, src, dst,
+            tables.ports, tables.protocols, tables.topology, tables.policies, tables.lists,
+            tables.stages, tables.lines, tables.words, out,
+        )  # fmt: skip
+        if (out < 0).any():
+            with self._lock:
+                lost = out == NO_POLICY
+                out[lost] = -2 - numbers[lost]
+                self._ask(packets, numbers, out, tables)
+        with self._lock:
+            return self._outcomes.batch(out)
+
+    def _read_interfaces(self, batch: pa.RecordBatch) -> tuple[Numbers, Tables]:
+        """Returns the policy of each row by number: below -1 stands what is missing instead."""
+        found: dict[int, Policy] = {}
+
+        def place(word: str | None) -> int:
+            policy = self._policy(word)
+            if isinstance(policy, int):
+                return -2 - policy
+            found[len(found)] = policy
+            return len(found) - 1
+
+        codes = read_words(batch, "nic", place)
+        self._compile(found.values())
+        index = np.array([self._tables.index[one] for one in found.values()], np.int32)
+        if len(index):
+            codes = np.where(codes >= 0, index[np.maximum(codes, 0)], codes)
+        return codes.astype(np.int32), self._tables
+
+    def _policy(self, text: str | None) -> Policy | int:
+        """Returns the policy at an interface, or the number of the outcome where there is none."""
+        if text not in self._by_nic:
+            found = find_interface(self._estate, text) if text else None
+            if found is None or isinstance(found, ResourceId):
+                what = f"network interface `{found}`" if found else "network interface of the packet"
+                if found and (reason := self._estate.broken.get(found)):
+                    what += f" ({reason})"
+                self._by_nic[text] = self._outcomes.number(Outcome("Unknown", missing=what))
+            else:
+                policy = self._policies.at(found)
+                if self._refuses and policy.lacks_nsg:
+                    raise NoNsgError(
+                        "NsgsNotAppliedOnNic: no NSG applied on nic to allow or block traffic, "
+                        f"nic id {found.id}"
+                    )
+                self._by_nic[text] = policy
+        return self._by_nic[text]
+
+    def _compile(self, needed: Any) -> None:
+        """Sees to it that the tables have some policies, and then as many again for the next."""
+        missing = [one for one in needed if one not in self._tables.index]
+        if not missing:
+            return
+        self._needed.update(dict.fromkeys(missing))
+        if self._tables.index:
+            for nic in self._ahead:
+                self._needed[self._policies.at(nic)] = None
+                if len(self._needed) >= 2 * len(self._tables.index):
+                    break
+        self._tables = make_tables(
+            list(self._needed),
+            lambda test: self._outcomes.number(decided(test.access, test.layer, test.rule)),
+        )
+
+    def _ask(self, packets: Packets, numbers: Numbers, out: Numbers, tables: Tables) -> None:
+        """Asks the evaluator about rows that the tables leave open."""
+        rows = np.flatnonzero(out == OPEN)
+        policies = list(tables.index)
+        for number in np.unique(numbers[rows]).tolist():
+            policy = policies[number]
+            asked = self._asked.setdefault(policy, Asked(policy, self._outcomes))
+            for way in (0, 1):
+                some = rows[(numbers[rows] == number) & (packets.way[rows] == way)]
+                if len(some):
+                    out[some] = asked.outcomes(packets, some, way)
+
+
+def _atoms(addresses: Addresses, tables: Tables) -> Numbers:
+    atoms = np.empty(len(addresses.ipv4), np.int32)
+    find_atoms(addresses.ipv4, tables.root, tables.pages, atoms)
+    if len(addresses.others):
+        atoms[addresses.others] = [tables.addresses.of(point) for point in addresses.points]
+    return atoms

@@ -1,0 +1,204 @@
+"""Compiled: texts into addresses, addresses into atoms, and rows through the stages of a policy."""
+
+# Compiled code has no types that a checker could follow: numba infers them.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit, types
+
+OPEN: Final = -2
+"""A missing fact may count: the evaluator has to say."""
+NO_POLICY: Final = -1
+"""There is no policy to judge by."""
+BY_NOTHING: Final = 0
+"""Allowed because nothing decided."""
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy",
+}  # fmt: skip
+_PAGE: Final = 1 << 30
+_ONE: Final = np.uint64(1)
+_NONE: Final = np.uint64(0)
+
+
+_TEXT: Final = types.Array(types.uint8, 1, "C", readonly=True)
+_PLACES: Final = types.Array(types.int32, 1, "C", readonly=True)
+
+
+@njit(types.void(_TEXT, _PLACES, types.uint32[::1], types.boolean[::1]), **_OPTIONS)
+def read_ipv4(text, places, numbers, plain):
+    """Reads IPv4 addresses as ``ipaddress`` does; clears ``plain`` where a text is none."""
+    for row in range(len(numbers)):
+        at, end = places[row], places[row + 1]
+        number, octets, right = 0, 0, end - at <= 15
+        while right and octets < 4:
+            first, value = at, 0
+            while at < end and at < first + 3 and 48 <= text[at] <= 57:
+                value = 10 * value + (text[at] - 48)
+                at += 1
+            size = at - first
+            right = size > 0 and value < 256 and (size == 1 or text[first] != 48)
+            number = number << 8 | value
+            octets += 1
+            if octets < 4:
+                right = right and at < end and text[at] == 46
+                at += 1
+        if right and at == end:
+            numbers[row] = number
+        else:
+            plain[row] = False
+
+
+@njit("void(uint32[::1], int32[::1], int32[::1], int32[::1])", **_OPTIONS)
+def find_atoms(addresses, root, pages, atoms):
+    """Gives IPv4 addresses the numbers of their atoms, by at most three looks."""
+    for row in range(len(addresses)):
+        address = addresses[row]
+        atom = root[address >> 16]
+        if atom & _PAGE:
+            atom = pages[((atom ^ _PAGE) << 8) | ((address >> 8) & 255)]
+            if atom & _PAGE:
+                atom = pages[((atom ^ _PAGE) << 8) | (address & 255)]
+        atoms[row] = atom
+
+
+@njit(**_OPTIONS)
+def _lowest(word):
+    """The number of the lowest bit that is set."""
+    at = 0
+    while word & np.uint64(0xFF) == _NONE:
+        word >>= np.uint64(8)
+        at += 8
+    while word & _ONE == _NONE:
+        word >>= _ONE
+        at += 1
+    return at
+
+
+@njit(**_OPTIONS)
+def _line(lines, base, search, atom):
+    """The row of an atom: by a table of all atoms, or by the last cut that is not above it."""
+    if search == 0:
+        return lines[base + atom]
+    low = 0
+    while search > 1:
+        half = search >> 1
+        if lines[base + low + half] <= atom:
+            low += half
+        search -= half
+    return low
+
+
+@njit(**_OPTIONS)
+def _first(stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, any_port):
+    """The first test of a stage that matches; -1 where none does, ``OPEN`` where it would ask."""
+    wide = stage[0]
+    has_doubts = stage[1] != 0
+    by_protocol = stage[2] + protocol * wide
+    by_dst_port = stage[4] + lines[stage[3] + dst_port] * wide
+    by_src_port = stage[6] + lines[stage[5] + src_port] * wide
+    by_src = stage[11] + _line(lines, stage[10], stage[9], src) * wide
+    by_dst = stage[16] + _line(lines, stage[15], stage[14], dst) * wide
+    src_tags = stage[13] + src_state * 3 * wide
+    dst_tags = stage[18] + dst_state * 3 * wide
+    for w in range(wide):
+        reached = words[by_protocol + w] & words[by_dst_port + w]
+        passed = reached & words[by_src_port + w]
+        to = words[by_dst + w] | words[dst_tags + w]
+        source = words[by_src + w] | words[src_tags + w]
+        found = passed & to & source
+        asks = found & words[stage[8] + w]
+        if has_doubts or words[src_tags + wide + w] | words[dst_tags + wide + w] != _NONE:
+            ask_to, ask_from = words[dst_tags + wide + w], words[src_tags + wide + w]
+            sure_to, sure_from = words[dst_tags + 2 * wide + w], words[src_tags + 2 * wide + w]
+            if has_doubts:
+                ask_to |= words[by_dst + stage[17] + w]
+                ask_from |= words[by_src + stage[12] + w]
+                sure_to |= words[by_dst + 2 * stage[17] + w]
+                sure_from |= words[by_src + 2 * stage[12] + w]
+            else:
+                sure_to |= words[by_dst + w]
+                sure_from |= words[by_src + w]
+            asks |= passed & ((ask_to & ~sure_to) | (to & ask_from & ~sure_from))
+        if any_port:
+            asks |= reached & words[stage[7] + w] & words[by_src_port + w]
+        either = found | asks
+        if either != _NONE:
+            at = _lowest(either)
+            if (asks >> np.uint64(at)) & _ONE:
+                return OPEN
+            return 64 * w + at
+    return -1
+
+
+@njit(
+    "void(int32[::1], uint8[::1], uint8[::1], int32[::1], int32[::1], int32[::1], int32[::1],"
+    "int32[::1], int32[::1], uint8[:, ::1], int32[:, ::1], int32[::1], int64[:, ::1], int32[::1],"
+    "uint64[::1], int32[::1])",
+    **_OPTIONS,
+)
+def judge(
+    policy, way, protocol, src_port, dst_port, src, dst,
+    ports, protocols, topology, policies, lists, stages, lines, words, out,
+):  # fmt: skip
+    """Judges rows.
+
+    Args:
+        policy: the number of each row's policy; negative for none.
+        way: 0 inbound, 1 outbound.
+        protocol: the IANA number.
+        src_port: the number; -1 any port, -2 none.
+        dst_port: the number; -2 none.
+        src: the atom of the source address.
+        dst: likewise of the destination.
+        ports: the atom of each port; the atom behind the last stands for none, the next for any.
+        protocols: the atom of each protocol.
+        topology: for each place and atom what is known of it (``tables._states``).
+        policies: where in ``lists`` a policy's inbound stages are, how many, the outbound ones
+            likewise, and the number of its place.
+        lists: numbers of stages.
+        stages: records of stages (``tables._Maker.stage``).
+        lines: numbers of rows, actions and outcomes.
+        words: rows of bits.
+        out: takes the outcome of each row, ``NO_POLICY`` or ``OPEN``.
+    """
+    none = ports[65535] + 1
+    for row in range(len(out)):
+        at = policy[row]
+        if at < 0:
+            out[row] = NO_POLICY
+            continue
+        number = src_port[row]
+        any_port = number == -1
+        source_port = ports[number] if number >= 0 else (none + 1 if any_port else none)
+        number = dst_port[row]
+        target_port = ports[number] if number >= 0 else none
+        place = policies[at, 4]
+        src_state = np.int64(topology[place, src[row]])
+        dst_state = np.int64(topology[place, dst[row]])
+        begin = policies[at, 2 * way[row]]
+        kept = BY_NOTHING
+        for i in range(begin, begin + policies[at, 2 * way[row] + 1]):
+            stage = stages[lists[i]]
+            test = _first(
+                stage, lines, words, protocols[protocol[row]], target_port, source_port,
+                src[row], dst[row], src_state, dst_state, any_port,
+            )  # fmt: skip
+            if test == -1:
+                continue
+            if test == OPEN:
+                kept = OPEN
+                break
+            action = lines[stage[19] + test]
+            if action == 0:
+                kept = lines[stage[20] + test]
+                break
+            if action == 2 or kept == BY_NOTHING:
+                kept = lines[stage[20] + test]
+        out[row] = kept

@@ -1,0 +1,144 @@
+"""The policies of an estate: what stands before an interface, shared where it is the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flowverdict.classify.stages import ASKING, PLATFORM, Stage, admin_stages, nsg_stage
+from flowverdict.model import Direction, ResourceId
+from flowverdict.net import EMPTY, IntervalSet
+from flowverdict.policy import Network, Standpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from flowverdict.model import Estate, NetworkInterface
+    from flowverdict.policy import Layer, Options
+    from flowverdict.policy.addresses import AddressSet
+
+WAYS: Final = (Direction.INBOUND, Direction.OUTBOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A topology tag at a place: ``asks`` where a missing fact is needed.
+
+    Attributes:
+        sure: addresses in the tag, where nothing about the tag is in doubt.
+        likely: addresses in the tag, where it is in doubt about others.
+    """
+
+    sure: IntervalSet
+    asks: IntervalSet
+    likely: IntervalSet
+    cuts: tuple[IntervalSet, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Around:
+    """The topology tags at a place."""
+
+    network: Topology
+    internet: Topology
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Policy:
+    """What stands before interfaces that are alike.
+
+    Attributes:
+        place: one of the interfaces.
+        stages: inbound, then outbound.
+    """
+
+    place: Standpoint
+    around: Around
+    stages: tuple[tuple[Stage, ...], tuple[Stage, ...]]
+
+    @property
+    def lacks_nsg(self) -> bool:
+        """Reports whether the option ``no-nsg=error`` refuses an answer here."""
+        return not any(layer.nsg or layer.missing for layer in self.place.layers)
+
+
+class Policies:
+    """Makes the policies of an estate's interfaces, each part of them once."""
+
+    def __init__(self, estate: Estate, options: Options) -> None:
+        self._network = Network(estate, options)
+        self._policies: dict[Hashable, Policy] = {}
+        self._stages: dict[Hashable, tuple[Stage, ...]] = {}
+        self._around: dict[Hashable, Around] = {}
+
+    def at(self, nic: NetworkInterface) -> Policy:
+        """Returns the policy before an interface."""
+        place = Standpoint(self._network, nic)
+        layers = place.layers
+        # what is missing may be told by the interface that refers to it
+        alone = nic.id if place.subnet is None or any(one.missing for one in layers) else None
+        key = (nic.subnet, nic.nsg, place.is_private_endpoint, alone)
+        if key not in self._policies:
+            stages = tuple(self._stages_of(place, way) for way in WAYS)
+            self._policies[key] = Policy(place, self._around_of(place), (stages[0], stages[1]))
+        return self._policies[key]
+
+    def _around_of(self, place: Standpoint) -> Around:
+        key = place.around
+        if key not in self._around:
+            tags = ("VirtualNetwork", "Internet")
+            self._around[key] = Around(*(_topology(place.tag(tag)) for tag in tags))
+        return self._around[key]
+
+    def _stages_of(self, place: Standpoint, way: Direction) -> tuple[Stage, ...]:
+        found: list[Stage] = []
+        if way is Direction.OUTBOUND and place.options.platform_exemptions == "on":
+            found.append(PLATFORM)
+        found += self._admin_of(place, way)
+        for layer in place.layers_towards(way):
+            if layer.missing:
+                # an NSG with problems still has rules: the platform's exemptions hang on them
+                found.append(Stage((ASKING, *self._nsg_of(place, layer, way).tests)))
+            elif layer.nsg is not None:
+                found.append(self._nsg_of(place, layer, way))
+        return tuple(found)
+
+    def _admin_of(self, place: Standpoint, way: Direction) -> tuple[Stage, ...]:
+        layer = place.admin
+        if layer is None:
+            return (Stage((ASKING,)),)
+        if layer.skipped:
+            return ()
+        rules = tuple(
+            (one.manager, tuple((id(e.rule), e.doubts, e.committed, e.unread) for e in one.entries))
+            for one in layer.managers
+        )
+        key = (way, bool(layer.order_missing), rules)
+        if key not in self._stages:
+            self._stages[key] = tuple(admin_stages(place, layer, way))
+        return self._stages[key]
+
+    def _nsg_of(self, place: Standpoint, layer: Layer, way: Direction) -> Stage:
+        if layer.nsg is None:
+            return Stage(())
+        key = (layer.nsg.id, layer.name, way)
+        if key not in self._stages:
+            self._stages[key] = (nsg_stage(place, layer.name, layer.nsg.towards(way)),)
+        return self._stages[key][0]
+
+
+def _topology(tag: AddressSet) -> Topology:
+    """Returns a topology tag by what is known of each address."""
+    cuts = (tag.sure, *(part.addresses for part in tag.parts))
+    if not tag.doubts:
+        return Topology(tag.sure, EMPTY, EMPTY, cuts)
+    maybe = IntervalSet.union(doubt.addresses for doubt in tag.doubts if doubt.member_if)
+    less = IntervalSet.union(doubt.addresses for doubt in tag.doubts if not doubt.member_if)
+    cuts += tuple(doubt.addresses for doubt in tag.doubts)
+    return Topology(EMPTY, (maybe - tag.sure) | (tag.sure & less), tag.sure - less, cuts)
+
+
+def find_interface(estate: Estate, text: str) -> NetworkInterface | ResourceId:
+    """Returns the interface with an ARM id, or the id of one that the estate lacks."""
+    found = ResourceId(text)
+    return estate.resources.nics.get(found, found)

@@ -1,0 +1,257 @@
+"""What stands before an interface as stages: lists of tests, of which the first that matches counts.
+
+A test is a rule with its fields as sets of numbers. Where the evaluator would ask its world for a
+missing fact, the test says so for the same packets (or for more): those are left to the evaluator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from flowverdict.model import Access, Direction
+from flowverdict.net import (
+    ALL_ADDRESSES,
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    EMPTY,
+    IntervalSet,
+    Protocol,
+)
+from flowverdict.policy.services import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowverdict.model import Endpoint, Rule
+    from flowverdict.policy import Standpoint
+    from flowverdict.policy.addresses import AddressSet
+    from flowverdict.policy.admin import AdminLayer, ManagerRules
+    from flowverdict.policy.deployed import Entry
+    from flowverdict.policy.services import PlatformService
+
+STOP: Final = 0
+"""The test decides."""
+KEEP_FIRST: Final = 1
+"""The test decides unless a later stage does, and unless an earlier one did (an admin Allow)."""
+KEEP_LAST: Final = 2
+"""The test decides unless a later stage does (an NSG's Allow)."""
+
+_TOPOLOGY: Final = {"virtualnetwork": "in_network", "internet": "in_internet"}
+_ICMP_ALONE: Final = IntervalSet([(Protocol.ICMP, Protocol.ICMP)])
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Source or destination of a test.
+
+    Attributes:
+        sure: addresses that match for sure, whatever is missing.
+        asks: other addresses for which a missing fact may be asked.
+        likely: addresses that match by a set that has doubts about others.
+        cuts: every set that was looked at; addresses that none of them tells apart are alike.
+        in_network: the side has ``VirtualNetwork``, which differs from place to place.
+        in_internet: likewise ``Internet``.
+    """
+
+    sure: IntervalSet = EMPTY
+    asks: IntervalSet = EMPTY
+    likely: IntervalSet = EMPTY
+    cuts: tuple[IntervalSet, ...] = ()
+    in_network: bool = False
+    in_internet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A rule with its fields as sets of numbers.
+
+    Attributes:
+        without_dst_port: it matches packets of protocols without ports; so ``without_src_port``.
+        asks: a missing fact is asked for whenever it matches.
+        action: what a match does: ``STOP``, ``KEEP_FIRST`` or ``KEEP_LAST``.
+    """
+
+    rule: Rule | None
+    layer: str
+    access: str
+    action: int
+    protocols: IntervalSet = ALL_PROTOCOLS
+    dst_ports: IntervalSet = ALL_PORTS
+    src_ports: IntervalSet = ALL_PORTS
+    without_dst_port: bool = True
+    without_src_port: bool = True
+    dst: Side = field(default_factory=lambda: ANYWHERE)
+    src: Side = field(default_factory=lambda: ANYWHERE)
+    asks: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stage:
+    """Tests in order; a stage in which none matches decides nothing."""
+
+    tests: tuple[Test, ...]
+
+
+ANYWHERE: Final = Side(sure=ALL_ADDRESSES, cuts=(ALL_ADDRESSES,))
+ASKING: Final = Test(None, "", "", STOP, asks=True)
+"""Stands for a stage of which it is not known what it does."""
+
+PLATFORM: Final = Stage(
+    tuple(
+        Test(
+            None,
+            "platform",
+            "",
+            STOP,
+            one.protocols,
+            one.ports,
+            without_dst_port=False,
+            dst=Side(sure=one.addresses, cuts=(one.addresses,)),
+            asks=True,
+        )
+        for one in SERVICES
+    )
+)
+"""Packets for the platform are rare, and their rules a page of their own: the evaluator's."""
+
+
+def side_of(sets: Iterable[AddressSet], endpoint: Endpoint) -> Side:
+    """Returns one side of a rule.
+
+    Args:
+        sets: what the side is the union of, topology tags and platform services left out.
+        endpoint: the side as the rule has it.
+    """
+    sure, asks, likely, cuts = [endpoint.prefixes], [EMPTY], [EMPTY], [endpoint.prefixes]
+    for one in sets:
+        cuts += (one.sure, *(doubt.addresses for doubt in one.doubts))
+        if not one.doubts:
+            sure.append(one.sure)
+            continue
+        maybe = IntervalSet.union(doubt.addresses for doubt in one.doubts if doubt.member_if)
+        less = IntervalSet.union(doubt.addresses for doubt in one.doubts if not doubt.member_if)
+        likely.append(one.sure - less)
+        asks += (maybe - one.sure, one.sure & less)
+    certain = IntervalSet.union(sure)
+    tags = {tag.lower() for tag in endpoint.tags}
+    return Side(
+        certain,
+        IntervalSet.union(asks) - certain,
+        IntervalSet.union(likely),
+        tuple(cuts),
+        "virtualnetwork" in tags,
+        "internet" in tags,
+    )
+
+
+def nsg_stage(place: Standpoint, name: str, rules: Iterable[Rule]) -> Stage:
+    """Returns an NSG's rules of one direction; the same wherever the NSG is attached."""
+    tests: list[Test] = []
+    for rule in rules:
+        action = KEEP_LAST if rule.access is Access.ALLOW else STOP
+        tests += _tests(place, Test(rule, name, rule.access.value, action), rule, "")
+    return Stage(tuple(tests))
+
+
+def admin_stages(place: Standpoint, layer: AdminLayer, direction: Direction) -> list[Stage]:
+    """Returns the admin rules of one direction: a stage, or one a manager where each has a say."""
+    found = [Stage(tuple(_manager_tests(place, one, direction))) for one in layer.managers]
+    if layer.order_missing and len(found) > 1:
+        found[0] = Stage((ASKING, *found[0].tests))
+    if place.options.multi_manager_allow == "final" and found:
+        return [Stage(tuple(test for one in found for test in one.tests))]
+    return found
+
+
+def _manager_tests(
+    place: Standpoint, manager: ManagerRules, direction: Direction
+) -> Iterator[Test]:
+    found = [_entry_tests(place, one) for one in manager.towards(direction)]
+    by_priority: dict[int, list[Test]] = {}
+    for test in (test for tests in found for test in tests if test.rule):
+        assert test.rule is not None
+        by_priority.setdefault(test.rule.priority, []).append(test)
+    tied = {
+        priority
+        for priority, tests in by_priority.items()
+        if len({one.rule.access for one in tests if one.rule}) > 1 and any(map(_may_ask, tests))
+    }
+    for test in (test for tests in found for test in tests):
+        # of rules of one priority the evaluator looks at all, once one of them decides
+        yield replace(test, asks=True) if test.rule and test.rule.priority in tied else test
+
+
+def _entry_tests(place: Standpoint, entry: Entry) -> list[Test]:
+    rule = entry.rule
+    if rule is None:
+        return [ASKING]
+    action = KEEP_FIRST if rule.access is Access.ALLOW else STOP
+    access = "Deny" if rule.access is Access.DENY else "Allow"
+    whole = Test(rule, "admin", access, action, asks=bool(entry.doubts))
+    return _tests(place, whole, rule, entry.committed)
+
+
+def _may_ask(test: Test) -> bool:
+    return (
+        test.asks
+        or test.src_ports != ALL_PORTS
+        or any(one.asks or one.in_network or one.in_internet for one in (test.src, test.dst))
+    )
+
+
+def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str) -> list[Test]:
+    """Returns a rule as tests: several where a side has a platform service, which takes ports."""
+    tests = [
+        replace(
+            whole,
+            protocols=rule.protocols,
+            dst_ports=rule.destination_ports,
+            src_ports=rule.source_ports,
+            without_dst_port=_without_ports(rule, rule.destination_ports),
+            without_src_port=_without_ports(rule, rule.source_ports),
+        )
+    ]
+    for name, endpoint in (("dst", rule.destination), ("src", rule.source)):
+        sets, services = _sets(place, endpoint, committed)
+        side = side_of(sets, endpoint)
+        tests = [replace(one, **{name: side}) for one in tests]
+        for service in services:
+            tests = [part for one in tests for part in _split(one, name, service)]
+    return tests
+
+
+def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
+    return ports == ALL_PORTS or rule.protocols == _ICMP_ALONE
+
+
+def _sets(
+    place: Standpoint, endpoint: Endpoint, committed: str
+) -> tuple[list[AddressSet], list[PlatformService]]:
+    """Returns the sets of a side that are the same at every place, and the platform services."""
+    topology = tuple(tag for tag in endpoint.tags if tag.lower() in _TOPOLOGY)
+    elsewhere = tuple(tag for tag in endpoint.tags if tag not in topology)
+    sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=elsewhere), committed)
+    services = [one.service for one in sets if one.service]
+    return [one for one in sets if not one.service], services
+
+
+def _split(test: Test, name: str, service: PlatformService) -> Iterator[Test]:
+    """Splits a test by whether a service takes the packet, of whose side it is then a part."""
+    side: Side = getattr(test, name)
+    wider = replace(
+        side,
+        sure=side.sure | service.addresses,
+        asks=side.asks - service.addresses,
+        cuts=(*side.cuts, service.addresses),
+    )
+    protocols, ports = test.protocols & service.protocols, test.dst_ports & service.ports
+    if protocols and ports:
+        taken = replace(test, protocols=protocols, dst_ports=ports, without_dst_port=False)
+        yield replace(taken, **{name: wider})
+        if rest := test.dst_ports - service.ports:
+            yield replace(test, protocols=protocols, dst_ports=rest)
+        if other := test.protocols - service.protocols:
+            yield replace(test, protocols=other)
+    else:
+        yield test

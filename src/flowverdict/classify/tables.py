@@ -1,0 +1,268 @@
+"""Policies as the tables that the kernel reads.
+
+A stage has a bit for each test, and for each field rows of bits: which tests a value passes. Rows
+of addresses come in three planes: tests that may match, tests that ask for a missing fact, and
+tests that match whatever is missing. Topology tags are rows of their own, so that an NSG's tables
+are the same at every place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from flowverdict.classify.atoms import Cuts, address_table
+from flowverdict.net import ALL_PORTS, IntervalSet
+from flowverdict.policy.services import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from flowverdict.classify.policies import Around, Policy, Topology
+    from flowverdict.classify.stages import Side, Stage, Test
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+MOST_CUTS_TO_SEARCH: Final = 64
+"""Above, a side has an entry for each atom of the estate; as many stages have so many cuts."""
+STAGE_FIELDS: Final = 21
+_STATES: Final = 16
+
+
+class Pool:
+    """Arrays one behind the other."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._kind = kind
+        self._parts: list[Numbers] = []
+        self._size = 0
+
+    def add(self, part: Numbers) -> int:
+        """Appends an array, whatever its shape, and returns where it begins."""
+        at = self._size
+        self._parts.append(np.ascontiguousarray(part, self._kind).ravel())
+        self._size += part.size
+        return at
+
+    def whole(self) -> Numbers:
+        """Returns everything as one array; never empty."""
+        return np.concatenate([*self._parts, np.zeros(1, self._kind)])
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the kernel reads; see ``kernel.judge`` for the columns of each table."""
+
+    root: Numbers
+    pages: Numbers
+    ports: Numbers
+    protocols: Numbers
+    topology: Numbers
+    policies: Numbers
+    lists: Numbers
+    stages: Numbers
+    lines: Numbers
+    words: Numbers
+    addresses: Cuts
+    index: dict[Policy, int]
+
+
+def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> Tables:
+    """Returns the tables of some policies.
+
+    Args:
+        policies: those that packets will be judged by.
+        outcome: numbers what comes out where a test decides.
+    """
+    stages = list(dict.fromkeys(s for one in policies for way in one.stages for s in way))
+    arounds = list(dict.fromkeys(one.around for one in policies))
+    tests = [test for stage in stages for test in stage.tests]
+    addresses = Cuts(chain(_address_sets(tests), _topology_sets(arounds)))
+    ports = Cuts(
+        chain((t.dst_ports for t in tests), (t.src_ports for t in tests), (ALL_PORTS,)),
+        always=[1 << 16],
+    )
+    protocols = Cuts((test.protocols for test in tests), always=[256])
+    root, pages = address_table(addresses)
+    maker = _Maker(addresses, ports, protocols, outcome)
+    records = [maker.stage(one) for one in stages]
+    number = {stage: at for at, stage in enumerate(stages)}
+    number_around = {one: at for at, one in enumerate(arounds)}
+    lists, heads = Pool(np.int32), np.zeros((max(1, len(policies)), 5), np.int32)
+    for at, policy in enumerate(policies):
+        heads[at, 4] = number_around[policy.around]
+        for way in (0, 1):
+            some = policy.stages[way]
+            listed = np.array([number[stage] for stage in some], np.int32)
+            heads[at, 2 * way : 2 * way + 2] = lists.add(listed), len(some)
+    topology = [_states(one, addresses) for one in arounds]
+    return Tables(
+        root,
+        pages,
+        ports.table(1 << 16),
+        protocols.table(256),
+        np.array(topology or [np.zeros(1)], np.uint8),
+        heads,
+        lists.whole(),
+        np.array(records or [[0] * STAGE_FIELDS], np.int64),
+        maker.lines.whole(),
+        maker.words.whole(),
+        addresses,
+        {policy: at for at, policy in enumerate(policies)},
+    )
+
+
+def _address_sets(tests: Iterable[Test]) -> Iterator[IntervalSet]:
+    for test in tests:
+        for side in (test.src, test.dst):
+            yield from (side.sure, side.asks, side.likely, *side.cuts)
+
+
+def _topology_sets(arounds: Iterable[Around]) -> Iterator[IntervalSet]:
+    for around in arounds:
+        for tag in (around.network, around.internet):
+            yield from (tag.sure, tag.asks, tag.likely, *tag.cuts)
+    yield from (one.addresses for one in SERVICES)
+
+
+def _states(around: Around, addresses: Cuts) -> Numbers:
+    """Returns for each atom what is known of it: two bits for each topology tag.
+
+    0 it is not in the tag, 1 it is for sure, 2 it is in a tag that has doubts, 3 it is in doubt.
+    """
+
+    def of(tag: Topology) -> Numbers:
+        state = np.zeros(addresses.count + 1, np.uint8)
+        for value, one in ((1, tag.sure), (2, tag.likely), (3, tag.asks)):
+            spans = addresses.spans(one)
+            state[spans] ^= value  # spans of one set never touch, and the three sets are disjoint:
+        return np.bitwise_xor.accumulate(state)[:-1]
+
+    return of(around.network) | (of(around.internet) << 2)
+
+
+class _Maker:
+    """Writes stages into pools."""
+
+    def __init__(
+        self, addresses: Cuts, ports: Cuts, protocols: Cuts, outcome: Callable[[Test], int]
+    ) -> None:
+        self._addresses = addresses
+        self._ports = ports
+        self._protocols = protocols
+        self._outcome = outcome
+        self.lines = Pool(np.int32)
+        self.words = Pool(np.uint64)
+
+    def stage(self, stage: Stage) -> list[int]:
+        """Returns a stage's record."""
+        tests = stage.tests
+        wide = max(1, -(-len(tests) // 64))
+        has_doubts = any(side.asks or side.likely for t in tests for side in (t.src, t.dst))
+        protocols = _rows(
+            [self._protocols.spans(one.protocols) for one in tests], self._protocols.count, wide
+        )
+        return [
+            wide,
+            int(has_doubts),
+            self.words.add(protocols),
+            *self._port([t.dst_ports for t in tests], [t.without_dst_port for t in tests], wide),
+            *self._port([t.src_ports for t in tests], [t.without_src_port for t in tests], wide),
+            self.words.add(_bits([t.src_ports != ALL_PORTS for t in tests], wide)),
+            self.words.add(_bits([t.asks for t in tests], wide)),
+            *self._side([t.src for t in tests], wide, has_doubts=has_doubts),
+            *self._side([t.dst for t in tests], wide, has_doubts=has_doubts),
+            self.lines.add(np.array([t.action for t in tests], np.int32)),
+            self.lines.add(np.array([self._outcome(t) for t in tests], np.int32)),
+        ]
+
+    def _port(self, sets: list[IntervalSet], without: list[bool], wide: int) -> tuple[int, int]:
+        """Adds rows of ports, and behind them those of no port and of any port."""
+        spans = [self._ports.spans(one) for one in sets]
+        local = _local(spans)
+        rows = _rows([np.searchsorted(local, one) for one in spans], len(local), wide)
+        last = len(rows)
+        ends = np.stack([_bits(without, wide), _bits([bool(one) for one in sets], wide)])
+        lines = np.searchsorted(local, np.arange(self._ports.count), "right") - 1
+        lines[-1] = last  # the atom behind the last port stands for no port
+        return (
+            self.lines.add(np.append(lines, last + 1)),
+            self.words.add(np.concatenate([rows, ends])),
+        )
+
+    def _side(self, sides: list[Side], wide: int, *, has_doubts: bool) -> tuple[int, ...]:
+        """Adds rows of addresses: size of the search, lines, rows, size of a plane, topology."""
+        sure = [self._addresses.spans(one.sure) for one in sides]
+        spans = sure
+        if has_doubts:
+            asks = [self._addresses.spans(one.asks) for one in sides]
+            likely = [self._addresses.spans(one.likely) for one in sides]
+            spans = [*sure, *asks, *likely]
+        local = _local(spans)
+
+        def rows(some: list[Numbers]) -> Numbers:
+            return _rows([np.searchsorted(local, one) for one in some], len(local), wide)
+
+        planes = rows(sure)[None]
+        if has_doubts:
+            certain, asking = planes[0], rows(asks)
+            planes = np.stack([certain | asking | rows(likely), asking, certain])
+        search, lines = len(local), local
+        if len(local) > MOST_CUTS_TO_SEARCH:
+            search = 0
+            lines = np.searchsorted(local, np.arange(self._addresses.count), "right") - 1
+            together = planes.transpose(1, 0, 2).reshape(len(local), -1)
+            distinct, inverse = np.unique(together, axis=0, return_inverse=True)
+            lines = inverse.ravel()[lines]
+            planes = distinct.reshape(len(distinct), len(planes), wide).transpose(1, 0, 2)
+        topology = _topology_rows(sides, wide)
+        return (
+            search,
+            self.lines.add(lines),
+            self.words.add(planes),
+            planes.shape[1] * wide,
+            self.words.add(topology),
+        )
+
+
+def _local(spans: list[Numbers]) -> Numbers:
+    """Returns the atoms at which any of the sets begins or ends; the first is 0."""
+    return np.unique(np.concatenate([np.zeros(1, np.int32), *spans]))
+
+
+def _rows(spans: list[Numbers], count: int, wide: int) -> Numbers:
+    """Returns a row of bits for each run of numbers: which sets it is in.
+
+    Args:
+        spans: of each set the runs at which it begins and ends, by turns.
+        count: how many runs there are.
+    """
+    rows = np.zeros((count + 1, wide), np.uint64)
+    if spans:
+        tests = np.repeat(np.arange(len(spans)), [len(one) for one in spans])
+        bits = np.uint64(1) << (tests & 63).astype(np.uint64)
+        np.bitwise_xor.at(rows, (np.concatenate(spans), tests >> 6), bits)
+    return np.bitwise_xor.accumulate(rows, axis=0)[:-1]
+
+
+def _bits(flags: Sequence[bool], wide: int) -> Numbers:
+    """Returns one row of bits."""
+    padded = np.zeros(wide * 64, np.bool_)
+    padded[: len(flags)] = flags
+    return np.packbits(padded, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def _topology_rows(sides: list[Side], wide: int) -> Numbers:
+    """Returns the planes of each state of ``_states``: what topology tags add to a side."""
+    network = _bits([one.in_network for one in sides], wide)
+    internet = _bits([one.in_internet for one in sides], wide)
+    rows = np.zeros((_STATES, 3, wide), np.uint64)
+    for state in range(_STATES):
+        for mask, value in ((network, state & 3), (internet, state >> 2)):
+            rows[state, 0] |= mask if value else 0
+            rows[state, 1] |= mask if value == 3 else 0
+            rows[state, 2] |= mask if value == 1 else 0
+    return rows

@@ -1,0 +1,109 @@
+"""The classifier says of every packet what the evaluator says: `policy` is the specification."""
+
+from __future__ import annotations
+
+import random
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowverdict.classify import compile_estate
+from flowverdict.model import Direction, Estate
+from flowverdict.net import Packet, has_ports, parse_address
+from flowverdict.policy import DEFAULTS, Options
+from tests.classify.asking import Seen, expected, judged
+from tests.conformance.sketch import service_tags
+from tests.net.profiles import times
+from tests.policy.estates import (
+    ADDRESSES,
+    FAR,
+    NEAR,
+    PLATFORM,
+    TAGS,
+    Json,
+    files_of,
+    load,
+    managed,
+    networks,
+)
+
+EDGES = ["10.1.0.0", "10.0.255.255", "10.1.255.255", "10.2.0.0", "203.0.112.255", "203.0.114.0",
+         "0.0.0.0", "255.255.255.255", "192.168.1.1", "23.102.135.246"]  # fmt: skip
+SIX = ["fd00::4", "2001:db8::1", "fe80::1234:5678:9abc", "::", "ffff:ffff::"]
+ANY_PORT = [None, 0, 22, 53, 67, 80, 85, 90, 91, 443, 1023, 1024, 1688, 32526, 40000, 65535]
+TAG_NAMES = ["Storage", "Sql", "AzurePlatformDNS", "AzurePlatformIMDS", "AzurePlatformLKM"]
+OPTIONS = [
+    DEFAULTS,
+    DEFAULTS,
+    DEFAULTS.with_setting("multi-manager-allow", "continue"),
+    DEFAULTS.with_setting("platform-exemptions", "off"),
+    DEFAULTS.with_setting("learned-routes", "any"),
+    Options(assume_deployed=True),
+]
+
+
+def packets(estate: Estate, chance: random.Random, count: int) -> list[Seen]:
+    """Packets between anybody, about one in five at the edges of what rules name."""
+    nics = list(estate.resources.nics)
+    four = [*NEAR, *FAR, *PLATFORM, *ADDRESSES.values(), *EDGES]
+    found: list[Seen] = []
+    for _ in range(count):
+        family = SIX if chance.random() < 0.1 else four
+        protocol = chance.choice([6, 6, 6, 17, 17, 1, 50, 51, 58, 0, 255])
+        src_port = chance.choice(ANY_PORT) if has_ports(protocol) else None
+        dst_port = chance.choice(ANY_PORT[1:]) if has_ports(protocol) else None
+        ends = [parse_address(chance.choice(family)) for _ in range(2)]
+        packet = Packet(protocol, *ends, src_port, dst_port)
+        found.append(Seen(str(chance.choice(nics)), chance.choice(list(Direction)), packet))
+    return found
+
+
+@st.composite
+def estates(draw: st.DrawFn) -> Estate:
+    """Random estates, most of them with something missing."""
+    network: Json = draw(st.one_of(networks(tags=TAG_NAMES), managed(networks(tags=TAG_NAMES))))
+    network = deepcopy(network)
+    network["serviceTags"] = {name: TAGS[name] for name in draw(st.sets(st.sampled_from([*TAGS])))}
+    lost = ["nsgs/a", "nics/nic2", "asgs/db", "vnets/vnet2", "routeTables/rt"]
+    network["omit"] = draw(st.lists(st.sampled_from(lost), max_size=2, unique=True))
+    files = files_of(network)
+    if draw(st.integers(0, 4)) == 0:
+        for vnet in files.get("vnets.json", {"value": []})["value"]:
+            listed = vnet["properties"]["subnets"]
+            vnet["properties"]["subnets"] = [{"id": subnet["id"]} for subnet in listed]
+    return load(files, service_tags(network, "rest"))
+
+
+@times(10)
+@given(estates(), st.randoms(use_true_random=False), st.sampled_from(OPTIONS))
+def test_every_packet_gets_the_verdict_of_the_evaluator(
+    estate: Estate, chance: random.Random, options: Options
+) -> None:
+    some = packets(estate, chance, 150)
+    got = judged(compile_estate(estate, options), some)
+    for one, answer, wanted in zip(some, got, expected(estate, some, options), strict=True):
+        assert answer == wanted, one
+
+
+@given(estates(), st.randoms(use_true_random=False))
+def test_batches_do_not_change_each_other(estate: Estate, chance: random.Random) -> None:
+    """A policy that is compiled later renumbers everything, and changes no answer."""
+    some = packets(estate, chance, 60)
+    classifier = compile_estate(estate)
+    by_nic = sorted(some, key=lambda one: one.nic)
+    alone = [judged(classifier, [one])[0] for one in by_nic]
+    assert alone == judged(compile_estate(estate), by_nic) == judged(classifier, by_nic)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_rows(count: int) -> None:
+    network: Any = {
+        "vnets": {"v": {"space": ["10.1.0.0/16"], "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}}},
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.1.0.4"]}},
+    }
+    estate = load(files_of(network))
+    some = packets(estate, random.Random(1), count)
+    assert judged(compile_estate(estate), some) == expected(estate, some)
