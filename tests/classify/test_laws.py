@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -61,11 +62,28 @@ def packets(estate: Estate, chance: random.Random, count: int) -> list[Seen]:
     return found
 
 
+def _rule_lists(network: Json) -> list[list[str]]:
+    found: list[list[str]] = list(network["nsgs"].values())
+    for manager in network.get("managers", {}).values():
+        for configuration in manager["configurations"].values():
+            found.extend(one["rules"] for one in configuration["collections"].values())
+    return found
+
+
+def _wider(line: str, how: int) -> str:
+    """A rule with less to match, so that layers behind the first have a say."""
+    if how & 1:
+        line = re.sub(r"\S+ \S+ ->", "* *:* ->", line)
+    return re.sub(r"-> \S+", "-> *:*", line) if how & 2 else line
+
+
 @st.composite
 def estates(draw: st.DrawFn) -> Estate:
     """Random estates, most of them with something missing."""
     network: Json = draw(st.one_of(networks(tags=TAG_NAMES), managed(networks(tags=TAG_NAMES))))
     network = deepcopy(network)
+    for rules in _rule_lists(network):
+        rules[:] = [_wider(line, draw(st.integers(0, 5))) for line in rules]
     network["serviceTags"] = {name: TAGS[name] for name in draw(st.sets(st.sampled_from([*TAGS])))}
     lost = ["nsgs/a", "nics/nic2", "asgs/db", "vnets/vnet2", "routeTables/rt"]
     network["omit"] = draw(st.lists(st.sampled_from(lost), max_size=2, unique=True))
