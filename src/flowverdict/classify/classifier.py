@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
     from flowverdict.policy import Options
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a batch, ready to be judged.
+
+    Attributes:
+        policies: the number of each row's policy in ``tables``; where there is none, -2 less the
+            number of the outcome.
+    """
+
+    packets: Packets
+    policies: Numbers
+    tables: Tables
 
 
 def compile_estate(estate: Estate, options: Options = DEFAULTS) -> Classifier:
@@ -68,26 +83,39 @@ class Classifier:
             KeyError: a column is missing.
             NoNsgError: with ``no_nsg="error"``, where no NSG is attached.
         """
+        return self.verdicts(self.decide(self.read(batch)))
+
+    def read(self, batch: pa.RecordBatch) -> Rows:
+        """Returns a batch's rows as numbers, with the tables to judge them by."""
         packets = read_packets(batch)
         with self._lock:
             numbers, tables = self._read_interfaces(batch)
+        return Rows(packets, numbers, tables)
+
+    def decide(self, rows: Rows) -> Numbers:
+        """Returns the outcome of each row, by number."""
+        packets, numbers, tables = rows.packets, rows.policies, rows.tables
         src, dst = _atoms(packets.src, tables), _atoms(packets.dst, tables)
-        out = np.empty(batch.num_rows, np.int32)
+        out = np.empty(len(numbers), np.int32)
         judge(
             numbers, packets.way, packets.protocol, packets.src_port, packets.dst_port, src, dst,
             tables.ports, tables.protocols, tables.topology, tables.policies, tables.lists,
             tables.stages, tables.lines, tables.words, out,
         )  # fmt: skip
         if (out < 0).any():
+            lost = out == NO_POLICY
+            out[lost] = -2 - numbers[lost]
             with self._lock:
-                lost = out == NO_POLICY
-                out[lost] = -2 - numbers[lost]
                 self._ask(packets, numbers, out, tables)
+        return out
+
+    def verdicts(self, outcomes: Numbers) -> pa.RecordBatch:
+        """Returns outcomes as columns of ``SCHEMA``."""
         with self._lock:
-            return self._outcomes.batch(out)
+            return self._outcomes.batch(outcomes)
 
     def _read_interfaces(self, batch: pa.RecordBatch) -> tuple[Numbers, Tables]:
-        """Returns the policy of each row by number: below -1 stands what is missing instead."""
+        """Returns the policy of each row as ``Rows`` has it, and the tables."""
         found: dict[int, Policy] = {}
 
         def place(word: str | None) -> int:

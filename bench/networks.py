@@ -1,0 +1,210 @@
+"""Large estates and the traffic in them, made in memory with a seed."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import pyarrow as pa
+
+from flowverdict.model import (
+    Access,
+    Deployment,
+    Direction,
+    Endpoint,
+    Estate,
+    GroupMember,
+    InternetSpace,
+    IpConfiguration,
+    ManagementGroups,
+    NetworkGroup,
+    NetworkInterface,
+    NetworkManager,
+    NetworkSecurityGroup,
+    ResourceId,
+    Resources,
+    Rule,
+    RuleCollection,
+    SecurityAdminConfiguration,
+    Subnet,
+    VirtualNetwork,
+    default_rules,
+)
+from flowverdict.net import ALL_IPV4, ALL_PORTS, EMPTY, IntervalSet, parse_prefix
+
+_GROUP = ResourceId("/subscriptions/s/resourceGroups/g")
+_NETWORK = _GROUP.child("providers", "Microsoft.Network")
+_TCP, _UDP = IntervalSet([(6, 6)]), IntervalSet([(17, 17)])
+_PORTS = (22, 25, 53, 80, 123, 389, 443, 445, 636, 1433, 3306, 3389, 5432, 5671, 6379, 8080, 8443)
+
+
+@dataclass(frozen=True, slots=True)
+class NoTags:
+    """Service tags without any."""
+
+    label: str = "no service tags"
+
+    def prefixes(self, name: str) -> IntervalSet | None:
+        """Return nothing for any name."""
+        del name
+
+
+def _prefix(chance: random.Random) -> IntervalSet:
+    """A prefix: two of three inside of 10.0.0.0/8, where the traffic is."""
+    length = chance.choice((8, 12, 16, 20, 22, 24, 24, 24, 26, 28, 32, 32))
+    number = chance.getrandbits(32)
+    if chance.random() < 0.67:
+        length = max(length, 14)
+        number = 10 << 24 | number & 0xFFFFFF
+    size = 1 << (32 - length)
+    return IntervalSet([(number // size * size, number // size * size + size - 1)])
+
+
+def _ports(chance: random.Random) -> IntervalSet:
+    low = chance.choice((*_PORTS, chance.randrange(1024, 60000)))
+    return IntervalSet([(low, low if chance.random() < 0.7 else low + chance.randrange(1, 500))])
+
+
+def rules(
+    chance: random.Random, owner: ResourceId, collection: str, how_many: int, *, admin: bool = False
+) -> Iterator[Rule]:
+    """Return rules of both directions, by turns, each for few packets."""
+    for number in range(how_many):
+        access = chance.choice((Access.ALLOW, Access.DENY, Access.ALWAYS_ALLOW)[: 3 if admin else 2])
+        yield Rule(
+            id=owner.child(collection, f"r{number}"),
+            name=f"r{number}",
+            priority=100 + number,
+            direction=Direction.OUTBOUND if number % 2 else Direction.INBOUND,
+            access=access,
+            protocols=chance.choice((_TCP, _TCP, _UDP, _TCP | _UDP)),
+            source=Endpoint(_prefix(chance)),
+            source_ports=ALL_PORTS,
+            destination=Endpoint(_prefix(chance)),
+            destination_ports=_ports(chance),
+        )
+
+
+def make_nsg(chance: random.Random, name: str, how_many: int) -> NetworkSecurityGroup:
+    """Return an NSG with so many rules of each direction, and the default ones."""
+    nsg = _NETWORK.child("networkSecurityGroups", name)
+    custom = tuple(rules(chance, nsg, "securityRules", 2 * how_many))
+    return NetworkSecurityGroup(nsg, (*custom, *default_rules(nsg)))
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large an estate is; an NSG has so many rules of each direction."""
+
+    vnets: int = 1
+    subnets: int = 1
+    nics: int = 1
+    subnet_rules: int = 0
+    nic_nsgs: int = 0
+    nic_rules: int = 0
+    admin_rules: int = 0
+
+
+def make_estate(size: Size, seed: int = 1) -> Estate:
+    """Return an estate: subnets spread over networks, interfaces over subnets and NSGs."""
+    chance = random.Random(seed)
+    resources = Resources()
+    of_nics = [make_nsg(chance, f"nic{at}", size.nic_rules) for at in range(size.nic_nsgs)]
+    resources.nsgs.update((one.id, one) for one in of_nics)
+    for at in range(size.vnets):
+        vnet = _NETWORK.child("virtualNetworks", f"v{at}")
+        space = parse_prefix(f"10.{at}.0.0/16")
+        resources.vnets[vnet] = VirtualNetwork(vnet, "eastus", space)
+    subnets: list[tuple[Subnet, Iterator[int]]] = []
+    for at in range(size.subnets):
+        vnet, third = _NETWORK.child("virtualNetworks", f"v{at % size.vnets}"), at // size.vnets
+        prefixes = parse_prefix(f"10.{at % size.vnets}.{third}.0/24")
+        nsg = make_nsg(chance, f"subnet{at}", size.subnet_rules) if size.subnet_rules else None
+        if nsg is not None:
+            resources.nsgs[nsg.id] = nsg
+        subnet = Subnet(vnet.child("subnets", f"s{third}"), prefixes, nsg.id if nsg else None)
+        resources.subnets[subnet.id] = subnet
+        subnets.append((subnet, count(prefixes.spans[0][0] + 4)))
+    for at in range(size.nics):
+        subnet, addresses = subnets[at % len(subnets)]
+        address = next(addresses)
+        configuration = IpConfiguration("ip", IntervalSet([(address, address)]), subnet.id)
+        nic = _NETWORK.child("networkInterfaces", f"nic{at}")
+        nsg_id = chance.choice(of_nics).id if of_nics else None
+        resources.nics[nic] = NetworkInterface(nic, (configuration,), nsg_id)
+    members, deployments = _manage(chance, resources, size.admin_rules)
+    return Estate(
+        resources,
+        NoTags(),
+        InternetSpace(ALL_IPV4 - IntervalSet([(10 << 24, (11 << 24) - 1)]), "made up"),
+        members=members,
+        whole_memberships=frozenset(resources.vnets),
+        deployments=deployments,
+        hierarchy=ManagementGroups({"root": None}, {"s": "root"}),
+    )
+
+
+def _manage(
+    chance: random.Random, resources: Resources, admin_rules: int
+) -> tuple[tuple[GroupMember, ...], tuple[Deployment, ...]]:
+    """Add a network manager with so many rules of each direction for all networks."""
+    if not admin_rules:
+        return (), ()
+    manager = NetworkManager(_NETWORK.child("networkManagers", "m"), management_groups=("root",))
+    group = NetworkGroup(manager.id.child("networkGroups", "all"))
+    configuration = SecurityAdminConfiguration(
+        manager.id.child("securityAdminConfigurations", "admin")
+    )
+    collection = RuleCollection(configuration.id.child("ruleCollections", "c"), (group.id,))
+    resources.managers[manager.id] = manager
+    resources.groups[group.id] = group
+    resources.configurations[configuration.id] = configuration
+    resources.collections[collection.id] = collection
+    for rule in rules(chance, collection.id, "rules", admin_rules, admin=True):
+        resources.admin_rules[rule.id] = rule
+    members = tuple(GroupMember(group.id, vnet) for vnet in resources.vnets)
+    committed = Deployment(manager.id, "eastus", "SecurityAdmin", (configuration.id,))
+    return members, (committed,)
+
+
+def make_flows(estate: Estate, rows: int, seed: int = 1) -> pa.RecordBatch:
+    """Return flows at the interfaces of an estate, in the order of interfaces.
+
+    The other end is inside of 10.0.0.0/8 in two of three; every second port is a service's.
+    """
+    chance = np.random.default_rng(seed)
+    nics = list(estate.resources.nics.values())
+    at = np.sort(chance.integers(0, len(nics), rows)).astype(np.int32)
+    own = np.array([one.addresses.spans[0][0] for one in nics], np.uint32)[at]
+    other = chance.integers(0, 1 << 32, rows, np.uint32)
+    near = chance.random(rows) < 0.67
+    other = np.where(near, np.uint32(10 << 24) | (other & np.uint32(0xFFFFFF)), other)
+    inward = chance.random(rows) < 0.5
+    services = chance.choice(np.array(_PORTS, np.int32), rows)
+    any_port = chance.integers(1, 65536, rows).astype(np.int32)
+    words = pa.array([str(one.id) for one in nics])
+    return pa.RecordBatch.from_pydict(
+        {
+            "nic": pa.DictionaryArray.from_arrays(at, words),
+            "direction": pa.DictionaryArray.from_arrays(inward.astype(np.int32), ["O", "I"]),
+            "protocol": pa.array(np.where(chance.random(rows) < 0.8, 6, 17).astype(np.int16)),
+            "src_ip": texts(np.where(inward, other, own)),
+            "dst_ip": texts(np.where(inward, own, other)),
+            "src_port": pa.array(chance.integers(1024, 65536, rows).astype(np.int32)),
+            "dst_port": pa.array(np.where(chance.random(rows) < 0.5, services, any_port)),
+        }
+    )
+
+
+def texts(addresses: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.uint32]]) -> pa.Array:
+    """Return IPv4 addresses as texts."""
+    octets = [f"{one}." for one in range(256)]
+    last = [str(one) for one in range(256)]
+    return pa.array(
+        octets[one >> 24] + octets[one >> 16 & 255] + octets[one >> 8 & 255] + last[one & 255]
+        for one in map(int, addresses)
+    )
+
+
+__all__ = ["EMPTY", "Size", "make_estate", "make_flows", "make_nsg"]
