@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
+from numba.extending import intrinsic
 
 OPEN: Final = -2
 """A missing fact may count: the evaluator has to say."""
@@ -22,6 +24,7 @@ BY_NOTHING: Final = 0
 _OPTIONS: Final[dict[str, Any]] = {
     "nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy",
 }  # fmt: skip
+_INLINE: Final[dict[str, Any]] = {**_OPTIONS, "forceinline": True}
 _PAGE: Final = 1 << 30
 _ONE: Final = np.uint64(1)
 _NONE: Final = np.uint64(0)
@@ -68,20 +71,17 @@ def find_atoms(addresses, root, pages, atoms):
         atoms[row] = atom
 
 
-@njit(**_OPTIONS)
-def _lowest(word):
-    """The number of the lowest bit that is set."""
-    at = 0
-    while word & np.uint64(0xFF) == _NONE:
-        word >>= np.uint64(8)
-        at += 8
-    while word & _ONE == _NONE:
-        word >>= _ONE
-        at += 1
-    return at
+@intrinsic
+def _lowest(context, word):
+    """The number of the lowest bit that is set, of a word that has one."""
+
+    def generate(_, builder, __, words):
+        return builder.cttz(words[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
 
 
-@njit(**_OPTIONS)
+@njit(**_INLINE)
 def _line(lines, base, search, atom):
     """The row of an atom: by a table of all atoms, or by the last cut that is not above it."""
     if search == 0:
@@ -95,39 +95,41 @@ def _line(lines, base, search, atom):
     return low
 
 
-@njit(**_OPTIONS)
+@njit(**_INLINE)
 def _first(stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, any_port):
     """The first test of a stage that matches; -1 where none does, ``OPEN`` where it would ask."""
     wide = stage[0]
     has_doubts = stage[1] != 0
+    by_dst = stage[18] + _line(lines, stage[17], stage[16], dst) * wide
+    dst_tags = stage[20] + dst_state * 3 * wide
+    if wide == 1 and words[by_dst] | words[dst_tags] == _NONE:
+        return -1
+    by_src = stage[13] + _line(lines, stage[12], stage[11], src) * wide
+    src_tags = stage[15] + src_state * 3 * wide
     by_protocol = stage[2] + protocol * wide
-    by_dst_port = stage[4] + lines[stage[3] + dst_port] * wide
-    by_src_port = stage[6] + lines[stage[5] + src_port] * wide
-    by_src = stage[11] + _line(lines, stage[10], stage[9], src) * wide
-    by_dst = stage[16] + _line(lines, stage[15], stage[14], dst) * wide
-    src_tags = stage[13] + src_state * 3 * wide
-    dst_tags = stage[18] + dst_state * 3 * wide
+    by_dst_port = stage[5] + _line(lines, stage[4], stage[3], dst_port) * wide
+    by_src_port = stage[8] + _line(lines, stage[7], stage[6], src_port) * wide
     for w in range(wide):
         reached = words[by_protocol + w] & words[by_dst_port + w]
         passed = reached & words[by_src_port + w]
         to = words[by_dst + w] | words[dst_tags + w]
         source = words[by_src + w] | words[src_tags + w]
         found = passed & to & source
-        asks = found & words[stage[8] + w]
+        asks = found & words[stage[10] + w]
         if has_doubts or words[src_tags + wide + w] | words[dst_tags + wide + w] != _NONE:
             ask_to, ask_from = words[dst_tags + wide + w], words[src_tags + wide + w]
             sure_to, sure_from = words[dst_tags + 2 * wide + w], words[src_tags + 2 * wide + w]
             if has_doubts:
-                ask_to |= words[by_dst + stage[17] + w]
-                ask_from |= words[by_src + stage[12] + w]
-                sure_to |= words[by_dst + 2 * stage[17] + w]
-                sure_from |= words[by_src + 2 * stage[12] + w]
+                ask_to |= words[by_dst + stage[19] + w]
+                ask_from |= words[by_src + stage[14] + w]
+                sure_to |= words[by_dst + 2 * stage[19] + w]
+                sure_from |= words[by_src + 2 * stage[14] + w]
             else:
                 sure_to |= words[by_dst + w]
                 sure_from |= words[by_src + w]
             asks |= passed & ((ask_to & ~sure_to) | (to & ask_from & ~sure_from))
         if any_port:
-            asks |= reached & words[stage[7] + w] & words[by_src_port + w]
+            asks |= reached & words[stage[9] + w] & words[by_src_port + w]
         either = found | asks
         if either != _NONE:
             at = _lowest(either)
@@ -195,10 +197,10 @@ def judge(
             if test == OPEN:
                 kept = OPEN
                 break
-            action = lines[stage[19] + test]
+            action = lines[stage[21] + test]
             if action == 0:
-                kept = lines[stage[20] + test]
+                kept = lines[stage[22] + test]
                 break
             if action == 2 or kept == BY_NOTHING:
-                kept = lines[stage[20] + test]
+                kept = lines[stage[22] + test]
         out[row] = kept

@@ -9,6 +9,7 @@ from flowverdict.classify.stages import ASKING, PLATFORM, Stage, admin_stages, n
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.policy import Network, Standpoint
+from flowverdict.policy.exclusions import skipped_subnet
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.policy import Layer, Options
     from flowverdict.policy.addresses import AddressSet
+    from flowverdict.policy.admin import AdminLayer
 
 WAYS: Final = (Direction.INBOUND, Direction.OUTBOUND)
 
@@ -84,6 +86,12 @@ class Policies:
         return self._policies[key]
 
     def _around_of(self, place: Standpoint) -> Around:
+        key = (place.vnet_id, place.subnet.id) if place.subnet else place.around
+        if key not in self._around and key is not place.around:
+            self._around[key] = self._around_by(place)
+        return self._around[key] if key in self._around else self._around_by(place)
+
+    def _around_by(self, place: Standpoint) -> Around:
         key = place.around
         if key not in self._around:
             tags = ("VirtualNetwork", "Internet")
@@ -104,19 +112,32 @@ class Policies:
         return tuple(found)
 
     def _admin_of(self, place: Standpoint, way: Direction) -> tuple[Stage, ...]:
-        layer = place.admin
+        layer = self._layer_of(place)
         if layer is None:
             return (Stage((ASKING,)),)
         if layer.skipped:
             return ()
-        rules = tuple(
-            (one.manager, tuple((id(e.rule), e.doubts, e.committed, e.unread) for e in one.entries))
-            for one in layer.managers
-        )
-        key = (way, bool(layer.order_missing), rules)
+        key = (id(layer), way)  # the network keeps its layers
         if key not in self._stages:
-            self._stages[key] = tuple(admin_stages(place, layer, way))
+            rules = tuple(
+                tuple((id(e.rule), e.doubts, e.committed, e.unread) for e in one.entries)
+                for one in layer.managers
+            )
+            shared = (way, bool(layer.order_missing), rules)
+            if shared not in self._stages:
+                self._stages[shared] = tuple(admin_stages(place, layer, way))
+            self._stages[key] = self._stages[shared]
         return self._stages[key]
+
+    def _layer_of(self, place: Standpoint) -> AdminLayer | None:
+        """Returns the admin rules of a place: the whole network's where the subnet is ordinary."""
+        vnet, subnet, options = place.vnet, place.subnet, place.options
+        if vnet is None or subnet is None or place.is_private_endpoint:
+            return place.admin
+        skipped = skipped_subnet(place.estate, subnet, options)
+        if skipped or subnet.id in (*options.admin_rules_skip, *options.admin_rules_apply):
+            return place.admin
+        return self._network.admin(vnet, None)
 
     def _nsg_of(self, place: Standpoint, layer: Layer, way: Direction) -> Stage:
         if layer.nsg is None:

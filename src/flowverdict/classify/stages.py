@@ -37,7 +37,7 @@ KEEP_FIRST: Final = 1
 KEEP_LAST: Final = 2
 """The test decides unless a later stage does (an NSG's Allow)."""
 
-_TOPOLOGY: Final = {"virtualnetwork": "in_network", "internet": "in_internet"}
+_TOPOLOGY: Final = ("virtualnetwork", "internet")
 _ICMP_ALONE: Final = IntervalSet([(Protocol.ICMP, Protocol.ICMP)])
 
 
@@ -133,7 +133,8 @@ def side_of(sets: Iterable[AddressSet], endpoint: Endpoint) -> Side:
         less = IntervalSet.union(doubt.addresses for doubt in one.doubts if not doubt.member_if)
         likely.append(one.sure - less)
         asks += (maybe - one.sure, one.sure & less)
-    certain = IntervalSet.union(sure)
+    known = [one for one in sure if one]
+    certain = known[0] if len(known) == 1 else IntervalSet.union(known)
     tags = {tag.lower() for tag in endpoint.tags}
     return Side(
         certain,
@@ -202,20 +203,25 @@ def _may_ask(test: Test) -> bool:
 
 def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str) -> list[Test]:
     """Returns a rule as tests: several where a side has a platform service, which takes ports."""
+    dst, to = _side(place, rule.destination, committed)
+    src, by = _side(place, rule.source, committed)
     tests = [
-        replace(
-            whole,
-            protocols=rule.protocols,
-            dst_ports=rule.destination_ports,
-            src_ports=rule.source_ports,
-            without_dst_port=_without_ports(rule, rule.destination_ports),
-            without_src_port=_without_ports(rule, rule.source_ports),
+        Test(
+            rule,
+            whole.layer,
+            whole.access,
+            whole.action,
+            rule.protocols,
+            rule.destination_ports,
+            rule.source_ports,
+            _without_ports(rule, rule.destination_ports),
+            _without_ports(rule, rule.source_ports),
+            dst,
+            src,
+            whole.asks,
         )
     ]
-    for name, endpoint in (("dst", rule.destination), ("src", rule.source)):
-        sets, services = _sets(place, endpoint, committed)
-        side = side_of(sets, endpoint)
-        tests = [replace(one, **{name: side}) for one in tests]
+    for name, services in (("dst", to), ("src", by)):
         for service in services:
             tests = [part for one in tests for part in _split(one, name, service)]
     return tests
@@ -225,15 +231,16 @@ def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
     return ports == ALL_PORTS or rule.protocols == _ICMP_ALONE
 
 
-def _sets(
+def _side(
     place: Standpoint, endpoint: Endpoint, committed: str
-) -> tuple[list[AddressSet], list[PlatformService]]:
-    """Returns the sets of a side that are the same at every place, and the platform services."""
-    topology = tuple(tag for tag in endpoint.tags if tag.lower() in _TOPOLOGY)
-    elsewhere = tuple(tag for tag in endpoint.tags if tag not in topology)
-    sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=elsewhere), committed)
+) -> tuple[Side, list[PlatformService]]:
+    """Returns a side without the platform services in it, and those."""
+    if not (endpoint.tags or endpoint.asgs or endpoint.groups):
+        return Side(endpoint.prefixes, cuts=(endpoint.prefixes,)), []
+    same = tuple(tag for tag in endpoint.tags if tag.lower() not in _TOPOLOGY)
+    sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=same), committed)
     services = [one.service for one in sets if one.service]
-    return [one for one in sets if not one.service], services
+    return side_of([one for one in sets if not one.service], endpoint), services
 
 
 def _split(test: Test, name: str, service: PlatformService) -> Iterator[Test]:

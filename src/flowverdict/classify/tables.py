@@ -28,7 +28,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 MOST_CUTS_TO_SEARCH: Final = 64
 """Above, a side has an entry for each atom of the estate; as many stages have so many cuts."""
-STAGE_FIELDS: Final = 21
+STAGE_FIELDS: Final = 23
 _STATES: Final = 16
 
 
@@ -179,19 +179,19 @@ class _Maker:
             self.lines.add(np.array([self._outcome(t) for t in tests], np.int32)),
         ]
 
-    def _port(self, sets: list[IntervalSet], without: list[bool], wide: int) -> tuple[int, int]:
-        """Adds rows of ports, and behind them those of no port and of any port."""
+    def _port(self, sets: list[IntervalSet], without: list[bool], wide: int) -> tuple[int, ...]:
+        """Adds rows of ports: size of the search, lines, rows.
+
+        The atom behind the last port stands for no port, the next one for any port.
+        """
         spans = [self._ports.spans(one) for one in sets]
-        local = _local(spans)
+        none = self._ports.count - 1
+        local = _local([*spans, np.array([none, none + 1], np.int32)])
         rows = _rows([np.searchsorted(local, one) for one in spans], len(local), wide)
-        last = len(rows)
-        ends = np.stack([_bits(without, wide), _bits([bool(one) for one in sets], wide)])
-        lines = np.searchsorted(local, np.arange(self._ports.count), "right") - 1
-        lines[-1] = last  # the atom behind the last port stands for no port
-        return (
-            self.lines.add(np.append(lines, last + 1)),
-            self.words.add(np.concatenate([rows, ends])),
-        )
+        rows[-2] = _bits(without, wide)
+        rows[-1] = _bits([bool(one) for one in sets], wide)
+        search, lines = _search(local, none + 2)
+        return search, self.lines.add(lines), self.words.add(rows)
 
     def _side(self, sides: list[Side], wide: int, *, has_doubts: bool) -> tuple[int, ...]:
         """Adds rows of addresses: size of the search, lines, rows, size of a plane, topology."""
@@ -210,10 +210,8 @@ class _Maker:
         if has_doubts:
             certain, asking = planes[0], rows(asks)
             planes = np.stack([certain | asking | rows(likely), asking, certain])
-        search, lines = len(local), local
-        if len(local) > MOST_CUTS_TO_SEARCH:
-            search = 0
-            lines = np.searchsorted(local, np.arange(self._addresses.count), "right") - 1
+        search, lines = _search(local, self._addresses.count)
+        if not search:
             together = planes.transpose(1, 0, 2).reshape(len(local), -1)
             distinct, inverse = np.unique(together, axis=0, return_inverse=True)
             lines = inverse.ravel()[lines]
@@ -231,6 +229,13 @@ class _Maker:
 def _local(spans: list[Numbers]) -> Numbers:
     """Returns the atoms at which any of the sets begins or ends; the first is 0."""
     return np.unique(np.concatenate([np.zeros(1, np.int32), *spans]))
+
+
+def _search(local: Numbers, atoms: int) -> tuple[int, Numbers]:
+    """Returns the cuts to search, and how many; or 0 and the row of each atom of the estate."""
+    if len(local) <= MOST_CUTS_TO_SEARCH:
+        return len(local), local
+    return 0, np.searchsorted(local, np.arange(atoms), "right") - 1
 
 
 def _rows(spans: list[Numbers], count: int, wide: int) -> Numbers:
