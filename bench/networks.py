@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from flowverdict.model import (
+    ANYWHERE,
     Access,
     Deployment,
     Direction,
@@ -52,16 +53,18 @@ class NoTags:
 
 def _prefix(chance: random.Random) -> IntervalSet:
     """A prefix: two of three inside of 10.0.0.0/8, where the traffic is."""
-    length = chance.choice((8, 12, 16, 20, 22, 24, 24, 24, 26, 28, 32, 32))
+    length = chance.choice((4, 8, 12, 16, 16, 20, 22, 24, 24, 28, 32))
     number = chance.getrandbits(32)
     if chance.random() < 0.67:
-        length = max(length, 14)
-        number = 10 << 24 | number & 0xFFFFFF
+        length = max(length, 10)
+        number = 10 << 24 | (number & 0xFFFFFF)
     size = 1 << (32 - length)
     return IntervalSet([(number // size * size, number // size * size + size - 1)])
 
 
 def _ports(chance: random.Random) -> IntervalSet:
+    if chance.random() < 0.2:
+        return ALL_PORTS
     low = chance.choice((*_PORTS, chance.randrange(1024, 60000)))
     return IntervalSet([(low, low if chance.random() < 0.7 else low + chance.randrange(1, 500))])
 
@@ -69,8 +72,11 @@ def _ports(chance: random.Random) -> IntervalSet:
 def rules(
     chance: random.Random, owner: ResourceId, collection: str, how_many: int, *, admin: bool = False
 ) -> Iterator[Rule]:
-    """Return rules of both directions, by turns, each for few packets."""
+    """Return rules of both directions, by turns; one of five is about few local addresses."""
     for number in range(how_many):
+        far, near = Endpoint(_prefix(chance)), Endpoint(_prefix(chance))
+        if chance.random() < 0.8:
+            near = ANYWHERE
         access = chance.choice((Access.ALLOW, Access.DENY, Access.ALWAYS_ALLOW)[: 3 if admin else 2])
         yield Rule(
             id=owner.child(collection, f"r{number}"),
@@ -79,9 +85,9 @@ def rules(
             direction=Direction.OUTBOUND if number % 2 else Direction.INBOUND,
             access=access,
             protocols=chance.choice((_TCP, _TCP, _UDP, _TCP | _UDP)),
-            source=Endpoint(_prefix(chance)),
+            source=near if number % 2 else far,
             source_ports=ALL_PORTS,
-            destination=Endpoint(_prefix(chance)),
+            destination=far if number % 2 else near,
             destination_ports=_ports(chance),
         )
 

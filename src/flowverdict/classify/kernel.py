@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core.options import DefaultOptions
 from numba.extending import intrinsic
 
 OPEN: Final = -2
@@ -24,7 +25,11 @@ BY_NOTHING: Final = 0
 _OPTIONS: Final[dict[str, Any]] = {
     "nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy",
 }  # fmt: skip
-_INLINE: Final[dict[str, Any]] = {**_OPTIONS, "forceinline": True}
+_BORROWING: Final[dict[str, Any]] = {
+    **_OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}),
+}  # fmt: skip
+"""For functions that make no arrays: references to those that they are handed are not counted."""
+_INLINE: Final[dict[str, Any]] = {**_BORROWING, "forceinline": True}
 _PAGE: Final = 1 << 30
 _ONE: Final = np.uint64(1)
 _NONE: Final = np.uint64(0)
@@ -81,69 +86,103 @@ def _lowest(context, word):
     return types.int64(types.uint64), generate
 
 
+@intrinsic
+def _at(context, array, index):
+    """The element of an array; unlike ``array[index]`` it does not ask whether that is negative."""
+
+    def generate(context, builder, signature, values):
+        view = context.make_array(signature.args[0])(context, builder, values[0])
+        return builder.load(builder.gep(view.data, [values[1]]))
+
+    return array.dtype(array, types.int64), generate
+
+
 @njit(**_INLINE)
 def _line(lines, base, search, atom):
     """The row of an atom: by a table of all atoms, or by the last cut that is not above it."""
     if search == 0:
-        return lines[base + atom]
+        return _at(lines, base + atom)
     low = 0
     while search > 1:
         half = search >> 1
-        if lines[base + low + half] <= atom:
-            low += half
+        low += half * (_at(lines, base + low + half) <= atom)  # no branch to be guessed wrong
         search -= half
     return low
 
 
 @njit(**_INLINE)
-def _first(stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, any_port):
+def _first(stages, stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, ask):
     """The first test of a stage that matches; -1 where none does, ``OPEN`` where it would ask."""
-    wide = stage[0]
-    has_doubts = stage[1] != 0
-    by_dst = stage[18] + _line(lines, stage[17], stage[16], dst) * wide
-    dst_tags = stage[20] + dst_state * 3 * wide
-    if wide == 1 and words[by_dst] | words[dst_tags] == _NONE:
+    wide = _at(stages, stage + 0)
+    by_dst = _at(stages, stage + 18) + _line(lines, _at(stages, stage + 17), _at(stages, stage + 16), dst) * wide
+    dst_tags = _at(stages, stage + 20) + dst_state * 3 * wide
+    if wide == 1 and _at(words, by_dst) | _at(words, dst_tags) == _NONE:
         return -1
-    by_src = stage[13] + _line(lines, stage[12], stage[11], src) * wide
-    src_tags = stage[15] + src_state * 3 * wide
-    by_protocol = stage[2] + protocol * wide
-    by_dst_port = stage[5] + _line(lines, stage[4], stage[3], dst_port) * wide
-    by_src_port = stage[8] + _line(lines, stage[7], stage[6], src_port) * wide
+    by_src = _at(stages, stage + 13) + _line(lines, _at(stages, stage + 12), _at(stages, stage + 11), src) * wide
+    src_tags = _at(stages, stage + 15) + src_state * 3 * wide
+    by_protocol = _at(stages, stage + 2) + protocol * wide
+    by_dst_port = _at(stages, stage + 5) + _line(lines, _at(stages, stage + 4), _at(stages, stage + 3), dst_port) * wide
+    by_src_port = _at(stages, stage + 8) + _line(lines, _at(stages, stage + 7), _at(stages, stage + 6), src_port) * wide
+    if ask or _at(stages, stage + 1) != 0:
+        return _first_or_open(
+            stages, stage, words, by_protocol, by_dst_port, by_src_port, by_src, by_dst, src_tags,
+            dst_tags, ask == 2,
+        )  # fmt: skip
+    test = np.int64(-1)
+    if wide <= 4:  # a branch that is guessed wrong costs more than the words behind the match
+        for w in range(wide - 1, -1, -1):
+            found = _at(words, by_protocol + w) & _at(words, by_dst_port + w) & _at(words, by_src_port + w)
+            found &= _at(words, by_dst + w) | _at(words, dst_tags + w)
+            found &= _at(words, by_src + w) | _at(words, src_tags + w)
+            test = 64 * w + _lowest(found) if found != _NONE else test
+        return test
     for w in range(wide):
-        reached = words[by_protocol + w] & words[by_dst_port + w]
-        passed = reached & words[by_src_port + w]
-        to = words[by_dst + w] | words[dst_tags + w]
-        source = words[by_src + w] | words[src_tags + w]
+        found = (_at(words, by_dst + w) | _at(words, dst_tags + w)) & (_at(words, by_src + w) | _at(words, src_tags + w))
+        found &= _at(words, by_protocol + w) & _at(words, by_dst_port + w) & _at(words, by_src_port + w)
+        if found != _NONE:
+            return 64 * w + _lowest(found)
+    return test
+
+
+@njit(**_BORROWING)
+def _first_or_open(
+    stages, stage, words, by_protocol, by_dst_port, by_src_port, by_src, by_dst, src_tags,
+    dst_tags, any_port,
+):  # fmt: skip
+    """Likewise, where a missing fact may be asked for."""
+    wide = _at(stages, stage + 0)
+    has_doubts = _at(stages, stage + 1) & 1
+    for w in range(wide):
+        reached = _at(words, by_protocol + w) & _at(words, by_dst_port + w)
+        passed = reached & _at(words, by_src_port + w)
+        to = _at(words, by_dst + w) | _at(words, dst_tags + w)
+        source = _at(words, by_src + w) | _at(words, src_tags + w)
         found = passed & to & source
-        asks = found & words[stage[10] + w]
-        if has_doubts or words[src_tags + wide + w] | words[dst_tags + wide + w] != _NONE:
-            ask_to, ask_from = words[dst_tags + wide + w], words[src_tags + wide + w]
-            sure_to, sure_from = words[dst_tags + 2 * wide + w], words[src_tags + 2 * wide + w]
-            if has_doubts:
-                ask_to |= words[by_dst + stage[19] + w]
-                ask_from |= words[by_src + stage[14] + w]
-                sure_to |= words[by_dst + 2 * stage[19] + w]
-                sure_from |= words[by_src + 2 * stage[14] + w]
-            else:
-                sure_to |= words[by_dst + w]
-                sure_from |= words[by_src + w]
-            asks |= passed & ((ask_to & ~sure_to) | (to & ask_from & ~sure_from))
+        ask_to, ask_from = _at(words, dst_tags + wide + w), _at(words, src_tags + wide + w)
+        sure_to, sure_from = _at(words, dst_tags + 2 * wide + w), _at(words, src_tags + 2 * wide + w)
+        if has_doubts:
+            ask_to |= _at(words, by_dst + _at(stages, stage + 19) + w)
+            ask_from |= _at(words, by_src + _at(stages, stage + 14) + w)
+            sure_to |= _at(words, by_dst + 2 * _at(stages, stage + 19) + w)
+            sure_from |= _at(words, by_src + 2 * _at(stages, stage + 14) + w)
+        else:
+            sure_to |= _at(words, by_dst + w)
+            sure_from |= _at(words, by_src + w)
+        asks = found & _at(words, _at(stages, stage + 10) + w)
+        asks |= passed & ((ask_to & ~sure_to) | (to & ask_from & ~sure_from))
         if any_port:
-            asks |= reached & words[stage[9] + w] & words[by_src_port + w]
-        either = found | asks
-        if either != _NONE:
-            at = _lowest(either)
-            if (asks >> np.uint64(at)) & _ONE:
-                return OPEN
-            return 64 * w + at
+            asks |= reached & _at(words, _at(stages, stage + 9) + w) & _at(words, by_src_port + w)
+        if found | asks != _NONE:
+            at = _lowest(found | asks)
+            return OPEN if (asks >> np.uint64(at)) & _ONE else 64 * w + at
     return -1
 
 
 @njit(
     "void(int32[::1], uint8[::1], uint8[::1], int32[::1], int32[::1], int32[::1], int32[::1],"
-    "int32[::1], int32[::1], uint8[:, ::1], int32[:, ::1], int32[::1], int64[:, ::1], int32[::1],"
+    "int32[::1], int32[::1], uint8[:, ::1], int32[:, ::1], int32[::1], int64[::1], int32[::1],"
     "uint64[::1], int32[::1])",
-    **_OPTIONS,
+    **_BORROWING,
 )
 def judge(
     policy, way, protocol, src_port, dst_port, src, dst,
@@ -184,23 +223,25 @@ def judge(
         place = policies[at, 4]
         src_state = np.int64(topology[place, src[row]])
         dst_state = np.int64(topology[place, dst[row]])
+        in_doubt = (src_state & (src_state >> 1) | dst_state & (dst_state >> 1)) & 5
+        ask = 2 if any_port else np.int64(in_doubt != 0)
         begin = policies[at, 2 * way[row]]
+        end = begin + policies[at, 2 * way[row] + 1]
         kept = BY_NOTHING
-        for i in range(begin, begin + policies[at, 2 * way[row] + 1]):
-            stage = stages[lists[i]]
+        for i in range(begin, end):
+            stage = 23 * lists[i]
             test = _first(
-                stage, lines, words, protocols[protocol[row]], target_port, source_port,
-                src[row], dst[row], src_state, dst_state, any_port,
+                stages, stage, lines, words, protocols[protocol[row]], target_port, source_port,
+                src[row], dst[row], src_state, dst_state, ask,
             )  # fmt: skip
             if test == -1:
                 continue
             if test == OPEN:
                 kept = OPEN
                 break
-            action = lines[stage[21] + test]
-            if action == 0:
-                kept = lines[stage[22] + test]
+            action = _at(lines, _at(stages, stage + 21) + test)
+            if action != 1 or kept == BY_NOTHING:
+                kept = _at(lines, _at(stages, stage + 22) + test)
+            if i + 1 < end and action == 0:
                 break
-            if action == 2 or kept == BY_NOTHING:
-                kept = lines[stage[22] + test]
         out[row] = kept

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 MOST_CUTS_TO_SEARCH: Final = 64
-"""Above, a side has an entry for each atom of the estate; as many stages have so many cuts."""
+"""Above, a side has an entry for each atom of the estate; few stages have so many cuts."""
+SMALL: Final = 1 << 20
+"""Entries of all stages together up to which every side has one for each atom."""
 STAGE_FIELDS: Final = 23
 _STATES: Final = 16
 
@@ -87,7 +89,7 @@ def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> T
     )
     protocols = Cuts((test.protocols for test in tests), always=[256])
     root, pages = address_table(addresses)
-    maker = _Maker(addresses, ports, protocols, outcome)
+    maker = _Maker(addresses, ports, protocols, len(stages), outcome)
     records = [maker.stage(one) for one in stages]
     number = {stage: at for at, stage in enumerate(stages)}
     number_around = {one: at for at, one in enumerate(arounds)}
@@ -107,7 +109,7 @@ def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> T
         np.array(topology or [np.zeros(1)], np.uint8),
         heads,
         lists.whole(),
-        np.array(records or [[0] * STAGE_FIELDS], np.int64),
+        np.array(records or [[0] * STAGE_FIELDS], np.int64).ravel(),
         maker.lines.whole(),
         maker.words.whole(),
         addresses,
@@ -148,12 +150,19 @@ class _Maker:
     """Writes stages into pools."""
 
     def __init__(
-        self, addresses: Cuts, ports: Cuts, protocols: Cuts, outcome: Callable[[Test], int]
+        self,
+        addresses: Cuts,
+        ports: Cuts,
+        protocols: Cuts,
+        stages: int,
+        outcome: Callable[[Test], int],
     ) -> None:
         self._addresses = addresses
         self._ports = ports
         self._protocols = protocols
         self._outcome = outcome
+        entries = 2 * stages * (addresses.count + ports.count)
+        self._most = MOST_CUTS_TO_SEARCH if entries > SMALL else 0
         self.lines = Pool(np.int32)
         self.words = Pool(np.uint64)
 
@@ -167,7 +176,7 @@ class _Maker:
         )
         return [
             wide,
-            int(has_doubts),
+            int(has_doubts) | 2 * any(one.asks for one in tests),
             self.words.add(protocols),
             *self._port([t.dst_ports for t in tests], [t.without_dst_port for t in tests], wide),
             *self._port([t.src_ports for t in tests], [t.without_src_port for t in tests], wide),
@@ -190,7 +199,7 @@ class _Maker:
         rows = _rows([np.searchsorted(local, one) for one in spans], len(local), wide)
         rows[-2] = _bits(without, wide)
         rows[-1] = _bits([bool(one) for one in sets], wide)
-        search, lines = _search(local, none + 2)
+        search, lines = _search(local, none + 2, self._most)
         return search, self.lines.add(lines), self.words.add(rows)
 
     def _side(self, sides: list[Side], wide: int, *, has_doubts: bool) -> tuple[int, ...]:
@@ -210,7 +219,7 @@ class _Maker:
         if has_doubts:
             certain, asking = planes[0], rows(asks)
             planes = np.stack([certain | asking | rows(likely), asking, certain])
-        search, lines = _search(local, self._addresses.count)
+        search, lines = _search(local, self._addresses.count, self._most)
         if not search:
             together = planes.transpose(1, 0, 2).reshape(len(local), -1)
             distinct, inverse = np.unique(together, axis=0, return_inverse=True)
@@ -231,9 +240,9 @@ def _local(spans: list[Numbers]) -> Numbers:
     return np.unique(np.concatenate([np.zeros(1, np.int32), *spans]))
 
 
-def _search(local: Numbers, atoms: int) -> tuple[int, Numbers]:
+def _search(local: Numbers, atoms: int, most: int) -> tuple[int, Numbers]:
     """Returns the cuts to search, and how many; or 0 and the row of each atom of the estate."""
-    if len(local) <= MOST_CUTS_TO_SEARCH:
+    if len(local) <= most:
         return len(local), local
     return 0, np.searchsorted(local, np.arange(atoms), "right") - 1
 
