@@ -140,11 +140,12 @@ def _by_word(column: pa.Array, found: Callable[[str | None], int]) -> Numbers:
     words = [*column.dictionary.to_pylist(), None]
     codes = column.indices
     codes = codes.fill_null(len(words) - 1) if codes.null_count else codes
-    used = np.unique(codes.to_numpy())
+    numbers = codes.to_numpy()
     table = np.zeros(len(words), np.int32)
+    used = np.flatnonzero(np.bincount(numbers)) if len(numbers) else numbers
     for code in used.tolist():
         table[code] = found(words[code])
-    return table[codes.to_numpy()]
+    return table[numbers]
 
 
 def read_words(batch: pa.RecordBatch, column: str, found: Callable[[str | None], int]) -> Numbers:

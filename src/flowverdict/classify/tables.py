@@ -31,7 +31,16 @@ MOST_CUTS_TO_SEARCH: Final = 64
 SMALL: Final = 1 << 20
 """Entries of all stages together up to which every side has one for each atom."""
 STAGE_FIELDS: Final = 23
-_STATES: Final = 16
+
+
+def _planes_of(states: list[int]) -> Numbers:
+    """Returns all ones for each state and plane in which what has the state has bits."""
+    planes = [(value != 0, value == 3, value == 1) for value in states]
+    return np.array(planes).astype(np.uint64)[..., None] * np.uint64(2**64 - 1)
+
+
+_IN_NETWORK: Final = _planes_of([state & 3 for state in range(16)])
+_IN_INTERNET: Final = _planes_of([state >> 2 for state in range(16)])
 
 
 class Pool:
@@ -172,7 +181,9 @@ class _Maker:
         wide = max(1, -(-len(tests) // 64))
         has_doubts = any(side.asks or side.likely for t in tests for side in (t.src, t.dst))
         protocols = _rows(
-            [self._protocols.spans(one.protocols) for one in tests], self._protocols.count, wide
+            [self._protocols.spans(one.protocols) for one in tests],
+            np.arange(self._protocols.count),
+            wide,
         )
         return [
             wide,
@@ -196,7 +207,7 @@ class _Maker:
         spans = [self._ports.spans(one) for one in sets]
         none = self._ports.count - 1
         local = _local([*spans, np.array([none, none + 1], np.int32)])
-        rows = _rows([np.searchsorted(local, one) for one in spans], len(local), wide)
+        rows = _rows(spans, local, wide)
         rows[-2] = _bits(without, wide)
         rows[-1] = _bits([bool(one) for one in sets], wide)
         search, lines = _search(local, none + 2, self._most)
@@ -211,14 +222,10 @@ class _Maker:
             likely = [self._addresses.spans(one.likely) for one in sides]
             spans = [*sure, *asks, *likely]
         local = _local(spans)
-
-        def rows(some: list[Numbers]) -> Numbers:
-            return _rows([np.searchsorted(local, one) for one in some], len(local), wide)
-
-        planes = rows(sure)[None]
+        planes = _rows(sure, local, wide)[None]
         if has_doubts:
-            certain, asking = planes[0], rows(asks)
-            planes = np.stack([certain | asking | rows(likely), asking, certain])
+            certain, asking = planes[0], _rows(asks, local, wide)
+            planes = np.stack([certain | asking | _rows(likely, local, wide), asking, certain])
         search, lines = _search(local, self._addresses.count, self._most)
         if not search:
             together = planes.transpose(1, 0, 2).reshape(len(local), -1)
@@ -247,18 +254,18 @@ def _search(local: Numbers, atoms: int, most: int) -> tuple[int, Numbers]:
     return 0, np.searchsorted(local, np.arange(atoms), "right") - 1
 
 
-def _rows(spans: list[Numbers], count: int, wide: int) -> Numbers:
-    """Returns a row of bits for each run of numbers: which sets it is in.
+def _rows(spans: list[Numbers], local: Numbers, wide: int) -> Numbers:
+    """Returns a row of bits for each run of atoms: which sets it is in.
 
     Args:
-        spans: of each set the runs at which it begins and ends, by turns.
-        count: how many runs there are.
+        spans: of each set the atoms at which it begins and ends, by turns.
+        local: where the runs begin.
     """
-    rows = np.zeros((count + 1, wide), np.uint64)
+    rows = np.zeros((len(local) + 1, wide), np.uint64)
     if spans:
         tests = np.repeat(np.arange(len(spans)), [len(one) for one in spans])
         bits = np.uint64(1) << (tests & 63).astype(np.uint64)
-        np.bitwise_xor.at(rows, (np.concatenate(spans), tests >> 6), bits)
+        np.bitwise_xor.at(rows, (np.searchsorted(local, np.concatenate(spans)), tests >> 6), bits)
     return np.bitwise_xor.accumulate(rows, axis=0)[:-1]
 
 
@@ -273,10 +280,4 @@ def _topology_rows(sides: list[Side], wide: int) -> Numbers:
     """Returns the planes of each state of ``_states``: what topology tags add to a side."""
     network = _bits([one.in_network for one in sides], wide)
     internet = _bits([one.in_internet for one in sides], wide)
-    rows = np.zeros((_STATES, 3, wide), np.uint64)
-    for state in range(_STATES):
-        for mask, value in ((network, state & 3), (internet, state >> 2)):
-            rows[state, 0] |= mask if value else 0
-            rows[state, 1] |= mask if value == 3 else 0
-            rows[state, 2] |= mask if value == 1 else 0
-    return rows
+    return (_IN_NETWORK & network) | (_IN_INTERNET & internet)
