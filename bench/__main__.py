@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from bench import ingest, load, verify
+from bench import classify, ingest, load, verify
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
     "verify": verify.measure,
     "load": load.measure,
     "ingest": ingest.measure,
+    "classify": classify.measure,
 }
 
 

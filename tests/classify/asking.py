@@ -1,5 +1,7 @@
 """Packets as batches, and the evaluator's answers to them in the classifier's words."""
 
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable

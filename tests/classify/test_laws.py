@@ -31,8 +31,8 @@ from tests.policy.estates import (
     networks,
 )
 
-EDGES = ["10.1.0.0", "10.0.255.255", "10.1.255.255", "10.2.0.0", "203.0.112.255", "203.0.114.0",
-         "0.0.0.0", "255.255.255.255", "192.168.1.1", "23.102.135.246"]  # fmt: skip
+EDGES = """10.1.0.0 10.0.255.255 10.1.255.255 10.2.0.0 203.0.112.255 203.0.114.0 0.0.0.0
+    255.255.255.255 192.168.1.1 23.102.135.246""".split()
 SIX = ["fd00::4", "2001:db8::1", "fe80::1234:5678:9abc", "::", "ffff:ffff::"]
 ANY_PORT = [None, 0, 22, 53, 67, 80, 85, 90, 91, 443, 1023, 1024, 1688, 32526, 40000, 65535]
 TAG_NAMES = ["Storage", "Sql", "AzurePlatformDNS", "AzurePlatformIMDS", "AzurePlatformLKM"]
@@ -56,8 +56,8 @@ def packets(estate: Estate, chance: random.Random, count: int) -> list[Seen]:
         protocol = chance.choice([6, 6, 6, 17, 17, 1, 50, 51, 58, 0, 255])
         src_port = chance.choice(ANY_PORT) if has_ports(protocol) else None
         dst_port = chance.choice(ANY_PORT[1:]) if has_ports(protocol) else None
-        ends = [parse_address(chance.choice(family)) for _ in range(2)]
-        packet = Packet(protocol, *ends, src_port, dst_port)
+        source, target = (parse_address(chance.choice(family)) for _ in range(2))
+        packet = Packet(protocol, source, target, src_port, dst_port)
         found.append(Seen(str(chance.choice(nics)), chance.choice(list(Direction)), packet))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from flowverdict.classify import Classifier, compile_estate
 from flowverdict.load import load_estate
 from flowverdict.model import Estate, InputError
-from flowverdict.policy import NoNsgError, Options, RequestError, ask, evaluate_at
+from flowverdict.policy import NoNsgError, Options, Question, RequestError, ask, evaluate_at
 from tests.classify.asking import Seen, expected, judged
 from tests.conformance.sketch import write
 from tests.conformance.vectors import Case, Json, cases
@@ -50,6 +51,14 @@ def _options(case: Case) -> Options:
     return options
 
 
+def _refusal(asked: Question) -> str:
+    try:
+        evaluate_at(asked.place, asked.direction, asked.packet)
+    except NoNsgError as refused:
+        return str(refused)
+    return ""
+
+
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 def test_the_classifier_says_what_the_vector_says(case: Case, loaded: Loaded) -> None:
     exits = case.expect.get("exit", 0)
@@ -67,12 +76,10 @@ def test_the_classifier_says_what_the_vector_says(case: Case, loaded: Loaded) ->
         return
     seen = Seen(str(asked.place.nic.id), asked.direction, asked.packet)
     classifier: Classifier = compile_estate(estate, options)
-    try:
-        evaluate_at(asked.place, asked.direction, asked.packet)
-    except NoNsgError as refused:
-        with pytest.raises(NoNsgError, match="NsgsNotAppliedOnNic") as raised:
+    refused = _refusal(asked)
+    if refused:
+        with pytest.raises(NoNsgError, match=re.escape(refused)):
             judged(classifier, [seen])
-        assert str(raised.value) == str(refused)
         return
     [got] = judged(classifier, [seen])
     assert [got] == expected(estate, [seen], options)

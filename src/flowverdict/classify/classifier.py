@@ -137,10 +137,8 @@ class Classifier:
         if text not in self._by_nic:
             found = find_interface(self._estate, text) if text else None
             if found is None or isinstance(found, ResourceId):
-                what = f"network interface `{found}`" if found else "network interface of the packet"
-                if found and (reason := self._estate.broken.get(found)):
-                    what += f" ({reason})"
-                self._by_nic[text] = self._outcomes.number(Outcome("Unknown", missing=what))
+                missing = _missing(self._estate, found)
+                self._by_nic[text] = self._outcomes.number(Outcome("Unknown", missing=missing))
             else:
                 policy = self._policies.at(found)
                 if self._refuses and policy.lacks_nsg:
@@ -178,6 +176,13 @@ class Classifier:
                 some = rows[(numbers[rows] == number) & (packets.way[rows] == way)]
                 if len(some):
                     out[some] = asked.outcomes(packets, some, way)
+
+
+def _missing(estate: Estate, nic: ResourceId | None) -> str:
+    if nic is None:
+        return "network interface of the packet"
+    reason = estate.broken.get(nic)
+    return f"network interface `{nic}`" + (f" ({reason})" if reason else "")
 
 
 def _atoms(addresses: Addresses, tables: Tables) -> Numbers:

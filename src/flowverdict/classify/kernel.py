@@ -1,9 +1,7 @@
 """Compiled: texts into addresses, addresses into atoms, and rows through the stages of a policy."""
 
 # Compiled code has no types that a checker could follow: numba infers them.
-# pyright: reportMissingParameterType=false, reportUnknownParameterType=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
+# pyright: reportMissingParameterType=false, reportCallIssue=false
 
 from __future__ import annotations
 
@@ -31,6 +29,23 @@ _BORROWING: Final[dict[str, Any]] = {
 """For functions that make no arrays: references to those that they are handed are not counted."""
 _INLINE: Final[dict[str, Any]] = {**_BORROWING, "forceinline": True}
 _PAGE: Final = 1 << 30
+
+# where in a stage's record (``tables._Maker.stage``) what stands
+_WIDE: Final = 0  # words in a row
+_ASKING: Final = 1  # bit 0: addresses have three planes; bit 1: some test always asks
+_PROTOCOLS: Final = 2  # rows
+_DST_PORTS: Final = 3  # size of the search, lines, rows
+_SRC_PORTS: Final = 6
+_SOME_PORTS: Final = 9  # tests that are not for every source port
+_ALWAYS: Final = 10  # tests that ask whenever they match
+_SRC: Final = 11  # size of the search, lines, rows, size of a plane, rows of topology tags
+_DST: Final = 16
+_PLANE: Final = 3
+_TAGS: Final = 4
+_ACTIONS: Final = 21
+_OUTCOMES: Final = 22
+STAGE_FIELDS: Final = 23
+
 _ONE: Final = np.uint64(1)
 _NONE: Final = np.uint64(0)
 
@@ -99,7 +114,7 @@ def _at(context, array, index):
 
 @njit(**_INLINE)
 def _line(lines, base, search, atom):
-    """The row of an atom: by a table of all atoms, or by the last cut that is not above it."""
+    """The number of the row of an atom: see ``tables._search``."""
     if search == 0:
         return _at(lines, base + atom)
     low = 0
@@ -111,34 +126,43 @@ def _line(lines, base, search, atom):
 
 
 @njit(**_INLINE)
-def _first(stages, stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, ask):
+def _row(stages, field, lines, atom, wide):
+    """Where the row of an atom begins: by a table of all atoms, or by the last cut not above it."""
+    rows = _at(stages, field + 2)
+    return rows + _line(lines, _at(stages, field + 1), _at(stages, field), atom) * wide
+
+
+@njit(**_INLINE)
+def _first(
+    stages, stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, ask
+):
     """The first test of a stage that matches; -1 where none does, ``OPEN`` where it would ask."""
-    wide = _at(stages, stage + 0)
-    by_dst = _at(stages, stage + 18) + _line(lines, _at(stages, stage + 17), _at(stages, stage + 16), dst) * wide
-    dst_tags = _at(stages, stage + 20) + dst_state * 3 * wide
-    if wide == 1 and _at(words, by_dst) | _at(words, dst_tags) == _NONE:
+    wide = _at(stages, stage + _WIDE)
+    to = _row(stages, stage + _DST, lines, dst, wide)
+    to_tags = _at(stages, stage + _DST + _TAGS) + dst_state * 3 * wide
+    if wide == 1 and _at(words, to) | _at(words, to_tags) == _NONE:
         return -1
-    by_src = _at(stages, stage + 13) + _line(lines, _at(stages, stage + 12), _at(stages, stage + 11), src) * wide
-    src_tags = _at(stages, stage + 15) + src_state * 3 * wide
-    by_protocol = _at(stages, stage + 2) + protocol * wide
-    by_dst_port = _at(stages, stage + 5) + _line(lines, _at(stages, stage + 4), _at(stages, stage + 3), dst_port) * wide
-    by_src_port = _at(stages, stage + 8) + _line(lines, _at(stages, stage + 7), _at(stages, stage + 6), src_port) * wide
-    if ask or _at(stages, stage + 1) != 0:
+    by = _row(stages, stage + _SRC, lines, src, wide)
+    by_tags = _at(stages, stage + _SRC + _TAGS) + src_state * 3 * wide
+    kind = _at(stages, stage + _PROTOCOLS) + protocol * wide
+    to_port = _row(stages, stage + _DST_PORTS, lines, dst_port, wide)
+    by_port = _row(stages, stage + _SRC_PORTS, lines, src_port, wide)
+    if ask or _at(stages, stage + _ASKING) != 0:
         return _first_or_open(
-            stages, stage, words, by_protocol, by_dst_port, by_src_port, by_src, by_dst, src_tags,
-            dst_tags, ask == 2,
-        )  # fmt: skip
+            stages, stage, words, kind, to_port, by_port, to, by, to_tags, by_tags, ask == 2
+        )
     test = np.int64(-1)
     if wide <= 4:  # a branch that is guessed wrong costs more than the words behind the match
         for w in range(wide - 1, -1, -1):
-            found = _at(words, by_protocol + w) & _at(words, by_dst_port + w) & _at(words, by_src_port + w)
-            found &= _at(words, by_dst + w) | _at(words, dst_tags + w)
-            found &= _at(words, by_src + w) | _at(words, src_tags + w)
+            found = _at(words, kind + w) & _at(words, to_port + w) & _at(words, by_port + w)
+            found &= _at(words, to + w) | _at(words, to_tags + w)
+            found &= _at(words, by + w) | _at(words, by_tags + w)
             test = 64 * w + _lowest(found) if found != _NONE else test
         return test
     for w in range(wide):
-        found = (_at(words, by_dst + w) | _at(words, dst_tags + w)) & (_at(words, by_src + w) | _at(words, src_tags + w))
-        found &= _at(words, by_protocol + w) & _at(words, by_dst_port + w) & _at(words, by_src_port + w)
+        found = _at(words, to + w) | _at(words, to_tags + w)
+        found &= _at(words, by + w) | _at(words, by_tags + w)
+        found &= _at(words, kind + w) & _at(words, to_port + w) & _at(words, by_port + w)
         if found != _NONE:
             return 64 * w + _lowest(found)
     return test
@@ -146,32 +170,36 @@ def _first(stages, stage, lines, words, protocol, dst_port, src_port, src, dst, 
 
 @njit(**_BORROWING)
 def _first_or_open(
-    stages, stage, words, by_protocol, by_dst_port, by_src_port, by_src, by_dst, src_tags,
-    dst_tags, any_port,
-):  # fmt: skip
+    stages, stage, words, kind, to_port, by_port, to, by, to_tags, by_tags, any_port
+):
     """Likewise, where a missing fact may be asked for."""
-    wide = _at(stages, stage + 0)
-    has_doubts = _at(stages, stage + 1) & 1
+    wide = _at(stages, stage + _WIDE)
+    has_doubts = _at(stages, stage + _ASKING) & 1
+    to_plane = _at(stages, stage + _DST + _PLANE)
+    by_plane = _at(stages, stage + _SRC + _PLANE)
     for w in range(wide):
-        reached = _at(words, by_protocol + w) & _at(words, by_dst_port + w)
-        passed = reached & _at(words, by_src_port + w)
-        to = _at(words, by_dst + w) | _at(words, dst_tags + w)
-        source = _at(words, by_src + w) | _at(words, src_tags + w)
-        found = passed & to & source
-        ask_to, ask_from = _at(words, dst_tags + wide + w), _at(words, src_tags + wide + w)
-        sure_to, sure_from = _at(words, dst_tags + 2 * wide + w), _at(words, src_tags + 2 * wide + w)
+        reached = _at(words, kind + w) & _at(words, to_port + w)
+        passed = reached & _at(words, by_port + w)
+        target = _at(words, to + w) | _at(words, to_tags + w)
+        source = _at(words, by + w) | _at(words, by_tags + w)
+        ask_to = _at(words, to_tags + wide + w)
+        ask_by = _at(words, by_tags + wide + w)
+        sure_to = _at(words, to_tags + 2 * wide + w)
+        sure_by = _at(words, by_tags + 2 * wide + w)
         if has_doubts:
-            ask_to |= _at(words, by_dst + _at(stages, stage + 19) + w)
-            ask_from |= _at(words, by_src + _at(stages, stage + 14) + w)
-            sure_to |= _at(words, by_dst + 2 * _at(stages, stage + 19) + w)
-            sure_from |= _at(words, by_src + 2 * _at(stages, stage + 14) + w)
+            ask_to |= _at(words, to + to_plane + w)
+            ask_by |= _at(words, by + by_plane + w)
+            sure_to |= _at(words, to + 2 * to_plane + w)
+            sure_by |= _at(words, by + 2 * by_plane + w)
         else:
-            sure_to |= _at(words, by_dst + w)
-            sure_from |= _at(words, by_src + w)
-        asks = found & _at(words, _at(stages, stage + 10) + w)
-        asks |= passed & ((ask_to & ~sure_to) | (to & ask_from & ~sure_from))
+            sure_to |= _at(words, to + w)
+            sure_by |= _at(words, by + w)
+        found = passed & target & source
+        asks = found & _at(words, _at(stages, stage + _ALWAYS) + w)
+        asks |= passed & ((ask_to & ~sure_to) | (target & ask_by & ~sure_by))
         if any_port:
-            asks |= reached & _at(words, _at(stages, stage + 9) + w) & _at(words, by_src_port + w)
+            partly = _at(words, _at(stages, stage + _SOME_PORTS) + w)
+            asks |= reached & partly & _at(words, by_port + w)
         if found | asks != _NONE:
             at = _lowest(found | asks)
             return OPEN if (asks >> np.uint64(at)) & _ONE else 64 * w + at
@@ -229,7 +257,7 @@ def judge(
         end = begin + policies[at, 2 * way[row] + 1]
         kept = BY_NOTHING
         for i in range(begin, end):
-            stage = 23 * lists[i]
+            stage = STAGE_FIELDS * lists[i]
             test = _first(
                 stages, stage, lines, words, protocols[protocol[row]], target_port, source_port,
                 src[row], dst[row], src_state, dst_state, ask,
@@ -239,9 +267,9 @@ def judge(
             if test == OPEN:
                 kept = OPEN
                 break
-            action = _at(lines, _at(stages, stage + 21) + test)
+            action = _at(lines, _at(stages, stage + _ACTIONS) + test)
             if action != 1 or kept == BY_NOTHING:
-                kept = _at(lines, _at(stages, stage + 22) + test)
+                kept = _at(lines, _at(stages, stage + _OUTCOMES) + test)
             if i + 1 < end and action == 0:
                 break
         out[row] = kept

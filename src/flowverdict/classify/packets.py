@@ -96,15 +96,14 @@ def read_packets(batch: pa.RecordBatch) -> Packets:
     ported = _PORTED[protocol]
     src_port = np.where(ported, _whole(batch, "src_port", 65535, null=ANY_PORT), NO_PORT)
     dst_port = np.where(ported, _whole(batch, "dst_port", 65535, null=NO_PORT), NO_PORT)
-    _refuse(batch, "dst_port", ported & (dst_port == NO_PORT), "expected a port: TCP and UDP have")
+    portless = ported & (dst_port == NO_PORT)
+    _refuse(batch, "dst_port", portless, "expected a port: TCP and UDP have one")
     src, dst = _addresses(batch, "src_ip"), _addresses(batch, "dst_ip")
     mixed = np.setxor1d(src.others, dst.others)
     if len(mixed):
         expected = "expected an address of the family that `src_ip` has"
         raise PacketError(int(mixed[0]), "dst_ip", f"`{batch['dst_ip'][mixed[0]]}`: {expected}")
-    return Packets(
-        _directions(batch), protocol.astype(np.uint8), src_port, dst_port, src, dst
-    )
+    return Packets(_directions(batch), protocol.astype(np.uint8), src_port, dst_port, src, dst)
 
 
 def _refuse(batch: pa.RecordBatch, column: str, wrong: Numbers, expected: str) -> None:
@@ -117,24 +116,26 @@ def _refuse(batch: pa.RecordBatch, column: str, wrong: Numbers, expected: str) -
 def _whole(batch: pa.RecordBatch, column: str, top: int, null: int | None = None) -> Numbers:
     """Returns a column of numbers from 0 to ``top``, with ``null`` for nulls where they may be."""
     values = batch[column]
-    empty = values.is_null().to_numpy(zero_copy_only=False)
-    kind = values.type
-    if pa.types.is_null(kind):
-        values = values.cast(pa.int32())
-    elif not pa.types.is_integer(kind):
-        raise PacketError(0, column, f"a column of {kind}: expected whole numbers")
-    found = (values.fill_null(0) if values.null_count else values).to_numpy()
-    _refuse(batch, column, (found < 0) | (found > top), f"expected a number from 0 to {top}")
+    if null is not None and pa.types.is_null(values.type):
+        return np.full(len(values), null, np.int32)
+    if not pa.types.is_integer(values.type):
+        raise PacketError(0, column, f"a column of {values.type}: expected whole numbers")
+    expected = f"expected a number from 0 to {top}"
+    empty = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
+    found = (values if empty is None else values.fill_null(0)).to_numpy()
+    _refuse(batch, column, (found < 0) | (found > top), expected)
     found = found.astype(np.int32)
-    if null is None:
-        _refuse(batch, column, empty, f"expected a number from 0 to {top}")
-        return found
-    found[empty] = null
+    if empty is not None:
+        if null is None:
+            _refuse(batch, column, empty, expected)
+        found[empty] = null
     return found
 
 
 def _by_word(column: pa.Array, found: Callable[[str | None], int]) -> Numbers:
     """Returns a number for each row of a column with few different texts."""
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     words = [*column.dictionary.to_pylist(), None]
@@ -163,7 +164,10 @@ def _addresses(batch: pa.RecordBatch, column: str) -> Addresses:
     texts = batch[column]
     if pa.types.is_dictionary(texts.type):
         texts = texts.dictionary.take(texts.indices)
-    texts = texts if texts.type == pa.string() else texts.cast(pa.string())
+    if texts.type != pa.string():
+        if not (pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
+            raise PacketError(0, column, f"a column of {texts.type}: expected texts")
+        texts = texts.cast(pa.string())
     _, offsets, data = texts.buffers()
     places = np.frombuffer(offsets or bytes(4), np.int32)
     places = places[texts.offset : texts.offset + len(texts) + 1]

@@ -1,4 +1,4 @@
-"""What stands before an interface as stages: lists of tests, of which the first that matches counts.
+"""What stands before an interface as stages: lists of tests, the first that matches counts.
 
 A test is a rule with its fields as sets of numbers. Where the evaluator would ask its world for a
 missing fact, the test says so for the same packets (or for more): those are left to the evaluator.

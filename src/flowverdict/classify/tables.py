@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from flowverdict.classify.atoms import Cuts, address_table
+from flowverdict.classify.kernel import STAGE_FIELDS
 from flowverdict.net import ALL_PORTS, IntervalSet
 from flowverdict.policy.services import SERVICES
 
@@ -30,7 +31,6 @@ MOST_CUTS_TO_SEARCH: Final = 64
 """Above, a side has an entry for each atom of the estate; few stages have so many cuts."""
 SMALL: Final = 1 << 20
 """Entries of all stages together up to which every side has one for each atom."""
-STAGE_FIELDS: Final = 23
 
 
 def _planes_of(states: list[int]) -> Numbers:
@@ -215,17 +215,15 @@ class _Maker:
 
     def _side(self, sides: list[Side], wide: int, *, has_doubts: bool) -> tuple[int, ...]:
         """Adds rows of addresses: size of the search, lines, rows, size of a plane, topology."""
-        sure = [self._addresses.spans(one.sure) for one in sides]
-        spans = sure
+        spans = [
+            [self._addresses.spans(getattr(one, name)) for one in sides]
+            for name in (("sure", "asks", "likely") if has_doubts else ("sure",))
+        ]
+        local = _local([one for some in spans for one in some])
+        planes = np.stack([_rows(some, local, wide) for some in spans])
         if has_doubts:
-            asks = [self._addresses.spans(one.asks) for one in sides]
-            likely = [self._addresses.spans(one.likely) for one in sides]
-            spans = [*sure, *asks, *likely]
-        local = _local(spans)
-        planes = _rows(sure, local, wide)[None]
-        if has_doubts:
-            certain, asking = planes[0], _rows(asks, local, wide)
-            planes = np.stack([certain | asking | _rows(likely, local, wide), asking, certain])
+            sure, asks, likely = planes
+            planes = np.stack([sure | asks | likely, asks, sure])
         search, lines = _search(local, self._addresses.count, self._most)
         if not search:
             together = planes.transpose(1, 0, 2).reshape(len(local), -1)
@@ -260,6 +258,7 @@ def _rows(spans: list[Numbers], local: Numbers, wide: int) -> Numbers:
     Args:
         spans: of each set the atoms at which it begins and ends, by turns.
         local: where the runs begin.
+        wide: how many words a row has.
     """
     rows = np.zeros((len(local) + 1, wide), np.uint64)
     if spans:

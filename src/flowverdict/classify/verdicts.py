@@ -76,11 +76,10 @@ class Outcomes:
     def _columns(self) -> list[tuple[Numbers, pa.Array]]:
         size = len(self._numbers)
         if self._ready[0] != size:
-            columns = zip(self._codes, self._words, strict=True)
             self._ready = size, [
                 (np.array(codes, np.int32), pa.array(list(words), pa.string()))
-                for codes, words in columns
-            ]
+                for codes, words in zip(self._codes, self._words, strict=True)
+            ]  # fmt: skip
         return self._ready[1]
 
 
