@@ -34,7 +34,28 @@ from tests.policy.estates import (
 EDGES = """10.1.0.0 10.0.255.255 10.1.255.255 10.2.0.0 203.0.112.255 203.0.114.0 0.0.0.0
     255.255.255.255 192.168.1.1 23.102.135.246""".split()
 SIX = ["fd00::4", "2001:db8::1", "fe80::1234:5678:9abc", "::", "ffff:ffff::"]
-ANY_PORT = [None, 0, 22, 53, 67, 80, 85, 90, 91, 443, 1023, 1024, 1688, 32526, 40000, 65535]
+ANY_PORT = [
+    None,
+    None,
+    None,
+    None,
+    None,
+    0,
+    22,
+    53,
+    67,
+    80,
+    85,
+    90,
+    91,
+    443,
+    1023,
+    1024,
+    1688,
+    32526,
+    40000,
+    65535,
+]
 TAG_NAMES = ["Storage", "Sql", "AzurePlatformDNS", "AzurePlatformIMDS", "AzurePlatformLKM"]
 OPTIONS = [
     DEFAULTS,
@@ -55,7 +76,7 @@ def packets(estate: Estate, chance: random.Random, count: int) -> list[Seen]:
         family = SIX if chance.random() < 0.1 else four
         protocol = chance.choice([6, 6, 6, 17, 17, 1, 50, 51, 58, 0, 255])
         src_port = chance.choice(ANY_PORT) if has_ports(protocol) else None
-        dst_port = chance.choice(ANY_PORT[1:]) if has_ports(protocol) else None
+        dst_port = chance.choice(ANY_PORT[5:]) if has_ports(protocol) else None
         source, target = (parse_address(chance.choice(family)) for _ in range(2))
         packet = Packet(protocol, source, target, src_port, dst_port)
         found.append(Seen(str(chance.choice(nics)), chance.choice(list(Direction)), packet))
@@ -125,3 +146,76 @@ def test_few_rows(count: int) -> None:
     estate = load(files_of(network))
     some = packets(estate, random.Random(1), count)
     assert judged(compile_estate(estate), some) == expected(estate, some)
+
+
+def test_what_is_missing_about_one_address_is_asked_once() -> None:
+    """Whether the tag holds the address or not, a packet from it to itself is allowed."""
+    network: Any = {
+        "vnets": {
+            "v": {
+                "space": ["10.1.0.0/16"],
+                "subnets": {"s": {"prefixes": ["10.1.0.0/24"], "nsg": "a"}},
+            }
+        },
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.1.0.4"]}},
+        "nsgs": {
+            "a": [
+                "in 100 Allow * Storage -> * name=from",
+                "in 110 Deny * * -> Storage name=to",
+                "in 120 Allow * * -> * name=rest",
+            ]
+        },
+        "serviceTags": {},
+    }
+    estate = load(files_of(network), service_tags(network, "rest"))
+    [nic] = estate.resources.nics
+    ends = [("203.0.113.9", "203.0.113.9"), ("203.0.113.9", "203.0.113.8")]
+    some = [
+        Seen(str(nic), Direction.INBOUND, Packet(6, parse_address(a), parse_address(b), 9, 22))
+        for a, b in [*ends, *reversed(ends)]
+    ]
+    got = judged(compile_estate(estate), some)
+    assert [one[0] for one in got] == ["Allow", "Unknown", "Unknown", "Allow"]
+    assert got == expected(estate, some)
+
+
+@pytest.mark.parametrize(("choice", "rules"), [("final", [*"ab"]), ("continue", [*"ad"])])
+def test_each_manager_may_have_a_say(choice: str, rules: list[str]) -> None:
+    """Q4: an Allow ends the admin stage, or lets the next manager deny; the first one is named."""
+    manager: Any = {
+        "groups": {"G": {"members": ["v"]}},
+        "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
+    }
+    network: Any = {
+        "vnets": {"v": {"space": ["10.1.0.0/16"], "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}}},
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.1.0.4"]}},
+        "managementGroups": {"root": {"subscriptions": ["main"]}},
+        "managers": {
+            "M1": manager
+            | {
+                "scope": ["mg:root"],
+                "configurations": _configuration(
+                    "in 10 Allow Tcp *:* -> *:22 name=a", "in 20 Allow Tcp *:* -> *:23 name=b"
+                ),
+            },
+            "M2": manager
+            | {
+                "scope": ["sub:main"],
+                "configurations": _configuration(
+                    "in 10 Allow Tcp *:* -> *:22 name=c", "in 20 Deny Tcp *:* -> *:23 name=d"
+                ),
+            },
+        },
+    }
+    estate = load(files_of(network))
+    [nic] = estate.resources.nics
+    ends = parse_address("10.1.0.9"), parse_address("10.1.0.4")
+    some = [Seen(str(nic), Direction.INBOUND, Packet(6, *ends, 9, port)) for port in (22, 23)]
+    options = DEFAULTS.with_setting("multi-manager-allow", choice)
+    got = judged(compile_estate(estate, options), some)
+    assert [one[1] for one in got] == rules
+    assert got == expected(estate, some, options)
+
+
+def _configuration(*rules: str) -> Json:
+    return {"cfg": {"collections": {"c": {"groups": ["G"], "rules": list(rules)}}}}

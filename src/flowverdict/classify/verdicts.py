@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +16,9 @@ if TYPE_CHECKING:
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
-_NAMES: Final = ("access", "rule_name", "rule_id", "layer", "missing")
-
-SCHEMA: Final = pa.schema([pa.field(name, _WORD, nullable=name != "access") for name in _NAMES])
-"""The columns of a verdict; null where no rule or no layer decided, or nothing is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A verdict as the columns have it."""
 
     access: str
@@ -32,6 +26,12 @@ class Outcome:
     rule_id: str | None = None
     layer: str | None = None
     missing: str | None = None
+
+
+SCHEMA: Final = pa.schema(
+    [pa.field(name, _WORD, nullable=name != "access") for name in Outcome._fields]
+)
+"""The columns of a verdict; null where no rule or no layer decided, or nothing is missing."""
 
 
 def decided(access: str, layer: str | None, rule: Rule | None) -> Outcome:
@@ -53,8 +53,8 @@ class Outcomes:
 
     def __init__(self) -> None:
         self._numbers: dict[Outcome, int] = {}
-        self._words: list[dict[str, int]] = [{} for _ in _NAMES]
-        self._codes: list[list[int]] = [[] for _ in _NAMES]
+        self._words: list[dict[str, int]] = [{} for _ in SCHEMA]
+        self._codes: list[list[int]] = [[] for _ in SCHEMA]
         self._ready: tuple[int, list[tuple[Numbers, pa.Array]]] = (-1, [])
         self.number(Outcome("Allow"))
 
@@ -62,8 +62,7 @@ class Outcomes:
         """Returns the number of an outcome."""
         found = self._numbers.setdefault(outcome, len(self._numbers))
         if found == len(self._codes[0]):
-            for name, words, codes in zip(_NAMES, self._words, self._codes, strict=True):
-                word: str | None = getattr(outcome, name)
+            for word, words, codes in zip(outcome, self._words, self._codes, strict=True):
                 codes.append(-1 if word is None else words.setdefault(word, len(words)))
         return found
 
