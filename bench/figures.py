@@ -25,7 +25,7 @@ class Figure:
     @property
     def unit(self) -> str:
         """The unit that the name tells."""
-        for suffix, unit in (("_s", "s"), ("_mb", "MB")):
+        for suffix, unit in (("_per_s", "/s"), ("_s", "s"), ("_mb", "MB")):
             if self.name.endswith(suffix):
                 return unit
         return "x" if "_vs_" in self.name else ""

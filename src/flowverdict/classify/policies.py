@@ -86,17 +86,15 @@ class Policies:
         return self._policies[key]
 
     def _around_of(self, place: Standpoint) -> Around:
-        key = (place.vnet_id, place.subnet.id) if place.subnet else place.around
-        if key not in self._around and key is not place.around:
-            self._around[key] = self._around_by(place)
-        return self._around[key] if key in self._around else self._around_by(place)
-
-    def _around_by(self, place: Standpoint) -> Around:
-        key = place.around
-        if key not in self._around:
-            tags = ("VirtualNetwork", "Internet")
-            self._around[key] = Around(*(_topology(place.tag(tag)) for tag in tags))
-        return self._around[key]
+        """Returns the topology tags at a place: looked up by subnet, then by what they hold."""
+        subnet = place.subnet
+        found = self._around.get(subnet.id) if subnet else None
+        if found is None:
+            tags = (place.tag(tag) for tag in ("VirtualNetwork", "Internet"))
+            found = self._around.setdefault(place.around, Around(*map(_topology, tags)))
+            if subnet:
+                self._around[subnet.id] = found
+        return found
 
     def _stages_of(self, place: Standpoint, way: Direction) -> tuple[Stage, ...]:
         found: list[Stage] = []
