@@ -15,6 +15,7 @@ import pyarrow as pa
 from flowverdict.flowlog.columns import SCHEMA
 from flowverdict.flowlog.kernel_arrow import Buffers
 from flowverdict.flowlog.kernel_tuples import CHUNK
+from flowverdict.flowlog.kernel_words import copy_text
 from flowverdict.flowlog.memory import SLABS
 from flowverdict.flowlog.reader import read_pieces
 from flowverdict.flowlog.rows import BATCH_ROWS, PlainRows
@@ -56,18 +57,22 @@ class KernelRows:
         """How many rows the next batch has so far."""
         return self._done_rows + self._fast.rows + self._plain.count
 
-    def look_at(self, text: bytes | bytearray) -> None:
+    def look_at(self, text: bytes | bytearray) -> bool:
         """Copies a window to where there is room behind it: the kernel loads many bytes at once."""
         size = len(text)
         if size > _LARGEST:
             size = 0
         elif size + _PADDING > len(self._text):
             self._text = SLABS.slab(size + _PADDING).cut(size + _PADDING, np.uint8)
+        is_ascii = True
         if size:
-            self._text[:size] = np.frombuffer(text, np.uint8)
+            source = np.frombuffer(text, np.uint8)
+            source.flags.writeable = False
+            is_ascii = copy_text(source, self._text)
         self._text[size : size + _PADDING] = 0
         self._size = size
         self._fast.look_at(self._text, size)
+        return is_ascii if size == len(text) else text.isascii()
 
     def run(self, at: int, number: int) -> tuple[int, int]:
         """Reads whole records, until a batch is done or one of them is not plain to read."""

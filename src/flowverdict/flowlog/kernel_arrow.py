@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -30,6 +31,8 @@ _SHORTEST_TUPLE: Final = 38
 """Bytes of a tuple in its list, which no real one is below; if it is, the buffers grow."""
 _NARROW: Final = ("src_port", "dst_port", "direction", "decision", "state", "encryption")
 _WIDE: Final = ("time", "packets_sent", "bytes_sent", "packets_received", "bytes_received")
+_NAMED: Final = 7
+"""How many columns have a word for a whole group of rows."""
 _WORDS: Final = {
     "direction": list(kf.DIRECTIONS),
     "decision": list(kf.DECISIONS),
@@ -38,6 +41,8 @@ _WORDS: Final = {
     "schema": list(kf.SCHEMAS),
 }
 _BITS: Final = {"encryption": kf.ENCRYPTED, "state": kf.STATED}
+_WORD: Final = pa.dictionary(pa.int32(), pa.string())
+_ZEROS: Final = np.zeros(_ROWS, np.int32)
 _DICTIONARIES: Final = {name: pa.array(words, pa.string()) for name, words in _WORDS.items()}
 
 
@@ -61,8 +66,15 @@ class _Words:
         codes = np.where(mask, self.codes, other.codes + len(self.words))
         return _Words(codes, [*self.words, *other.words])
 
-    def spread(self, groups: np.ndarray[Any, Any], count: int) -> pa.DictionaryArray:
-        """Returns the word of each of `count` rows; the dictionary has each used word once."""
+    def spread(
+        self, groups: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]
+    ) -> pa.DictionaryArray:
+        """Returns the word of each row; the dictionary has each used word once.
+
+        Args:
+            groups: the rows of each group.
+            rows: room for a code of each row.
+        """
         numbers: dict[str | None, int] = {None: -1}
         used = np.bincount(self.codes, minlength=len(self.words)).tolist()
         new = [
@@ -72,14 +84,13 @@ class _Words:
         codes = np.array(new, np.int32)[self.codes]
         there = None
         if codes.any():
-            rows = allocate(count, np.int32)
             kernel_words.spread(groups, codes, rows)
             if (codes < 0).any():
                 there = _bits(rows >= 0)
                 np.maximum(rows, 0, out=rows)
         else:
-            rows = np.zeros(count, np.int32)
-        return _words(rows, pa.array([*numbers][1:] or [""], pa.string()), there)
+            rows = _zeros(len(rows))
+        return _words(rows, _dictionary(*numbers), there)
 
 
 class Buffers:
@@ -107,12 +118,12 @@ class Buffers:
         sizes = (
             (5 * rows, np.int64), (8 * rows, np.int32), (rows, np.int16), (rows, np.uint8),
             (2 * (rows + 1), np.int32), (rows * LONGEST_ADDRESS + 64, np.uint8),
-            (rows * LONGEST_ADDRESS + 64, np.uint8),
+            (rows * LONGEST_ADDRESS + 64, np.uint8), (_NAMED * rows, np.int32),
         )  # fmt: skip
         slab = SLABS.slab(sum(room(length, kind) for length, kind in sizes))
         (
             self._wide, self._narrow, self._protocols, self._present, self._offsets,
-            self._sources, self._responders,
+            self._sources, self._responders, self._named,
         ) = (slab.cut(length, kind) for length, kind in sizes)  # fmt: skip
         self._offsets[0] = self._offsets[rows + 1] = 0
         self._done = np.zeros(2 * kw.COUNTS, np.int64)
@@ -275,10 +286,11 @@ class Buffers:
             "schema": _Words(forms, list(kf.SCHEMAS)),
         }
         columns: dict[str, pa.Array] = {
-            name: one.spread(groups, count) for name, one in per_group.items()
+            name: one.spread(groups, self._named[i * self._cap : i * self._cap + count])
+            for i, (name, one) in enumerate(per_group.items())
         }
         one_blob = pa.array([self._reading.blob], pa.string())
-        columns["blob"] = _words(np.zeros(count, np.int32), one_blob)
+        columns["blob"] = _words(_zeros(count), one_blob)
         return columns
 
     def _intern(self, table: np.ndarray[Any, Any], at: int) -> _Words:
@@ -320,10 +332,9 @@ class Buffers:
             columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string()))
 
 
-def allocate(length: int, kind: Any) -> np.ndarray[Any, Any]:
-    """Returns an array in Arrow's own memory, which it gets back when the batch is gone."""
-    size = max(1, length) * np.dtype(kind).itemsize
-    return np.frombuffer(pa.allocate_buffer(size), kind)[:length]
+def _zeros(count: int) -> np.ndarray[Any, Any]:
+    """Returns zeros that nobody may change: most batches share them."""
+    return _ZEROS[:count] if count <= len(_ZEROS) else np.zeros(count, np.int32)
 
 
 def _replace(values: pa.Array, mask: np.ndarray[Any, Any], new: pa.Array) -> pa.Array:
@@ -342,9 +353,14 @@ def _array(
     return pa.Array.from_buffers(SCHEMA.field(name).type, len(values), parts)
 
 
+@lru_cache(maxsize=256)
+def _dictionary(_: None, *words: str) -> pa.Array:
+    """Returns words behind None as an array, which batches share; it is never empty."""
+    return pa.array(words or [""], pa.string())
+
+
 def _words(
     codes: np.ndarray[Any, Any], words: pa.Array, there: np.ndarray[Any, Any] | None = None
 ) -> pa.DictionaryArray:
-    valid = None if there is None else pa.py_buffer(there)
-    indices = pa.Array.from_buffers(pa.int32(), len(codes), [valid, pa.py_buffer(codes)])
-    return pa.DictionaryArray.from_arrays(indices, words, safe=False)
+    parts = [None if there is None else pa.py_buffer(there), pa.py_buffer(codes)]
+    return pa.DictionaryArray.from_buffers(_WORD, len(codes), parts, words)

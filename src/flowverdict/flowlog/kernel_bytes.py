@@ -103,31 +103,38 @@ def copy16(typing: Any, target: Any, to: Any, source: Any, start: Any) -> Any:
     return signature, build
 
 
-def _mask(predicate: str) -> Any:
+def _mask(predicate: str, lanes: int) -> Any:
+    """Makes an intrinsic that compares each of some bytes at a place; the lowest bit is the first."""
+
     @intrinsic
     def mask(typing: Any, array: Any, offset: Any, byte: Any) -> Any:
         signature = types.uint64(array, types.int64, types.uint8)
 
         def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            vector = ir.VectorType(ir.IntType(8), 64)
+            vector = ir.VectorType(ir.IntType(8), lanes)
             none = ir.Constant(vector, ir.Undefined)
             place = _pointer(context, builder, sig.args[0], args[0], args[1])
             block = builder.load(builder.bitcast(place, vector.as_pointer()), align=1)
             first = builder.insert_element(none, args[2], ir.Constant(ir.IntType(32), 0))
-            lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
-            byte_everywhere = builder.shuffle_vector(first, none, lanes)
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+            byte_everywhere = builder.shuffle_vector(first, none, zeros)
             bits = builder.icmp_unsigned(predicate, block, byte_everywhere)
-            return builder.bitcast(bits, ir.IntType(64))
+            number = builder.bitcast(bits, ir.IntType(lanes))
+            return number if lanes == 64 else builder.zext(number, ir.IntType(64))
 
         return signature, build
 
     return mask
 
 
-mask_up_to = _mask("<=")
+mask_up_to = _mask("<=", 64)
 """Which of the 64 bytes at a place are at most some byte."""
-mask_equal = _mask("==")
+mask_equal = _mask("==", 64)
 """Which of the 64 bytes at a place are some byte."""
+near_up_to = _mask("<=", 32)
+"""Which of the 32 bytes at a place are at most some byte."""
+near_equal = _mask("==", 32)
+"""Which of the 32 bytes at a place are some byte."""
 
 
 @intrinsic

@@ -65,3 +65,14 @@ def spread(groups, codes, rows):
         code = codes[g]
         for row in range(groups[g, 3], groups[g, 4]):
             rows[row] = code
+
+
+@njit("boolean(Array(uint8, 1, 'C', readonly=True), uint8[::1])", **BORROWING)
+def copy_text(source, target):
+    """Copies a text, and reports whether all of it is ASCII."""
+    bits = np.uint8(0)
+    for i in range(len(source)):
+        byte = source[i]
+        target[i] = byte
+        bits |= byte
+    return bits < np.uint8(128)
