@@ -72,7 +72,7 @@ class KernelRows:
         self._text[size : size + _PADDING] = 0
         self._size = size
         self._fast.look_at(self._text, size)
-        return is_ascii if size == len(text) else text.isascii()
+        return bool(is_ascii) if size == len(text) else text.isascii()
 
     def run(self, at: int, number: int) -> tuple[int, int]:
         """Reads whole records, until a batch is done or one of them is not plain to read."""

@@ -104,7 +104,7 @@ def copy16(typing: Any, target: Any, to: Any, source: Any, start: Any) -> Any:
 
 
 def _mask(predicate: str, lanes: int) -> Any:
-    """Makes an intrinsic that compares each of some bytes at a place; the lowest bit is the first."""
+    """Makes an intrinsic that compares bytes at a place; the lowest bit is the first one's."""
 
     @intrinsic
     def mask(typing: Any, array: Any, offset: Any, byte: Any) -> Any:
