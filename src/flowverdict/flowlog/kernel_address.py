@@ -53,14 +53,13 @@ def are_ipv4(a, start, middle, end):
         return False
     inside = (_ONE << U64(size)) - _ONE
     comma = _ONE << U64(middle - start)
-    below_zero = near_up_to(a, start, _BELOW_ZERO)
     up_to_four = near_up_to(a, start, _ZERO + np.uint8(4))
     up_to_five = near_up_to(a, start, _ZERO + np.uint8(5))
     up_to_one = near_up_to(a, start, _ZERO + np.uint8(1))
     up_to_two = near_up_to(a, start, _ZERO + np.uint8(2))
     dots = near_equal(a, start, _DOT) & inside
-    digits = near_up_to(a, start, _NINE) & ~below_zero & inside
-    zeros = near_up_to(a, start, _ZERO) & ~below_zero
+    digits = near_up_to(a, start, _NINE) & ~near_up_to(a, start, _BELOW_ZERO) & inside
+    zeros = near_equal(a, start, _ZERO)
     firsts = ((dots | comma) << _ONE) | _ONE
     seconds, thirds = digits >> _ONE, digits >> U64(2)
     wrong = inside & ~(digits | dots | comma)

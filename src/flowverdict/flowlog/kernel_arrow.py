@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from flowverdict.flowlog.reader import Reading
 
-_ROWS: Final = 80 * 1024
+_ROWS: Final = 160 * 1024
 _FEW: Final = 64
 _SHORTEST_TUPLE: Final = 38
 """Bytes of a tuple in its list, which no real one is below; if it is, the buffers grow."""

@@ -126,27 +126,17 @@ def _read_by_index(a, i, n, place, index, row, cap, wide, narrow, protocols, pre
     wrong = not are_ipv4(a, e1 + 1, e2, e3)
     if wrong:
         wrong = not (is_address(a, e1 + 1, e2) and is_address(a, e2 + 1, e3))
-    high, bad = digits(a, p + 1, 8)
-    low, more = digits(a, p + 9, time_size - 8)
-    bad |= more
+    high, low, src_port, dst_port, bad = digits(
+        a, p + 1, 8, p + 9, time_size - 8, e3 + 1, l1, e4 + 1, l2
+    )
     time = np.int64(high) * 100000 + np.int64(low) * (1 if form == VNET4 else 1000)
-    src_port, more = digits(a, e3 + 1, l1)
-    bad |= more
-    dst_port, more = digits(a, e4 + 1, l2)
-    bad |= more
     if form == VNET4:
         number, more = digits3(a, e5 + 1, l3)
         bad |= more
         protocol = np.int64(number)
     else:
         protocol = protocol_of(load8(a, e5 + 1)) if l3 == 1 else -1
-    c0, more = digits(a, e9 + 1, k0)
-    bad |= more
-    c1, more = digits(a, e10 + 1, k1)
-    bad |= more
-    c2, more = digits(a, e11 + 1, k2)
-    bad |= more
-    c3, more = digits(a, e12 + 1, k3)
+    c0, c1, c2, c3, more = digits(a, e9 + 1, k0, e10 + 1, k1, e11 + 1, k2, e12 + 1, k3)
     bad |= more
     wrong |= (bad != U64(0)) | (time < EARLIEST) | (time >= LATEST)
     wrong |= (protocol < 0) | (protocol > 255) | (((src_port | dst_port) >> U64(16)) != U64(0))

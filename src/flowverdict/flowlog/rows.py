@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flowverdict.flowlog.reader import Reading
     from flowverdict.flowlog.records import Record
 
-BATCH_ROWS: Final = 1 << 16
+BATCH_ROWS: Final = 1 << 17
 """A batch is done when it has so many rows, or at the end of a window of the text."""
 
 
