@@ -26,7 +26,7 @@ from flowverdict.flowlog.reader import Reading, read_blob
 from flowverdict.flowlog.records import rule_of
 
 BLOBS = 4
-ROUNDS = 5
+ROUNDS = 9
 PLAIN_ROUNDS = 3
 PLAIN_RECORDS = 3
 
