@@ -18,6 +18,7 @@ from numba import njit
 from flowverdict.flowlog.kernel_bytes import (
     BORROWING,
     INLINE,
+    TEXT,
     U64,
     count,
     digits3,
@@ -142,7 +143,7 @@ def _is_plain_ipv6(a, start, end):
     return not (_has_run(before, width) or _has_run(after, width + 1))
 
 
-@njit("boolean(uint8[::1], int64, int64)", **BORROWING)
+@njit(f"boolean({TEXT}, int64, int64)", **BORROWING)
 def is_address(a, start, end):
     """Reports whether a text is an address, in the form in which it is written out again."""
     if end - start <= 15:

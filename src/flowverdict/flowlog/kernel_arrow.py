@@ -101,8 +101,8 @@ class Buffers:
     """
 
     def __init__(self, reading: Reading) -> None:
-        self._text = np.zeros(0, np.uint8)
-        self._size = 0
+        self._text = self._end = np.zeros(0, np.uint8)
+        self._split = self._size = 0
         self._reading = reading
         self._index = np.zeros(kt.INDEX_SIZE, np.int32)
         self._place = np.zeros(kt.ROOM + 14, np.int64)
@@ -141,9 +141,18 @@ class Buffers:
         """How many tuples were for the plain parser."""
         return int(self._done[kw.N_ODD])
 
-    def look_at(self, text: np.ndarray[Any, Any], size: int) -> None:
-        """Takes a window of the text, padded behind `size`; forgets what was not taken."""
-        self._text, self._size = text, size
+    def look_at(
+        self, text: np.ndarray[Any, Any], end: np.ndarray[Any, Any], split: int, size: int
+    ) -> None:
+        """Takes a window of the text; forgets what was not taken.
+
+        Args:
+            text: the window.
+            end: what of it is behind `split`, with room behind it.
+            split: where a record begins, or 0.
+            size: how long the window is.
+        """
+        self._text, self._end, self._split, self._size = text, end, split, size
         self._place[:] = 0
         self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
         if self._done.any() or self._rows > self._cap:
@@ -160,11 +169,16 @@ class Buffers:
         Returns:
             How many it read, and behind the last of them.
         """
-        before = int(self._done[kw.N_RECORDS])
-        base = number - before
+        before = self._done.copy()
+        base = number - int(before[kw.N_RECORDS])
+        text, size, offset = self._text, self._split, 0
+        if at >= self._split:
+            text, size, offset = self._end, self._size - self._split, self._split
+        self._place[1] = 0
+        at -= offset
         while True:
             status, at = kw.read_records(
-                self._text, at, self._size, limit + len(self._dropped), base, self._cap,
+                text, at, size, limit + len(self._dropped), base, self._cap,
                 self._wide, self._narrow, self._protocols, self._present, self._offsets,
                 self._sources, self._responders, self._odd, self._index, self._place, self._done,
                 self._groups, self._flows, self._records,
@@ -172,8 +186,18 @@ class Buffers:
             if status != kt.FULL:
                 break
             self._grow()
+        if offset:
+            self._move(before, offset)
         self._read_odd()
-        return int(self._done[kw.N_RECORDS]) - before, at
+        return int(self._done[kw.N_RECORDS] - before[kw.N_RECORDS]), at + offset
+
+    def _move(self, before: np.ndarray[Any, Any], offset: int) -> None:
+        """Adds an offset to the places of what was read since."""
+        for table, counter, columns in (
+            (self._odd, kw.N_ODD, (1, 2)), (self._groups, kw.N_GROUPS, (0,)),
+            (self._flows, kw.N_FLOWS, (0,)), (self._records, kw.N_RECORDS, (0, 2, 4)),
+        ):  # fmt: skip
+            table[before[counter] : self._done[counter], columns] += offset
 
     def _grow(self) -> None:
         old, rows = self._cap, int(self._done[kw.ROW])

@@ -28,6 +28,8 @@ BORROWING: Final[dict[str, Any]] = {
 }  # fmt: skip
 """For functions that make no arrays: numba then counts no references to those that they are handed.
 It would count several times a tuple, which takes a third of the time. The option is not public."""
+TEXT: Final = "Array(uint8, 1, 'C', readonly=True)"
+"""How a signature says that it takes a text."""
 INLINE: Final[dict[str, Any]] = {**BORROWING, "forceinline": True}
 U64: Final = np.uint64
 _ZEROS: Final = 0x3030303030303030

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from flowverdict.flowlog.kernel_address import is_address
-from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, copy16, load8, put, same
+from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, TEXT, copy16, load8, put, same
 
 VNET4, NSG1, NSG2 = range(3)
 SCHEMAS: Final = ("vnet4", "nsg1", "nsg2")
@@ -152,7 +152,7 @@ def _number(a, start, end):
 
 
 @njit(
-    "Tuple((int64, int64))(uint8[::1], int64, int64, int64, int64, int64, int64[::1], int32[::1],"
+    f"Tuple((int64, int64))({TEXT}, int64, int64, int64, int64, int64, int64[::1], int32[::1],"
     " int16[::1], uint8[::1], uint8[::1], uint8[::1], int64, int64, int64[::1], int64[::1])",
     **BORROWING,
 )
