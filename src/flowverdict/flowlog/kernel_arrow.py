@@ -111,9 +111,16 @@ class Buffers:
         self._flows = np.zeros((1 << 14, 3), np.int64)
         self._records = np.zeros((1 << 10, kw.READ_AS + 1), np.int64)
         self._rows = _FEW
-        self._reset(self._rows)
+        self._cap = 0
+        self._forget()
 
-    def _reset(self, rows: int) -> None:
+    def _forget(self) -> None:
+        self._done = np.zeros(2 * kw.COUNTS, np.int64)
+        self._strange: dict[int, Values] = {}
+        self._dropped: list[int] = []
+        self._seen_odd = 0
+
+    def _make_room(self, rows: int) -> None:
         self._cap = rows
         sizes = (
             (5 * rows, np.int64), (8 * rows, np.int32), (rows, np.int16), (rows, np.uint8),
@@ -126,10 +133,6 @@ class Buffers:
             self._sources, self._responders, self._named,
         ) = (slab.cut(length, kind) for length, kind in sizes)  # fmt: skip
         self._offsets[0] = self._offsets[rows + 1] = 0
-        self._done = np.zeros(2 * kw.COUNTS, np.int64)
-        self._strange: dict[int, Values] = {}
-        self._dropped: list[int] = []
-        self._seen_odd = 0
 
     @property
     def rows(self) -> int:
@@ -155,8 +158,7 @@ class Buffers:
         self._text, self._end, self._split, self._size = text, end, split, size
         self._place[:] = 0
         self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
-        if self._done.any() or self._rows > self._cap:
-            self._reset(self._rows)
+        self._forget()
 
     def read(self, at: int, limit: int, number: int) -> tuple[int, int]:
         """Reads records from a place on, until there are enough rows or one is not plain.
@@ -169,6 +171,8 @@ class Buffers:
         Returns:
             How many it read, and behind the last of them.
         """
+        if self._rows > self._cap:
+            self._make_room(self._rows)
         before = self._done.copy()
         base = number - int(before[kw.N_RECORDS])
         text, size, offset = self._text, self._split, 0
@@ -202,15 +206,13 @@ class Buffers:
     def _grow(self) -> None:
         old, rows = self._cap, int(self._done[kw.ROW])
         kept = self.__dict__.copy()
-        self._reset(old * 2)
+        self._make_room(old * 2)
         for name, columns in (("_wide", 5), ("_narrow", 8), ("_protocols", 1), ("_present", 1)):
             target = getattr(self, name).reshape(columns, -1)
             target[:, :rows] = kept[name].reshape(columns, -1)[:, :rows]
         self._offsets.reshape(2, -1)[:, : rows + 1] = kept["_offsets"].reshape(2, -1)[:, : rows + 1]
         for name in ("_sources", "_responders"):
             getattr(self, name)[: len(kept[name])] = kept[name]
-        for name in ("_done", "_strange", "_dropped", "_seen_odd"):
-            setattr(self, name, kept[name])
         for name in ("_odd", "_groups", "_flows", "_records"):
             value = kept[name]
             setattr(self, name, np.concatenate([value, np.zeros_like(value)]))
@@ -250,7 +252,8 @@ class Buffers:
             keep = np.ones(count, bool)
             keep[self._dropped] = False
             batch = batch.filter(pa.array(keep))
-        self._reset(self._rows)
+        self._forget()
+        self._cap = 0
         return batch
 
     def _tuple_columns(self, count: int) -> dict[str, pa.Array]:
