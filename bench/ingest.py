@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,7 +25,8 @@ from flowverdict.flowlog.reader import Reading, read_blob
 from flowverdict.flowlog.records import rule_of
 
 BLOBS = 4
-ROUNDS = 5
+ROUNDS = 9
+THREADS_ROUNDS = 25
 PLAIN_ROUNDS = 3
 PLAIN_RECORDS = 3
 
@@ -163,16 +163,20 @@ def _reading() -> list[Figure]:
             path.write_bytes(data)
         _same_rows(blobs[0], paths[0])
         with ThreadPoolExecutor(2) as threads:
-            kernel, nsg, ipv4, ipv6, both, msgspec_s, duckdb_s = _seconds(
-                ROUNDS,
+            one, both = _seconds(
+                THREADS_ROUNDS,
                 lambda: [read_by_kernel(one).num_rows for one in blobs],
-                lambda: [read_by_kernel(one).num_rows for one in nsg_blobs],
-                lambda: read_by_kernel(blobs[0]),
-                lambda: read_by_kernel(six),
                 lambda: list(threads.map(lambda one: read_by_kernel(one).num_rows, blobs)),
-                lambda: [read_by_msgspec(one).num_rows for one in blobs],
-                lambda: [read_by_duckdb(one).num_rows for one in paths],
             )
+        kernel, nsg, ipv4, ipv6, msgspec_s, duckdb_s = _seconds(
+            ROUNDS,
+            lambda: [read_by_kernel(one).num_rows for one in blobs],
+            lambda: [read_by_kernel(one).num_rows for one in nsg_blobs],
+            lambda: read_by_kernel(blobs[0]),
+            lambda: read_by_kernel(six),
+            lambda: [read_by_msgspec(one).num_rows for one in blobs],
+            lambda: [read_by_duckdb(one).num_rows for one in paths],
+        )
     (plain,) = _seconds(PLAIN_ROUNDS, lambda: read_plainly(few))
     plain_s = plain / len(few) * size * 1e6
     mb = f"{size:.0f} MB in {BLOBS} blobs"
@@ -207,12 +211,15 @@ def _reading() -> list[Figure]:
             "time a tuple, where all addresses are IPv6, to where 2 % of the peers' are",
             2,
         ),
-        AtLeast("two_threads", kernel / both, "two threads, to one", at_least=1.7),
+        AtLeast("two_threads", one / both, "two threads, to one", at_least=1.7),
     ]
 
 
 def _seconds(rounds: int, *jobs: Callable[[], object]) -> list[float]:
-    """Return the median time of each job, taken in turns after a first round for nothing."""
+    """Return the shortest time of each job, taken in turns after a first round for nothing.
+
+    What else a machine does only ever adds to a time.
+    """
     times: list[list[float]] = [[] for _ in jobs]
     for turn in range(rounds + 1):
         for taken, job in zip(times, jobs, strict=True):
@@ -220,7 +227,7 @@ def _seconds(rounds: int, *jobs: Callable[[], object]) -> list[float]:
             job()
             if turn:
                 taken.append(time.perf_counter() - start)
-    return [statistics.median(one) for one in times]
+    return [min(one) for one in times]
 
 
 def _same_rows(data: bytes, path: Path) -> None:

@@ -229,6 +229,22 @@ BASES = {
 }
 
 
+@mixed_too
+@pytest.mark.parametrize("odd", [0.0, 0.02])
+@pytest.mark.parametrize("inside", [{}, {"more": {"time": "2026-08-13T20:33:21Z"}}])
+def test_the_end_of_a_blob_is_read_elsewhere(
+    inside: dict[str, Any], odd: float, forms: tuple[str, ...]
+) -> None:
+    """What is behind the last record that has room behind it is copied; see ``look_at``."""
+    records = blob(5, odd, 30, 30, forms)["records"]
+    records[-6:] = [one | inside for one in records[-6:]]
+    data = text({"records": records})
+    assert len(data) // 2 < data.rfind(b'{"time"', 0, len(data) - 4096) < len(data) - 4096
+    same(data)
+    for size in range(len(data) - 6000, len(data), 517):
+        same(data[:size])
+
+
 def odd_tuples(form: str) -> list[str]:
     """Tuples in each of which one thing is odd."""
     base = BASES[form].split(",")
@@ -403,7 +419,7 @@ def by_kernel(data: bytes) -> Taken:
     padded = np.zeros(len(data) + 4096, np.uint8)
     padded[: len(data)] = np.frombuffer(data, np.uint8)
     buffers = Buffers(Reading("blob"))
-    buffers.look_at(padded, len(data))
+    buffers.look_at(padded, padded, 0, len(data))
     records, _ = buffers.read(data.index(b"[") + 1, 1 << 16, 0)
     return Taken(records, buffers.rows, buffers.odd)
 

@@ -18,6 +18,7 @@ from numba import njit
 from flowverdict.flowlog.kernel_bytes import (
     BORROWING,
     INLINE,
+    TEXT,
     U64,
     count,
     digits3,
@@ -25,19 +26,54 @@ from flowverdict.flowlog.kernel_bytes import (
     lowest,
     mask_equal,
     mask_up_to,
+    near_equal,
+    near_up_to,
 )
 
 LONGEST_ADDRESS: Final = 39
+_LONGEST_PAIR: Final = 31
+"""Bytes of two IPv4 addresses with one between them."""
 _ONE: Final = U64(1)
 _COLON: Final = np.uint8(0x3A)
+_DOT: Final = np.uint8(0x2E)
 _ZERO: Final = np.uint8(0x30)
+_NINE: Final = np.uint8(0x39)
 _BELOW_A: Final = np.uint8(0x60)
 _UP_TO_F: Final = np.uint8(0x66)
 _BELOW_ZERO: Final = np.uint8(0x2F)
 
 
 @njit(**INLINE)
-def octet_is_wrong(a, before, behind):
+def are_ipv4(a, start, middle, end):
+    """Reports whether two texts with one byte between them are IPv4 addresses without odd zeros.
+
+    Each number below has one bit for each byte from `start` on, the first one lowest.
+    """
+    size = end - start
+    if size > _LONGEST_PAIR:
+        return False
+    inside = (_ONE << U64(size)) - _ONE
+    comma = _ONE << U64(middle - start)
+    up_to_four = near_up_to(a, start, _ZERO + np.uint8(4))
+    up_to_five = near_up_to(a, start, _ZERO + np.uint8(5))
+    up_to_one = near_up_to(a, start, _ZERO + np.uint8(1))
+    up_to_two = near_up_to(a, start, _ZERO + np.uint8(2))
+    dots = near_equal(a, start, _DOT) & inside
+    digits = near_up_to(a, start, _NINE) & ~near_up_to(a, start, _BELOW_ZERO) & inside
+    zeros = near_equal(a, start, _ZERO)
+    firsts = ((dots | comma) << _ONE) | _ONE
+    seconds, thirds = digits >> _ONE, digits >> U64(2)
+    wrong = inside & ~(digits | dots | comma)
+    wrong |= firsts & ~digits  # nothing
+    wrong |= firsts & zeros & seconds
+    wrong |= firsts & seconds & thirds & (digits >> U64(3))
+    below_256 = (up_to_four >> _ONE) | ((up_to_five >> _ONE) & (up_to_five >> U64(2)))
+    wrong |= firsts & seconds & thirds & ~(up_to_one | (up_to_two & below_256))
+    return (wrong == U64(0)) & (count(dots) == 6) & (count(dots & (comma - _ONE)) == 3)
+
+
+@njit(**INLINE)
+def _octet_is_wrong(a, before, behind):
     """Reports whether what stands between two places is no octet without leading zeros."""
     length = behind - before - 1
     value, bad = digits3(a, before + 1, length)
@@ -52,7 +88,7 @@ def _is_ipv4(a, start, end):
         behind = before + 1
         while behind < end and load8(a, behind) != 46:
             behind += 1
-        if (behind < end) != (octet < 3) or octet_is_wrong(a, before, behind):
+        if (behind < end) != (octet < 3) or _octet_is_wrong(a, before, behind):
             return False
         before = behind
     return True
@@ -107,7 +143,7 @@ def _is_plain_ipv6(a, start, end):
     return not (_has_run(before, width) or _has_run(after, width + 1))
 
 
-@njit("boolean(uint8[::1], int64, int64)", **BORROWING)
+@njit(f"boolean({TEXT}, int64, int64)", **BORROWING)
 def is_address(a, start, end):
     """Reports whether a text is an address, in the form in which it is written out again."""
     if end - start <= 15:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
     from flowverdict.flowlog.reader import Reading
 
-_ROWS: Final = 80 * 1024
+_ROWS: Final = 160 * 1024
 _FEW: Final = 64
 _SHORTEST_TUPLE: Final = 38
 """Bytes of a tuple in its list, which no real one is below; if it is, the buffers grow."""
 _NARROW: Final = ("src_port", "dst_port", "direction", "decision", "state", "encryption")
 _WIDE: Final = ("time", "packets_sent", "bytes_sent", "packets_received", "bytes_received")
+_NAMED: Final = 7
+"""How many columns have a word for a whole group of rows."""
 _WORDS: Final = {
     "direction": list(kf.DIRECTIONS),
     "decision": list(kf.DECISIONS),
@@ -38,6 +41,8 @@ _WORDS: Final = {
     "schema": list(kf.SCHEMAS),
 }
 _BITS: Final = {"encryption": kf.ENCRYPTED, "state": kf.STATED}
+_WORD: Final = pa.dictionary(pa.int32(), pa.string())
+_ZEROS: Final = np.zeros(_ROWS, np.int32)
 _DICTIONARIES: Final = {name: pa.array(words, pa.string()) for name, words in _WORDS.items()}
 
 
@@ -61,8 +66,15 @@ class _Words:
         codes = np.where(mask, self.codes, other.codes + len(self.words))
         return _Words(codes, [*self.words, *other.words])
 
-    def spread(self, groups: np.ndarray[Any, Any], count: int) -> pa.DictionaryArray:
-        """Returns the word of each of `count` rows; the dictionary has each used word once."""
+    def spread(
+        self, groups: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]
+    ) -> pa.DictionaryArray:
+        """Returns the word of each row; the dictionary has each used word once.
+
+        Args:
+            groups: the rows of each group.
+            rows: room for a code of each row.
+        """
         numbers: dict[str | None, int] = {None: -1}
         used = np.bincount(self.codes, minlength=len(self.words)).tolist()
         new = [
@@ -72,14 +84,13 @@ class _Words:
         codes = np.array(new, np.int32)[self.codes]
         there = None
         if codes.any():
-            rows = allocate(count, np.int32)
             kernel_words.spread(groups, codes, rows)
             if (codes < 0).any():
                 there = _bits(rows >= 0)
                 np.maximum(rows, 0, out=rows)
         else:
-            rows = np.zeros(count, np.int32)
-        return _words(rows, pa.array([*numbers][1:] or [""], pa.string()), there)
+            rows = _zeros(len(rows))
+        return _words(rows, _dictionary(*numbers), there)
 
 
 class Buffers:
@@ -90,8 +101,8 @@ class Buffers:
     """
 
     def __init__(self, reading: Reading) -> None:
-        self._text = np.zeros(0, np.uint8)
-        self._size = 0
+        self._text = self._end = np.zeros(0, np.uint8)
+        self._split = self._size = 0
         self._reading = reading
         self._index = np.zeros(kt.INDEX_SIZE, np.int32)
         self._place = np.zeros(kt.ROOM + 14, np.int64)
@@ -100,25 +111,28 @@ class Buffers:
         self._flows = np.zeros((1 << 14, 3), np.int64)
         self._records = np.zeros((1 << 10, kw.READ_AS + 1), np.int64)
         self._rows = _FEW
-        self._reset(self._rows)
+        self._cap = 0
+        self._forget()
 
-    def _reset(self, rows: int) -> None:
-        self._cap = rows
-        sizes = (
-            (5 * rows, np.int64), (8 * rows, np.int32), (rows, np.int16), (rows, np.uint8),
-            (2 * (rows + 1), np.int32), (rows * LONGEST_ADDRESS + 64, np.uint8),
-            (rows * LONGEST_ADDRESS + 64, np.uint8),
-        )  # fmt: skip
-        slab = SLABS.slab(sum(room(length, kind) for length, kind in sizes))
-        (
-            self._wide, self._narrow, self._protocols, self._present, self._offsets,
-            self._sources, self._responders,
-        ) = (slab.cut(length, kind) for length, kind in sizes)  # fmt: skip
-        self._offsets[0] = self._offsets[rows + 1] = 0
+    def _forget(self) -> None:
         self._done = np.zeros(2 * kw.COUNTS, np.int64)
         self._strange: dict[int, Values] = {}
         self._dropped: list[int] = []
         self._seen_odd = 0
+
+    def _make_room(self, rows: int) -> None:
+        self._cap = rows
+        sizes = (
+            (5 * rows, np.int64), (8 * rows, np.int32), (rows, np.int16), (rows, np.uint8),
+            (2 * (rows + 1), np.int32), (rows * LONGEST_ADDRESS + 64, np.uint8),
+            (rows * LONGEST_ADDRESS + 64, np.uint8), (_NAMED * rows, np.int32),
+        )  # fmt: skip
+        slab = SLABS.slab(sum(room(length, kind) for length, kind in sizes))
+        (
+            self._wide, self._narrow, self._protocols, self._present, self._offsets,
+            self._sources, self._responders, self._named,
+        ) = (slab.cut(length, kind) for length, kind in sizes)  # fmt: skip
+        self._offsets[0] = self._offsets[rows + 1] = 0
 
     @property
     def rows(self) -> int:
@@ -130,13 +144,21 @@ class Buffers:
         """How many tuples were for the plain parser."""
         return int(self._done[kw.N_ODD])
 
-    def look_at(self, text: np.ndarray[Any, Any], size: int) -> None:
-        """Takes a window of the text, padded behind `size`; forgets what was not taken."""
-        self._text, self._size = text, size
+    def look_at(
+        self, text: np.ndarray[Any, Any], end: np.ndarray[Any, Any], split: int, size: int
+    ) -> None:
+        """Takes a window of the text; forgets what was not taken.
+
+        Args:
+            text: the window.
+            end: what of it is behind `split`, with room behind it.
+            split: where a record begins, or 0.
+            size: how long the window is.
+        """
+        self._text, self._end, self._split, self._size = text, end, split, size
         self._place[:] = 0
         self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
-        if self._done.any() or self._rows > self._cap:
-            self._reset(self._rows)
+        self._forget()
 
     def read(self, at: int, limit: int, number: int) -> tuple[int, int]:
         """Reads records from a place on, until there are enough rows or one is not plain.
@@ -149,11 +171,18 @@ class Buffers:
         Returns:
             How many it read, and behind the last of them.
         """
-        before = int(self._done[kw.N_RECORDS])
-        base = number - before
+        if self._rows > self._cap:
+            self._make_room(self._rows)
+        before = self._done.copy()
+        base = number - int(before[kw.N_RECORDS])
+        text, size, offset = self._text, self._split, 0
+        if at >= self._split:
+            text, size, offset = self._end, self._size - self._split, self._split
+        self._place[1] = 0
+        at -= offset
         while True:
             status, at = kw.read_records(
-                self._text, at, self._size, limit + len(self._dropped), base, self._cap,
+                text, at, size, limit + len(self._dropped), base, self._cap,
                 self._wide, self._narrow, self._protocols, self._present, self._offsets,
                 self._sources, self._responders, self._odd, self._index, self._place, self._done,
                 self._groups, self._flows, self._records,
@@ -161,21 +190,29 @@ class Buffers:
             if status != kt.FULL:
                 break
             self._grow()
+        if offset:
+            self._move(before, offset)
         self._read_odd()
-        return int(self._done[kw.N_RECORDS]) - before, at
+        return int(self._done[kw.N_RECORDS] - before[kw.N_RECORDS]), at + offset
+
+    def _move(self, before: np.ndarray[Any, Any], offset: int) -> None:
+        """Adds an offset to the places of what was read since."""
+        for table, counter, columns in (
+            (self._odd, kw.N_ODD, (1, 2)), (self._groups, kw.N_GROUPS, (0,)),
+            (self._flows, kw.N_FLOWS, (0,)), (self._records, kw.N_RECORDS, (0, 2, 4)),
+        ):  # fmt: skip
+            table[before[counter] : self._done[counter], columns] += offset
 
     def _grow(self) -> None:
         old, rows = self._cap, int(self._done[kw.ROW])
         kept = self.__dict__.copy()
-        self._reset(old * 2)
+        self._make_room(old * 2)
         for name, columns in (("_wide", 5), ("_narrow", 8), ("_protocols", 1), ("_present", 1)):
             target = getattr(self, name).reshape(columns, -1)
             target[:, :rows] = kept[name].reshape(columns, -1)[:, :rows]
         self._offsets.reshape(2, -1)[:, : rows + 1] = kept["_offsets"].reshape(2, -1)[:, : rows + 1]
         for name in ("_sources", "_responders"):
             getattr(self, name)[: len(kept[name])] = kept[name]
-        for name in ("_done", "_strange", "_dropped", "_seen_odd"):
-            setattr(self, name, kept[name])
         for name in ("_odd", "_groups", "_flows", "_records"):
             value = kept[name]
             setattr(self, name, np.concatenate([value, np.zeros_like(value)]))
@@ -215,7 +252,8 @@ class Buffers:
             keep = np.ones(count, bool)
             keep[self._dropped] = False
             batch = batch.filter(pa.array(keep))
-        self._reset(self._rows)
+        self._forget()
+        self._cap = 0
         return batch
 
     def _tuple_columns(self, count: int) -> dict[str, pa.Array]:
@@ -275,10 +313,11 @@ class Buffers:
             "schema": _Words(forms, list(kf.SCHEMAS)),
         }
         columns: dict[str, pa.Array] = {
-            name: one.spread(groups, count) for name, one in per_group.items()
+            name: one.spread(groups, self._named[i * self._cap : i * self._cap + count])
+            for i, (name, one) in enumerate(per_group.items())
         }
         one_blob = pa.array([self._reading.blob], pa.string())
-        columns["blob"] = _words(np.zeros(count, np.int32), one_blob)
+        columns["blob"] = _words(_zeros(count), one_blob)
         return columns
 
     def _intern(self, table: np.ndarray[Any, Any], at: int) -> _Words:
@@ -320,10 +359,9 @@ class Buffers:
             columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string()))
 
 
-def allocate(length: int, kind: Any) -> np.ndarray[Any, Any]:
-    """Returns an array in Arrow's own memory, which it gets back when the batch is gone."""
-    size = max(1, length) * np.dtype(kind).itemsize
-    return np.frombuffer(pa.allocate_buffer(size), kind)[:length]
+def _zeros(count: int) -> np.ndarray[Any, Any]:
+    """Returns zeros that nobody may change: most batches share them."""
+    return _ZEROS[:count] if count <= len(_ZEROS) else np.zeros(count, np.int32)
 
 
 def _replace(values: pa.Array, mask: np.ndarray[Any, Any], new: pa.Array) -> pa.Array:
@@ -342,9 +380,14 @@ def _array(
     return pa.Array.from_buffers(SCHEMA.field(name).type, len(values), parts)
 
 
+@lru_cache(maxsize=256)
+def _dictionary(_: None, *words: str) -> pa.Array:
+    """Returns words behind None as an array, which batches share; it is never empty."""
+    return pa.array(words or [""], pa.string())
+
+
 def _words(
     codes: np.ndarray[Any, Any], words: pa.Array, there: np.ndarray[Any, Any] | None = None
 ) -> pa.DictionaryArray:
-    valid = None if there is None else pa.py_buffer(there)
-    indices = pa.Array.from_buffers(pa.int32(), len(codes), [valid, pa.py_buffer(codes)])
-    return pa.DictionaryArray.from_arrays(indices, words, safe=False)
+    parts = [None if there is None else pa.py_buffer(there), pa.py_buffer(codes)]
+    return pa.DictionaryArray.from_buffers(_WORD, len(codes), parts, words)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from flowverdict.flowlog.kernel_address import is_address
-from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, copy16, load8, put, same
+from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, TEXT, copy16, load8, put, same
 
 VNET4, NSG1, NSG2 = range(3)
 SCHEMAS: Final = ("vnet4", "nsg1", "nsg2")
@@ -43,10 +43,11 @@ _SECONDS_BELOW: Final = 10**11
 @njit(**INLINE)
 def token_of(a, start, length):
     """Returns the number of an encryption token; -1 for an unknown one."""
-    if length == 2 and load8(a, start) == 78 and load8(a, start + 1) == 88:
-        return 0
-    if length == 1 and load8(a, start) == 88:
-        return 1
+    first = load8(a, start)
+    is_nx = (length == 2) & (first == 78) & (load8(a, start + 1) == 88)
+    is_x = (length == 1) & (first == 88)
+    if is_nx | is_x:
+        return np.int64(is_x)
     for i in range(2, 8):
         begin = _TOKEN_STARTS[i]
         if _TOKEN_STARTS[i + 1] - begin == length and same(a, start, _TOKENS, begin, length):
@@ -117,13 +118,14 @@ def store(row, cap, time, src_port, dst_port, protocol, direction, decision, sta
 @njit(**INLINE)
 def warn(protocol, state, there, packets1, bytes1, packets2, bytes2, warnings):
     """Counts what the plain parser would warn of."""
-    if (protocol != 6) & (protocol != 17):
-        warnings[UNUSUAL] += 1
-    if ((state == 1) | (state == 2)) & ((there & 15) != 15):
-        warnings[MISSING] += 1
-    first = (packets1 != 0) & (bytes1 == 0) & ((there & 2) != 0)
-    if first | ((packets2 != 0) & (bytes2 == 0) & ((there & 8) != 0)):
-        warnings[NO_BYTES] += 1
+    unusual = (protocol != 6) & (protocol != 17)
+    missing = ((state == 1) | (state == 2)) & ((there & 15) != 15)
+    no_bytes = (packets1 != 0) & (bytes1 == 0) & ((there & 2) != 0)
+    no_bytes |= (packets2 != 0) & (bytes2 == 0) & ((there & 8) != 0)
+    if unusual | missing | no_bytes:
+        warnings[UNUSUAL] += unusual
+        warnings[MISSING] += missing
+        warnings[NO_BYTES] += no_bytes
 
 
 @njit(**INLINE)
@@ -150,7 +152,7 @@ def _number(a, start, end):
 
 
 @njit(
-    "Tuple((int64, int64))(uint8[::1], int64, int64, int64, int64, int64, int64[::1], int32[::1],"
+    f"Tuple((int64, int64))({TEXT}, int64, int64, int64, int64, int64, int64[::1], int32[::1],"
     " int16[::1], uint8[::1], uint8[::1], uint8[::1], int64, int64, int64[::1], int64[::1])",
     **BORROWING,
 )

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from flowverdict.flowlog.kernel_address import is_address, octet_is_wrong
+from flowverdict.flowlog.kernel_address import are_ipv4, is_address
 from flowverdict.flowlog.kernel_bytes import (
     INLINE,
     U64,
@@ -26,7 +26,7 @@ from flowverdict.flowlog.kernel_bytes import (
     entry,
     load8,
     lowest,
-    mask_up_to,
+    mask_equal,
     put,
     skip_space,
     string_end,
@@ -52,23 +52,24 @@ FULL: Final = 2
 
 CHUNK: Final = 2048
 INDEX_SIZE: Final = CHUNK + 64
-MOST_SEPARATORS: Final = 20
-"""In a tuple of two IPv4 addresses and thirteen columns, quotes included."""
+MOST_SEPARATORS: Final = 14
+"""In a tuple of thirteen columns, quotes included."""
 FORM, ROOM = 3, 4
-_SEPARATOR: Final = np.uint8(0x2E)
+_COMMA: Final = np.uint8(0x2C)
+_QUOTE: Final = np.uint8(0x22)
 
 
 @njit(**INLINE)
 def _build_index(a, p, index):
-    """Notes where quotes, commas and dots are in the next bytes; returns how many."""
+    """Notes where quotes and commas are in the next bytes; returns how many."""
     n = 0
     for block in range(CHUNK // 64):
         base = p + block * 64
-        bits = mask_up_to(a, base, _SEPARATOR)
+        bits = mask_equal(a, base, _COMMA) | mask_equal(a, base, _QUOTE)
         found = count(bits)
         at = n
         while True:
-            for _ in range(8):
+            for _ in range(16):
                 put(index, at, np.int32(base + lowest(bits)))
                 bits &= bits - U64(1)
                 at += 1
@@ -79,34 +80,14 @@ def _build_index(a, p, index):
 
 
 @njit(**INLINE)
-def _addresses(a, index, i):
-    """Looks at the addresses of the tuple whose separators begin at an entry of the index.
-
-    Returns:
-        The entries of the commas behind them, and whether one of them is none for sure.
-    """
-    e1, e2, e3, e4 = (
-        entry(index, i + 1), entry(index, i + 2), entry(index, i + 3), entry(index, i + 4),
-    )  # fmt: skip
-    e5, e6, e7, e8, e9 = (
-        entry(index, i + 5), entry(index, i + 6), entry(index, i + 7), entry(index, i + 8),
-        entry(index, i + 9),
-    )  # fmt: skip
-    dots = (
-        (load8(a, e2) ^ 46) | (load8(a, e3) ^ 46) | (load8(a, e4) ^ 46)
-        | (load8(a, e6) ^ 46) | (load8(a, e7) ^ 46) | (load8(a, e8) ^ 46)
-    )  # fmt: skip
-    if dots == 0:
-        wrong = octet_is_wrong(a, e1, e2) | octet_is_wrong(a, e2, e3)
-        wrong |= octet_is_wrong(a, e3, e4) | octet_is_wrong(a, e4, e5)
-        wrong |= octet_is_wrong(a, e5, e6) | octet_is_wrong(a, e6, e7)
-        wrong |= octet_is_wrong(a, e7, e8) | octet_is_wrong(a, e8, e9)
-        return i + 5, i + 9, wrong
-    source = i + 5 if load8(a, e2) == 46 else i + 2
-    responder = source + 4 if load8(a, entry(index, source + 1)) == 46 else source + 1
-    middle = entry(index, source)
-    fits = is_address(a, e1 + 1, middle) and is_address(a, middle + 1, entry(index, responder))
-    return source, responder, not fits
+def _next_quote(a, p):
+    """Returns where a quote is within 192 bytes; a place behind them if there is none."""
+    near = lowest(mask_equal(a, p, _QUOTE))
+    far = lowest(mask_equal(a, p + 64, _QUOTE))
+    at = near + far * (near >> 6)
+    if at == 128:
+        at += lowest(mask_equal(a, p + 128, _QUOTE))
+    return p + at if at < 192 else -1
 
 
 @njit(**INLINE)
@@ -119,66 +100,49 @@ def _read_by_index(a, i, n, place, index, row, cap, wide, narrow, protocols, pre
         addresses.
     """
     form = place[FORM]
-    p, e1 = entry(index, i), entry(index, i + 1)
-    source, t, wrong = _addresses(a, index, i)
-    e5, e9 = entry(index, source), entry(index, t)
-    e10, e11, e12 = entry(index, t + 1), entry(index, t + 2), entry(index, t + 3)
-    e13, e14 = entry(index, t + 4), entry(index, t + 5)
-    commas = (
-        (load8(a, e1) ^ 44) | (load8(a, e5) ^ 44) | (load8(a, e9) ^ 44) | (load8(a, e10) ^ 44)
-        | (load8(a, e11) ^ 44) | (load8(a, e12) ^ 44) | (load8(a, e13) ^ 44)
-    )  # fmt: skip
-    l1, l2, l3 = e10 - e9 - 1, e11 - e10 - 1, e12 - e11 - 1
+    p, e1, e2, e3 = entry(index, i), entry(index, i + 1), entry(index, i + 2), entry(index, i + 3)
+    e4, e5, e6 = entry(index, i + 4), entry(index, i + 5), entry(index, i + 6)
+    e7, e8 = entry(index, i + 7), entry(index, i + 8)
+    l1, l2, l3 = e4 - e3 - 1, e5 - e4 - 1, e6 - e5 - 1
     lengths = (l1 - 1) | (l2 - 1) | (l3 - 1) | (5 - l1) | (5 - l2) | (3 - l3)
     if form == NSG1:
-        last = t + 5
-        commas |= load8(a, e14) ^ 34
-        e15 = e16 = e17 = e18 = e14
+        closing = i + 8
+        e9 = e10 = e11 = e12 = e8
         k0 = k1 = k2 = k3 = 0
-        word = e14
+        word = e8
     else:
-        last = t + 10
-        e15, e16, e17 = entry(index, t + 6), entry(index, t + 7), entry(index, t + 8)
-        e18, e19 = entry(index, t + 9), entry(index, t + 10)
-        commas |= (
-            (load8(a, e14) ^ 44) | (load8(a, e15) ^ 44) | (load8(a, e16) ^ 44)
-            | (load8(a, e17) ^ 44) | (load8(a, e18) ^ 44) | (load8(a, e19) ^ 34)
-        )  # fmt: skip
-        k0, k1, k2, k3 = e16 - e15 - 1, e17 - e16 - 1, e18 - e17 - 1, e19 - e18 - 1
+        closing = i + 13
+        e9, e10, e11 = entry(index, i + 9), entry(index, i + 10), entry(index, i + 11)
+        e12, e13 = entry(index, i + 12), entry(index, i + 13)
+        k0, k1, k2, k3 = e10 - e9 - 1, e11 - e10 - 1, e12 - e11 - 1, e13 - e12 - 1
         lengths |= (8 - k0) | (8 - k1) | (8 - k2) | (8 - k3)
-        word = e14 + 1
+        word = e8 + 1
     time_size = 13 if form == VNET4 else 10
-    fits = (e1 - p == time_size + 1) & (e13 - e12 == 2) & (e14 - e13 == 2)
-    fits &= entry(index, last) < n
-    if (commas != 0) | (lengths < 0) | (not fits):
+    end = entry(index, closing)
+    fits = (e1 - p == time_size + 1) & (e7 - e6 == 2) & (e8 - e7 == 2)
+    fits &= (_next_quote(a, p + 1) == end) & (end < n)
+    if (lengths < 0) | (not fits):
         return -1, 0, 0
-    high, bad = digits(a, p + 1, 8)
-    low, more = digits(a, p + 9, time_size - 8)
-    bad |= more
+    wrong = not are_ipv4(a, e1 + 1, e2, e3)
+    if wrong:
+        wrong = not (is_address(a, e1 + 1, e2) and is_address(a, e2 + 1, e3))
+    high, low, src_port, dst_port, bad = digits(
+        a, p + 1, 8, p + 9, time_size - 8, e3 + 1, l1, e4 + 1, l2
+    )
     time = np.int64(high) * 100000 + np.int64(low) * (1 if form == VNET4 else 1000)
-    src_port, more = digits(a, e9 + 1, l1)
-    bad |= more
-    dst_port, more = digits(a, e10 + 1, l2)
-    bad |= more
     if form == VNET4:
-        number, more = digits3(a, e11 + 1, l3)
+        number, more = digits3(a, e5 + 1, l3)
         bad |= more
         protocol = np.int64(number)
     else:
-        protocol = protocol_of(load8(a, e11 + 1)) if l3 == 1 else -1
-    c0, more = digits(a, e15 + 1, k0)
-    bad |= more
-    c1, more = digits(a, e16 + 1, k1)
-    bad |= more
-    c2, more = digits(a, e17 + 1, k2)
-    bad |= more
-    c3, more = digits(a, e18 + 1, k3)
+        protocol = protocol_of(load8(a, e5 + 1)) if l3 == 1 else -1
+    c0, c1, c2, c3, more = digits(a, e9 + 1, k0, e10 + 1, k1, e11 + 1, k2, e12 + 1, k3)
     bad |= more
     wrong |= (bad != U64(0)) | (time < EARLIEST) | (time >= LATEST)
     wrong |= (protocol < 0) | (protocol > 255) | (((src_port | dst_port) >> U64(16)) != U64(0))
-    direction = load8(a, e12 + 1)
+    direction = load8(a, e6 + 1)
     wrong |= (direction != 73) & (direction != 79)
-    decision, state, token, there, fits = verdict(a, e13 + 1, word, e15, form)
+    decision, state, token, there, fits = verdict(a, e7 + 1, word, e9, form)
     if wrong | (not fits):
         return -1, 0, 0
     there |= np.int64(k0 > 0) | (np.int64(k1 > 0) << 1)
@@ -190,9 +154,9 @@ def _read_by_index(a, i, n, place, index, row, cap, wide, narrow, protocols, pre
     store(row, cap, time, src_port, dst_port, protocol, direction, decision, state, token, there,
           wide, narrow, protocols, present)  # fmt: skip
     warn(protocol, state, there, c0, c1, c2, c3, warnings)
-    copy_address(sources, source_at, a, e1 + 1, e5 - e1 - 1)
-    copy_address(responders, responder_at, a, e5 + 1, e9 - e5 - 1)
-    return last, e5 - e1 - 1, e9 - e5 - 1
+    copy_address(sources, source_at, a, e1 + 1, e2 - e1 - 1)
+    copy_address(responders, responder_at, a, e2 + 1, e3 - e2 - 1)
+    return closing, e2 - e1 - 1, e3 - e2 - 1
 
 
 @njit(**INLINE)

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, load8, same, skip_space
+from flowverdict.flowlog.kernel_bytes import BORROWING, INLINE, TEXT, load8, same, skip_space
 from flowverdict.flowlog.kernel_bytes import string_end as _string_end
 from flowverdict.flowlog.kernel_fields import NSG1, NSG2, RECORD, TUPLE, VNET4
 from flowverdict.flowlog.kernel_tuples import FORM, FULL, ODD, OK, read_list
@@ -59,7 +59,7 @@ def _is(a, start, length, name):
     return _STARTS[name + 1] - begin == length and same(a, start, _TEXT, begin, length)
 
 
-@njit("int64(uint8[::1], int64, int64, int64, int64)", **BORROWING)
+@njit(f"int64({TEXT}, int64, int64, int64, int64)", **BORROWING)
 def _name(a, start, end, first, last):
     """Returns which of some known names a text is; -1 if it is none of them."""
     for name in range(first, last):
@@ -274,7 +274,7 @@ def _record(a, p, n, expected, cap, wide, narrow, protocols, present, offsets, s
 
 
 @njit(
-    "Tuple((int64, int64))(uint8[::1], int64, int64, int64, int64, int64, int64[::1], int32[::1],"
+    f"Tuple((int64, int64))({TEXT}, int64, int64, int64, int64, int64, int64[::1], int32[::1],"
     " int16[::1], uint8[::1], int32[::1], uint8[::1], uint8[::1], int64[:, ::1], int32[::1],"
     " int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[:, ::1])",
     **BORROWING,

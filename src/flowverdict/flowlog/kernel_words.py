@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from flowverdict.flowlog.kernel_bytes import BORROWING, OPTIONS, U64, load8, load64, same
+from flowverdict.flowlog.kernel_bytes import BORROWING, OPTIONS, TEXT, U64, load8, load64, same
 
 _PRIME: Final = U64(0x9E3779B97F4A7C15)
 
 
-@njit("int64(uint8[::1], int64[::1], int64[::1], int32[::1], int64[::1])", **OPTIONS)
+@njit(f"int64({TEXT}, int64[::1], int64[::1], int32[::1], int64[::1])", **OPTIONS)
 def intern(a, starts, lengths, codes, firsts):
     """Numbers texts so that equal ones have one number; returns how many there are.
 
@@ -65,3 +65,12 @@ def spread(groups, codes, rows):
         code = codes[g]
         for row in range(groups[g, 3], groups[g, 4]):
             rows[row] = code
+
+
+@njit(f"boolean({TEXT})", **BORROWING)
+def is_ascii(text):
+    """Reports whether a text is ASCII."""
+    bits = np.uint8(0)
+    for i in range(len(text)):
+        bits |= text[i]
+    return bits < np.uint8(128)

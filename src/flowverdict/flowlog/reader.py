@@ -162,7 +162,7 @@ class _Course:
     def look(self) -> Iterator[None]:
         """Looks at the window; takes what is in it, one by one."""
         text, is_last = self._window.text, self._window.is_last
-        if self._is_utf8 and not text.isascii():
+        if not self.rows.look_at(text) and self._is_utf8:
             try:
                 codecs.utf_8_decode(text, "strict", is_last)
             except UnicodeDecodeError:
@@ -170,7 +170,6 @@ class _Course:
                 self._reading.warn("schema_mismatch")
         self._scan.text, self._scan.is_last = text, is_last
         self._rejected = len(self._reading.rejected)
-        self.rows.look_at(text)
         for found in self._scan.read(lambda at: self.rows.run(at, self._number)):
             self._take(found)
             yield

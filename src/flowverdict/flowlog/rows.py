@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flowverdict.flowlog.reader import Reading
     from flowverdict.flowlog.records import Record
 
-BATCH_ROWS: Final = 1 << 16
+BATCH_ROWS: Final = 1 << 17
 """A batch is done when it has so many rows, or at the end of a window of the text."""
 
 
@@ -25,8 +25,12 @@ class Rows(Protocol):
         """How many rows the next batch has so far."""
         ...
 
-    def look_at(self, text: bytes | bytearray) -> None:
-        """Takes the window in which the next records stand; the last batch was taken."""
+    def look_at(self, text: bytes | bytearray) -> bool:
+        """Takes the window in which the next records stand; the last batch was taken.
+
+        Returns:
+            Whether all of it is ASCII.
+        """
         ...
 
     def run(self, at: int, number: int) -> tuple[int, int]:
@@ -61,8 +65,9 @@ class PlainRows:
         self._records: list[tuple[int, Record]] = []
         self.count = 0
 
-    def look_at(self, text: bytes | bytearray) -> None:
+    def look_at(self, text: bytes | bytearray) -> bool:
         """Needs no text: it gets records."""
+        return text.isascii()
 
     def run(self, at: int, number: int) -> tuple[int, int]:  # noqa: ARG002
         """Reads none itself."""
