@@ -24,6 +24,8 @@ _NOISE: Final = re.compile("\x1b\\[[0-9;]*m|\u21b3")
 _ANSWER: Final = re.compile(r"status code[:\s]+(\d{3}(?: [A-Z][A-Za-z]+)*)")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _SILENT: Final = re.compile("timed ?out|Timeout", re.IGNORECASE)
+_SECRET: Final = re.compile(r"\b(sig|AccountKey)=[^&;\s\"'`)]+", re.IGNORECASE)
+_DECODED: Final = re.compile("%[0-9A-Fa-f]{2}")
 _LONGEST: Final = 300
 
 
@@ -116,11 +118,14 @@ def local_store(root: str) -> Store:
     """Returns the store of a folder, which is made when the first file is written.
 
     Raises:
-        LakeError: there is something else of this name.
+        LakeError: there is something else of this name, or Delta cannot use it.
     """
     path = Path(root)
     if not root or (path.exists() and not path.is_dir()):
         raise LakeError(f"{root or 'LAKE'}: is no folder: expected a lake, or a new name for one")
+    if (found := _DECODED.search(str(path.absolute()))) is not None:
+        # delta-rs writes into this folder and reads from the decoded one, file:// or not
+        raise LakeError(f"{root}: Delta reads `{found[0]}` as another name: expected none of these")
     return Store(root, str(path), lambda: LocalStore(path.absolute(), mkdir=True))
 
 
@@ -140,5 +145,10 @@ def one_line(problem: Exception) -> str:
         return "cannot be reached: expected the name of a storage account, and a network"
     if _SILENT.search(str(problem)):
         return "the server does not answer"
-    text = " ".join(text.split())
+    text = without_secrets(" ".join(text.split()))
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+def without_secrets(text: str) -> str:
+    """Returns a text without signatures and keys, which addresses and exceptions carry along."""
+    return _SECRET.sub(r"\1=...", text)
