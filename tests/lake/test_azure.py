@@ -118,6 +118,13 @@ def test_what_changes_between_listing_and_reading_is_looked_at_again(store: Stor
     assert ingest(listed, Lake(str(store.lake))).rows == 120
 
 
+def test_a_blob_in_the_archive_says_what_to_do(store: Store) -> None:
+    commit(store.container, PATH, blocks(1))
+    store.container.get_blob_client(PATH).set_standard_blob_tier("Archive")
+    (line,) = store.run().unread
+    assert line == f"{store.url}/{PATH}: is archived: expected a blob that is rehydrated"
+
+
 def test_many_blobs_are_listed_and_others_are_not(store: Store) -> None:
     for at in range(12):
         commit(store.container, PATH.replace(MAC, f"0022486D{at:04X}"), blocks(1))
@@ -143,7 +150,7 @@ def test_nothing_in_the_container_is_ever_changed(store: Store) -> None:
     [
         ("500", "the server answers 500 (InternalError): try again later"),
         ("hang", "the server does not answer"),
-        ("cut", ""),
+        ("cut", "the connection breaks off: try again later"),
     ],
 )
 def test_a_server_that_fails_is_one_line_and_the_next_run_ends_the_work(

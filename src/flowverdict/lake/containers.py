@@ -158,6 +158,8 @@ def _told(name: str) -> Generator[None]:
     except HttpResponseError as problem:
         if problem.status_code == 403:
             raise SourceError(f"{name}: access denied ({_short(problem)}): {_DENIED}") from None
+        if problem.status_code is None:  # its beginning came, and then no more
+            raise SourceError(f"{name}: the connection breaks off: try again later") from None
         if (code := _short(problem)) in _ARCHIVED:
             raise SourceError(f"{name}: is archived: expected a blob that is rehydrated") from None
         raise SourceError(
