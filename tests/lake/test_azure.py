@@ -16,7 +16,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from flowverdict.lake import Lake, LakeError, SourceError, Summary, find_blobs, ingest
-from flowverdict.lake.account import Account, AccountError, Address
+from flowverdict.lake.account import Account, Address
 from flowverdict.lake.containers import list_blobs
 from flowverdict.lake.sources import Blob, Changed
 from tests.azurite.proxy import between
@@ -183,30 +183,6 @@ def test_a_server_that_fails_once_is_asked_again(store: Store) -> None:
         proxy.fault = "once"
         assert ingest(listed, Lake(str(store.lake))).rows == 60
         assert proxy.requests == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "environment", "said"),
-    [
-        ("az://x", {}, "az://x: expected az://ACCOUNT/CONTAINER"),
-        ("az://", {}, "az://: expected az://ACCOUNT/CONTAINER"),
-        ("az://UPPER/container", {}, "expected az://ACCOUNT/CONTAINER"),
-        (
-            "az://other/container",
-            {"AZURE_STORAGE_CONNECTION_STRING": f"AccountName={ACCOUNT};AccountKey={KEY}"},
-            f"az://other: AZURE_STORAGE_CONNECTION_STRING is that of `{ACCOUNT}`",
-        ),
-        (
-            "az://other/container",
-            {"AZURE_STORAGE_CONNECTION_STRING": "nonsense"},
-            "AZURE_STORAGE_CONNECTION_STRING: expected AccountName=...",
-        ),
-    ],
-)
-def test_what_opens_nothing_is_said(url: str, environment: dict[str, str], said: str) -> None:
-    with pytest.raises(AccountError) as problem:
-        Account.of(Address.parse(url).account, environment)
-    assert said in str(problem.value)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient, LinearRetry
 from obstore.store import AzureStore
 
-from flowverdict.lake.store import LakeError, Store
+from flowverdict.lake.connection import AccountError, find_connection
+from flowverdict.lake.store import Store, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 SCHEME: Final = "az://"
 _EXPECTED: Final = "expected az://ACCOUNT/CONTAINER or az://ACCOUNT/CONTAINER/PREFIX"
 _URL: Final = re.compile(r"az://([a-z0-9]{3,24})/([a-z0-9$][a-z0-9-]{2,62})(?:/(.*))?\Z", re.DOTALL)
-_CONNECTION: Final = "AZURE_STORAGE_CONNECTION_STRING"
-_KEYS: Final = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
-_SAS: Final = "AZURE_STORAGE_SAS_TOKEN"
-_ENDPOINT: Final = "AZURE_STORAGE_SERVICE_ENDPOINT"
 NO_CREDENTIALS: Final = (
     "no credentials were found: expected AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or "
     "AZURE_STORAGE_SAS_TOKEN, a managed identity, or `az login`"
@@ -38,10 +35,6 @@ _SCOPE: Final = "https://storage.azure.com/.default"
 _PIECE: Final = 1 << 22
 _RETRIES: Final = 2
 TIMEOUT_S: Final = 30.0
-
-
-class AccountError(LakeError):
-    """An address or credentials that open nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ class Address:
         """
         found = _URL.match(text)
         if found is None:
-            raise AccountError(f"{text}: {_EXPECTED}")
+            raise AccountError(f"{without_secrets(text)}: {_EXPECTED}")
         account, container, prefix = found.groups()
         return cls(account, container, (prefix or "").strip("/"))
 
@@ -101,14 +94,9 @@ class Account:
             timeout_s: how long a server may be silent.
 
         Raises:
-            AccountError: a connection string is broken, or that of another account.
+            AccountError: what is there is broken, or another account's.
         """
-        if text := environment.get(_CONNECTION):
-            return cls(name, *_connection(text, name), timeout_s)
-        endpoint = environment.get(_ENDPOINT) or f"https://{name}.blob.core.windows.net"
-        key = next((environment[one] for one in _KEYS if environment.get(one)), "")
-        sas = environment.get(_SAS, "").lstrip("?")
-        return cls(name, endpoint.rstrip("/"), key, sas, timeout_s)
+        return cls(name, *find_connection(name, environment), timeout_s)
 
     def container(self, name: str) -> ContainerClient:
         """Returns what reads a container; a server that fails or is silent is asked again twice."""
@@ -200,21 +188,3 @@ def open_store(
         return local(root)
     address = Address.parse(root)
     return Account.of(address.account, environment, timeout_s=timeout_s).store(address)
-
-
-def _connection(text: str, name: str) -> tuple[str, str, str]:
-    """Returns endpoint, key and signature out of a connection string."""
-    parts = dict(one.split("=", 1) for one in text.strip().split(";") if "=" in one)
-    account = parts.get("AccountName", "")
-    endpoint = parts.get("BlobEndpoint", "")
-    if not account and not endpoint:
-        raise AccountError(f"{_CONNECTION}: expected AccountName=...;AccountKey=...")
-    if account and account != name:
-        raise AccountError(
-            f"{SCHEME}{name}: {_CONNECTION} is that of `{account}`: expected one account"
-        )
-    protocol = parts.get("DefaultEndpointsProtocol", "https")
-    suffix = parts.get("EndpointSuffix", "core.windows.net")
-    endpoint = endpoint or f"{protocol}://{name}.blob.{suffix}"
-    signature = parts.get("SharedAccessSignature", "").lstrip("?")
-    return endpoint.rstrip("/"), parts.get("AccountKey", ""), signature
