@@ -125,6 +125,17 @@ def test_a_blob_in_the_archive_says_what_to_do(store: Store) -> None:
     assert line == f"{store.url}/{PATH}: is archived: expected a blob that is rehydrated"
 
 
+def test_a_slash_at_the_end_of_a_prefix_counts(store: Store) -> None:
+    for name in ("a/PT1H.json", "ab/PT1H.json"):
+        store.container.upload_blob(name, b"{}")
+
+    def names(prefix: str) -> list[str]:
+        return [one.name.removeprefix(f"{store.url}/") for one in store.listed(store.url + prefix)]
+
+    assert names("/a") == names("") == names("/") == ["a/PT1H.json", "ab/PT1H.json"]
+    assert names("/a/") == ["a/PT1H.json"]
+
+
 def test_many_blobs_are_listed_and_others_are_not(store: Store) -> None:
     for at in range(12):
         commit(store.container, PATH.replace(MAC, f"0022486D{at:04X}"), blocks(1))
@@ -253,6 +264,18 @@ def test_a_lake_may_lie_in_the_account_itself(store: Store, remote: str, tmp_pat
     assert json.loads(done.stdout)["rows"] == 150
     assert ask(remote, "SELECT count(*) AS n FROM flows") == [{"n": 0}]
     assert not list(store.container.list_blob_names(name_starts_with="a lake/flows/day"))
+
+
+@pytest.mark.parametrize("name", ["a#b", "what?", "100%", "\u00e9 [x]", "+a&b=c;~/d"])
+def test_a_lake_lies_where_its_name_says(store: Store, remote: str, name: str) -> None:
+    commit(store.container, PATH, blocks(2))
+    lake = f"{store.url}/{name}/"
+    for added in (60, 0):
+        result = run("ingest", f"{store.url}/{FOLDER}", "--lake", lake, "--output", "json")
+        assert json.loads(result.stdout)["rows"] == added
+    assert ask(lake, "SELECT count(*) AS n FROM flows") == [{"n": 60}]
+    written = [one for one in store.container.list_blob_names() if one != PATH]
+    assert {one.startswith(f"{name}/") for one in written} == {True}
 
 
 def test_two_runs_at_once_into_the_account_add_each_row_once(

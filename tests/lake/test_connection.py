@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowverdict.lake.account import AccountError, Address
+from flowverdict.lake.account import Account, AccountError, Address
 from flowverdict.lake.connection import find_connection
 
 KEY = "YSBrZXk="
@@ -100,3 +100,10 @@ def test_an_address_that_is_none_is_said(url: str) -> None:
     with pytest.raises(AccountError, match="expected az://ACCOUNT/CONTAINER") as problem:
         Address.parse(url)
     assert "SECRET" not in str(problem.value)
+
+
+@pytest.mark.parametrize("name", ["a//b", "a/../b", "./a", "a%20b", "a\\b", "a\nb"])
+def test_a_lake_whose_name_means_another_place_is_refused(name: str) -> None:
+    address = Address.parse(f"az://mine/container/{name}")
+    with pytest.raises(AccountError, match="expected a plain path for a lake"):
+        Account("mine", "https://mine.blob.core.windows.net", KEY).store(address)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient, LinearRetry
@@ -32,6 +33,8 @@ NO_CREDENTIALS: Final = (
     "AZURE_STORAGE_SAS_TOKEN, a managed identity, or `az login`"
 )
 _SCOPE: Final = "https://storage.azure.com/.default"
+_ELSEWHERE: Final = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)|%[0-9A-Fa-f]{2}|[\x00-\x1f\x7f\\]")
+"""What Delta, the account or a URL would read as another path: `//`, `..`, `%20`, a backslash."""
 _PIECE: Final = 1 << 22
 _RETRIES: Final = 2
 TIMEOUT_S: Final = 30.0
@@ -39,7 +42,11 @@ TIMEOUT_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place in a storage account: ``prefix`` is empty or a path without slashes at its ends."""
+    """A place in a storage account.
+
+    Attributes:
+        prefix: what the names of its blobs begin with; a slash at the end is part of it.
+    """
 
     account: str
     container: str
@@ -56,7 +63,7 @@ class Address:
         if found is None:
             raise AccountError(f"{without_secrets(text)}: {_EXPECTED}")
         account, container, prefix = found.groups()
-        return cls(account, container, (prefix or "").strip("/"))
+        return cls(account, container, (prefix or "").lstrip("/"))
 
     def __str__(self) -> str:
         whole = f"{SCHEME}{self.account}/{self.container}"
@@ -119,7 +126,14 @@ class Account:
             client.close()
 
     def store(self, address: Address) -> Store:
-        """Returns the store of a lake in this account."""
+        """Returns the store of a lake in this account.
+
+        Raises:
+            AccountError: a lake cannot lie there.
+        """
+        prefix = address.prefix.rstrip("/")
+        if prefix and _ELSEWHERE.search(prefix):
+            raise AccountError(f"{address}: expected a plain path for a lake, such as logs/lake")
         timeout = timedelta(seconds=self.timeout_s)
         limits: Any = {
             "timeout": timeout,
@@ -130,7 +144,7 @@ class Account:
         def objects() -> AzureStore:
             return AzureStore(
                 container_name=address.container,
-                prefix=address.prefix or None,
+                prefix=prefix or None,
                 config=self._config(),
                 client_options=limits,
                 retry_config={"max_retries": _RETRIES, "retry_timeout": 3 * timeout},
@@ -146,9 +160,9 @@ class Account:
                 "retry_timeout": f"{3 * self.timeout_s:g}s",
             }
 
-        uri = f"{SCHEME}{address.container}"
-        uri = f"{uri}/{address.prefix}" if address.prefix else uri
-        return Store(str(address), uri, objects, options)
+        behind = f"/{prefix}" if prefix else ""
+        root = f"{SCHEME}{address.account}/{address.container}{behind}"
+        return Store(root, f"{SCHEME}{address.container}{quote(behind)}", objects, options)
 
     def _config(self) -> Any:
         """Returns what opens the account, in the words of object stores; tokens are fresh."""
