@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowverdict.lake.account import Account, AccountError, Address
-from flowverdict.lake.connection import find_connection
+from flowverdict.lake.connection import find_connection, is_loopback
 
 KEY = "YSBrZXk="
 CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
@@ -107,3 +107,19 @@ def test_a_lake_whose_name_means_another_place_is_refused(name: str) -> None:
     address = Address.parse(f"az://mine/container/{name}")
     with pytest.raises(AccountError, match="expected a plain path for a lake"):
         Account("mine", "https://mine.blob.core.windows.net", KEY).store(address)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("http://127.0.0.1:10000/mine", True),
+        ("http://127.8.8.8", True),
+        ("http://[::1]:10000/mine", True),
+        ("http://localhost:10000/mine", True),
+        ("http://10.0.0.4/mine", False),
+        ("http://localhost.example.org", False),
+        ("http://azurite:10000/mine", False),
+    ],
+)
+def test_only_loopback_stays_on_this_machine(endpoint: str, expected: bool) -> None:
+    assert is_loopback(endpoint) is expected

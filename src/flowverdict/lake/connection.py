@@ -66,6 +66,13 @@ def find_connection(name: str, environment: Mapping[str, str]) -> Connection:
     return Connection(endpoint.rstrip("/"), value(variable), value(_SAS).lstrip("?"))
 
 
+def is_loopback(endpoint: str) -> bool:
+    """Reports whether what is sent to an endpoint stays on this machine."""
+    host = urlsplit(endpoint).hostname or ""
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
 def _of_string(text: str, name: str) -> Connection:
     """Returns what a connection string says."""
     parts = dict(one.strip().split("=", 1) for one in text.split(";") if "=" in one)

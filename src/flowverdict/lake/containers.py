@@ -23,7 +23,6 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobType
 
-from flowverdict.lake.account import NO_CREDENTIALS
 from flowverdict.lake.sources import Changed, SourceError, may_be_flow_log
 from flowverdict.lake.store import one_line
 
@@ -132,6 +131,7 @@ def list_blobs(account: Account, address: Address) -> Iterator[AzureBlob]:
     """Yields the blobs below an address that may be flow logs, by their names.
 
     Raises:
+        AccountError: nothing opens the account.
         SourceError: the container cannot be listed.
     """
     container = account.container(address.container)
@@ -152,8 +152,6 @@ def _told(name: str) -> Generator[None]:
         what = "container" if problem.error_code == "ContainerNotFound" else "blob"
         raise SourceError(f"{name}: there is no such {what}") from None
     except ClientAuthenticationError as problem:
-        if problem.response is None:  # there was nothing to be asked with
-            raise SourceError(f"{name}: {NO_CREDENTIALS}") from None
         raise SourceError(f"{name}: access denied ({_short(problem)}): {_DENIED}") from None
     except HttpResponseError as problem:
         if problem.status_code == 403:
