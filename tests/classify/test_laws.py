@@ -1,21 +1,27 @@
 """The classifier says of every packet what the evaluator says: `policy` is the specification."""
 
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import random
 import re
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowverdict.classify import compile_estate
+from flowverdict.classify.combined import FIRST_LOOK
 from flowverdict.model import Direction, Estate
 from flowverdict.net import Packet, has_ports, parse_address
 from flowverdict.policy import DEFAULTS, Options
-from tests.classify.asking import Seen, expected, judged
+from tests.classify.asking import Seen, batch_of, expected, judged
 from tests.conformance.sketch import service_tags
 from tests.net.profiles import times
 from tests.policy.estates import (
@@ -219,3 +225,20 @@ def test_each_manager_may_have_a_say(choice: str, rules: list[str]) -> None:
 
 def _configuration(*rules: str) -> Json:
     return {"cfg": {"collections": {"c": {"groups": ["G"], "rules": list(rules)}}}}
+
+
+@times(2)
+@given(estates(), st.randoms(use_true_random=False), st.sampled_from(OPTIONS))
+def test_a_list_to_which_many_packets_come_keeps_its_answers(
+    estate: Estate, chance: random.Random, options: Options
+) -> None:
+    """The second batch is judged by combinations; some of its packets are of no kind in them."""
+    seen = packets(estate, chance, 120)
+    nic, direction = seen[0].nic, seen[0].direction
+    some = [replace(one, nic=nic, direction=direction) for one in seen]
+    classifier = compile_estate(estate, options)
+    often = pa.array(np.arange(FIRST_LOOK + 1000) % 60)
+    rows = classifier.read(batch_of(some[:60]).take(often))
+    classifier.decide(rows)
+    assert rows.combined.lists == 1
+    assert judged(classifier, some) == expected(estate, some, options)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowverdict.classify.asked import Asked
-from flowverdict.classify.kernel import NO_POLICY, OPEN, find_atoms, judge
+from flowverdict.classify.classes import Columns
+from flowverdict.classify.combined import Combined
+from flowverdict.classify.kernel import NO_POLICY, OPEN, find_atoms
 from flowverdict.classify.packets import Packets, read_packets, read_words
 from flowverdict.classify.policies import Policies, find_interface
 from flowverdict.classify.tables import Tables, make_tables
@@ -43,6 +45,7 @@ class Rows:
     packets: Packets
     policies: Numbers
     tables: Tables
+    combined: Combined
 
 
 def compile_estate(estate: Estate, options: Options = DEFAULTS) -> Classifier:
@@ -65,6 +68,7 @@ class Classifier:
         self._by_nic: dict[str | None, Policy | int] = {}
         self._needed: dict[Policy, None] = {}
         self._tables = make_tables([], lambda _: 0)
+        self._combined = Combined(self._tables)
         self._ahead = iter(estate.resources.nics.values())
         self._lock = Lock()
 
@@ -89,19 +93,20 @@ class Classifier:
         """Returns a batch's rows as numbers, with the tables to judge them by."""
         packets = read_packets(batch)
         with self._lock:
-            numbers, tables = self._read_interfaces(batch)
-        return Rows(packets, numbers, tables)
+            numbers = self._read_interfaces(batch)
+            return Rows(packets, numbers, self._tables, self._combined)
 
     def decide(self, rows: Rows) -> Numbers:
         """Returns the outcome of each row, by number."""
         packets, numbers, tables = rows.packets, rows.policies, rows.tables
         src, dst = _atoms(packets.src, tables), _atoms(packets.dst, tables)
-        out = np.empty(len(numbers), np.int32)
-        judge(
-            numbers, packets.way, packets.protocol, packets.src_port, packets.dst_port, src, dst,
-            tables.ports, tables.protocols, tables.topology, tables.policies, tables.lists,
-            tables.stages, tables.lines, tables.words, out,
-        )  # fmt: skip
+        columns = Columns(
+            numbers, packets.way, packets.protocol, packets.src_port, packets.dst_port, src, dst
+        )
+        out = rows.combined.judge(columns)
+        if rows.combined.is_wanting:
+            with self._lock:
+                rows.combined.learn(columns)
         if (out < 0).any():
             lost = out == NO_POLICY
             out[lost] = -2 - numbers[lost]
@@ -114,8 +119,8 @@ class Classifier:
         with self._lock:
             return self._outcomes.batch(outcomes)
 
-    def _read_interfaces(self, batch: pa.RecordBatch) -> tuple[Numbers, Tables]:
-        """Returns the policy of each row as ``Rows`` has it, and the tables."""
+    def _read_interfaces(self, batch: pa.RecordBatch) -> Numbers:
+        """Returns the policy of each row as ``Rows`` has it, by the tables as they are then."""
         found: dict[int, Policy] = {}
 
         def place(word: str | None) -> int:
@@ -130,7 +135,7 @@ class Classifier:
         index = np.array([self._tables.index[one] for one in found.values()], np.int32)
         if len(index):
             codes = np.where(codes >= 0, index[np.maximum(codes, 0)], codes)
-        return codes.astype(np.int32), self._tables
+        return codes.astype(np.int32)
 
     def _policy(self, text: str | None) -> Policy | int:
         """Returns the policy at an interface, or the number of the outcome where there is none."""
@@ -164,6 +169,7 @@ class Classifier:
             list(self._needed),
             lambda test: self._outcomes.number(decided(test.access, test.layer, test.rule)),
         )
+        self._combined = Combined(self._tables)
 
     def _ask(self, packets: Packets, numbers: Numbers, out: Numbers, tables: Tables) -> None:
         """Asks the evaluator about rows that the tables leave open."""

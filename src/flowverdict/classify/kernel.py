@@ -17,30 +17,34 @@ OPEN: Final = -2
 """A missing fact may count: the evaluator has to say."""
 NO_POLICY: Final = -1
 """There is no policy to judge by."""
+UNJUDGED: Final = -3
+"""Nobody has judged the row yet."""
 BY_NOTHING: Final = 0
 """Allowed because nothing decided."""
 
-_OPTIONS: Final[dict[str, Any]] = {
+COMPILED: Final[dict[str, Any]] = {
     "nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy",
 }  # fmt: skip
 _BORROWING: Final[dict[str, Any]] = {
-    **_OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}),
+    **COMPILED, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}),
 }  # fmt: skip
 """For functions that make no arrays: references to those that they are handed are not counted."""
 _INLINE: Final[dict[str, Any]] = {**_BORROWING, "forceinline": True}
 
 # where in a stage's record (``tables._Maker.stage``) what stands
-_WIDE: Final = 0  # words in a row
-_ASKING: Final = 1  # bit 0: addresses have three planes; bit 1: some test always asks
-_PROTOCOLS: Final = 2  # rows
-_DST_PORTS: Final = 3  # size of the search, lines, rows
-_SRC_PORTS: Final = 6
+WIDE: Final = 0  # words in a row
+ASKING: Final = 1  # bit 0: addresses have three planes; bit 1: some test always asks
+PROTOCOLS: Final = 2  # rows
+DST_PORTS: Final = 3  # size of the search, lines, rows
+LINES: Final = 1
+ROWS: Final = 2
+SRC_PORTS: Final = 6
 _SOME_PORTS: Final = 9  # tests that are not for every source port
 _ALWAYS: Final = 10  # tests that ask whenever they match
-_SRC: Final = 11  # size of the search, lines, rows, size of a plane, rows of topology tags
-_DST: Final = 16
-_PLANE: Final = 3
-_TAGS: Final = 4
+SRC: Final = 11  # size of the search, lines, rows, size of a plane, rows of topology tags
+DST: Final = 16
+PLANE: Final = 3
+TAGS: Final = 4
 _ACTIONS: Final = 21
 _OUTCOMES: Final = 22
 STAGE_FIELDS: Final = 23
@@ -53,7 +57,7 @@ _TEXT: Final = types.Array(types.uint8, 1, "C", readonly=True)
 _PLACES: Final = types.Array(types.int32, 1, "C", readonly=True)
 
 
-@njit(types.void(_TEXT, _PLACES, types.uint32[::1], types.boolean[::1]), **_OPTIONS)
+@njit(types.void(_TEXT, _PLACES, types.uint32[::1], types.boolean[::1]), **COMPILED)
 def read_ipv4(text, places, numbers, plain):
     """Reads IPv4 addresses as ``ipaddress`` does; clears ``plain`` where a text is none."""
     for row in range(len(numbers)):
@@ -124,8 +128,8 @@ def _line(lines, base, search, atom):
 @njit(**_INLINE)
 def _row(stages, field, lines, atom, wide):
     """Where the row of an atom begins: by a table of all atoms, or by the last cut not above it."""
-    rows = _at(stages, field + 2)
-    return rows + _line(lines, _at(stages, field + 1), _at(stages, field), atom) * wide
+    rows = _at(stages, field + ROWS)
+    return rows + _line(lines, _at(stages, field + LINES), _at(stages, field), atom) * wide
 
 
 @njit(**_INLINE)
@@ -133,17 +137,17 @@ def _first(
     stages, stage, lines, words, protocol, dst_port, src_port, src, dst, src_state, dst_state, ask
 ):
     """The first test of a stage that matches; -1 where none does, ``OPEN`` where it would ask."""
-    wide = _at(stages, stage + _WIDE)
-    to = _row(stages, stage + _DST, lines, dst, wide)
-    to_tags = _at(stages, stage + _DST + _TAGS) + dst_state * 3 * wide
+    wide = _at(stages, stage + WIDE)
+    to = _row(stages, stage + DST, lines, dst, wide)
+    to_tags = _at(stages, stage + DST + TAGS) + dst_state * 3 * wide
     if wide == 1 and _at(words, to) | _at(words, to_tags) == _NONE:
         return -1
-    by = _row(stages, stage + _SRC, lines, src, wide)
-    by_tags = _at(stages, stage + _SRC + _TAGS) + src_state * 3 * wide
-    kind = _at(stages, stage + _PROTOCOLS) + protocol * wide
-    to_port = _row(stages, stage + _DST_PORTS, lines, dst_port, wide)
-    by_port = _row(stages, stage + _SRC_PORTS, lines, src_port, wide)
-    if ask or _at(stages, stage + _ASKING) != 0:
+    by = _row(stages, stage + SRC, lines, src, wide)
+    by_tags = _at(stages, stage + SRC + TAGS) + src_state * 3 * wide
+    kind = _at(stages, stage + PROTOCOLS) + protocol * wide
+    to_port = _row(stages, stage + DST_PORTS, lines, dst_port, wide)
+    by_port = _row(stages, stage + SRC_PORTS, lines, src_port, wide)
+    if ask or _at(stages, stage + ASKING) != 0:
         return _first_or_open(
             stages, stage, words, kind, to_port, by_port, to, by, to_tags, by_tags, ask == 2
         )
@@ -169,10 +173,10 @@ def _first_or_open(
     stages, stage, words, kind, to_port, by_port, to, by, to_tags, by_tags, any_port
 ):
     """Likewise, where a missing fact may be asked for."""
-    wide = _at(stages, stage + _WIDE)
-    has_doubts = _at(stages, stage + _ASKING) & 1
-    to_plane = _at(stages, stage + _DST + _PLANE)
-    by_plane = _at(stages, stage + _SRC + _PLANE)
+    wide = _at(stages, stage + WIDE)
+    has_doubts = _at(stages, stage + ASKING) & 1
+    to_plane = _at(stages, stage + DST + PLANE)
+    by_plane = _at(stages, stage + SRC + PLANE)
     for w in range(wide):
         reached = _at(words, kind + w) & _at(words, to_port + w)
         passed = reached & _at(words, by_port + w)
@@ -205,14 +209,14 @@ def _first_or_open(
 @njit(
     "void(int32[::1], uint8[::1], uint8[::1], int32[::1], int32[::1], int32[::1], int32[::1],"
     "int32[::1], int32[::1], uint8[:, ::1], int32[:, ::1], int32[::1], int64[::1], int32[::1],"
-    "uint64[::1], int32[::1])",
+    "uint64[::1], int64[::1], int32[::1])",
     **_BORROWING,
 )
 def judge(
     policy, way, protocol, src_port, dst_port, src, dst,
-    ports, protocols, topology, policies, lists, stages, lines, words, out,
+    ports, protocols, topology, policies, lists, stages, lines, words, seen, out,
 ):  # fmt: skip
-    """Judges rows.
+    """Judges the rows that are ``UNJUDGED``.
 
     Args:
         policy: the number of each row's policy; negative for none.
@@ -231,13 +235,17 @@ def judge(
         stages: records of stages (``tables._Maker.stage``).
         lines: numbers of rows, actions and outcomes.
         words: rows of bits.
+        seen: counts the rows of each policy and direction, as far as threads do not disturb it.
         out: takes the outcome of each row, ``NO_POLICY`` or ``OPEN``.
     """
     for row in range(len(out)):
+        if out[row] != UNJUDGED:
+            continue
         at = policy[row]
         if at < 0:
             out[row] = NO_POLICY
             continue
+        seen[2 * at + way[row]] += 1
         source_port = ports[src_port[row] + 2]
         target_port = ports[dst_port[row] + 2]
         place = policies[at, 4]
@@ -265,3 +273,40 @@ def judge(
             if i + 1 < end and action == 0:
                 break
         out[row] = kept
+
+
+@njit(
+    "int64(int32[::1], uint8[::1], uint8[::1], int32[::1], int32[::1], int32[::1], int32[::1],"
+    "int32[::1], int32[::1], int32[::1], int64[:, ::1], int32[::1], int32[::1])",
+    **_BORROWING,
+)
+def look_up(
+    policy, way, protocol, src_port, dst_port, src, dst, ports, protocols, which, records, cells,
+    out,
+):  # fmt: skip
+    """Judges rows of lists that have combinations; the others become ``UNJUDGED``.
+
+    The columns are as in ``judge``. ``which`` has for each policy and direction the number of its
+    record, or -1; records say where in ``cells`` the steps of each field, the services and the
+    outcomes begin (``classes.Classes.steps``). Returns how many rows are ``UNJUDGED``.
+    """
+    left = 0
+    for row in range(len(out)):
+        at = np.int64(policy[row])
+        record = np.int64(_at(which, 2 * at + way[row])) if at >= 0 else -1
+        if record < 0:
+            out[row] = UNJUDGED
+            left += 1
+            continue
+        kind = np.int64(_at(cells, records[record, 2] + _at(protocols, np.int64(protocol[row]))))
+        kind += _at(cells, records[record, 3] + _at(ports, np.int64(src_port[row]) + 2))
+        kind += _at(cells, records[record, 4] + _at(ports, np.int64(dst_port[row]) + 2))
+        cell = np.int64(_at(cells, records[record, 0] + src[row]))
+        cell += _at(cells, records[record, 1] + dst[row])
+        if (kind | cell) < 0:
+            out[row] = UNJUDGED
+            left += 1
+            continue
+        cell += _at(cells, records[record, 5] + kind)
+        out[row] = _at(cells, records[record, 6] + cell)
+    return left
