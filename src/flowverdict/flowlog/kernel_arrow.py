@@ -199,7 +199,7 @@ class Buffers:
         return int(self._done[kw.N_RECORDS] - before[kw.N_RECORDS]), at + offset
 
     def _parts(self) -> tuple[tuple[np.ndarray[Any, Any], int], tuple[np.ndarray[Any, Any], int]]:
-        """Returns what of the window is read where it is and what is read as a copy; their sizes."""
+        """Returns what of the window is read where it is, and what as a copy; with their sizes."""
         return (self._text, self._split), (self._end, self._size - self._split)
 
     def is_ascii(self) -> bool:
@@ -312,7 +312,7 @@ class Buffers:
             rule, acl = outer.where(is_nsg, inner), target.where(is_nsg, outer)
             mac = inner.where(is_nsg & (groups[:, 1] > 0), mac)
         pairs = rule.codes.astype(np.int64) * len(acl.words) + acl.codes
-        encoded = pc.dictionary_encode(pa.array(pairs))
+        encoded = pa.array(pairs).dictionary_encode()
         which = encoded.indices.to_numpy()
         named = [
             rule_of(rule.words[pair // len(acl.words)], acl.words[pair % len(acl.words)])
