@@ -120,10 +120,15 @@ def print_answer(location: str, sql: str, period: Period, output: Output) -> Non
     """
     views = {one.name: one.sql for one in VIEWS}
     lake = open_lake(location)
-    told(lambda: _write(query(lake, sql, views=views, period=period), output))
+    told(lambda: write_rows(query(lake, sql, views=views, period=period), output))
 
 
-def _write(rows: pa.RecordBatchReader, output: Output) -> None:
+def write_rows(rows: pa.RecordBatchReader, output: Output) -> None:
+    """Writes rows as they come, and lets go of where they come from.
+
+    Raises:
+        Refused: two columns have one name, or the file cannot be written.
+    """
     names = rows.schema.names
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None and output.form in ("json", "jsonl"):

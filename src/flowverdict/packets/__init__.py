@@ -1,0 +1,20 @@
+"""Packets in files and tables: read, set before their network interfaces, and judged."""
+
+from flowverdict.packets.columns import NAMES, VERDICT, read_columns
+from flowverdict.packets.files import STANDARD_INPUT, opened
+from flowverdict.packets.judging import Judge, Judged, joined_schema
+from flowverdict.packets.pieces import ROWS, Piece, Reject
+
+__all__ = [
+    "NAMES",
+    "ROWS",
+    "STANDARD_INPUT",
+    "VERDICT",
+    "Judge",
+    "Judged",
+    "Piece",
+    "Reject",
+    "joined_schema",
+    "opened",
+    "read_columns",
+]
