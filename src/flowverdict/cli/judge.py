@@ -3,6 +3,7 @@
 # pyarrow ships no types: what comes out of it is unknown to the checker.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false
 # pyright: reportMissingTypeStubs=false
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.progress import progress
 from flowverdict.cli.rows import read_output, row_options, write_rows
 from flowverdict.lake import query
-from flowverdict.packets import Judge, Piece, joined_schema, opened
+from flowverdict.packets import Judge, joined_schema, numbered, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from flowverdict.cli.rows import Output
-    from flowverdict.packets import Judged, Reject
+    from flowverdict.packets import Judged, Piece, Reject
 
 _OF_LAKE: Final = frozenset(
     "time src_ip src_port dst_ip dst_port protocol direction decision rule".split()
@@ -116,7 +117,7 @@ def _opened(
     period = read_period(others["since"], others["until"])
     rows = told(lambda: query(open_lake(location), asked, period=period))
     try:
-        yield rows.schema, _of_lake(rows), None
+        yield rows.schema, numbered(rows), None
     finally:
         rows.close()
 
@@ -126,17 +127,12 @@ def _split(words: tuple[str, ...], lake: str | None) -> tuple[tuple[str, ...], s
     if lake is not None:
         return words, lake, lake
     if len(words) < 2:
-        raise Refused(f"`{words[0]}` alone: expected ESTATE and PACKETS, or ESTATE and --lake LAKE")
+        raise Refused(
+            f"`{''.join(words)}` alone: expected ESTATE and PACKETS, or ESTATE and --lake LAKE"
+        )
     packets = words[-1]
     is_lake = packets.startswith("az://") or (Path(packets) / "flows" / "_delta_log").is_dir()
     return words[:-1], packets, packets if is_lake else None
-
-
-def _of_lake(rows: Iterable[pa.RecordBatch]) -> Iterator[Piece]:
-    number = 1
-    for batch in rows:
-        yield Piece(batch, range(number, number + len(batch)))
-        number += len(batch)
 
 
 def _counted(pieces: Iterable[Piece], seen: Any) -> Iterator[Piece]:

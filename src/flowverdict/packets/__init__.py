@@ -2,7 +2,7 @@
 
 from flowverdict.packets.columns import NAMES, VERDICT, read_columns
 from flowverdict.packets.files import STANDARD_INPUT, opened
-from flowverdict.packets.judging import Judge, Judged, joined_schema
+from flowverdict.packets.judging import Judge, Judged, joined_schema, judge_packets, numbered
 from flowverdict.packets.pieces import ROWS, Piece, Reject
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Piece",
     "Reject",
     "joined_schema",
+    "judge_packets",
+    "numbered",
     "opened",
     "read_columns",
 ]

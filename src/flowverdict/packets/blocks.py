@@ -50,17 +50,22 @@ def unpacked(file: str, stream: BinaryIO, head: bytes) -> Iterator[bytes]:
     yield from pieces
 
 
-def blocks(file: str, pieces: Iterator[bytes], *, quotes: bool) -> Iterator[Block]:
+def blocks(
+    file: str, pieces: Iterator[bytes], *, quotes: bool, size: int = _BLOCK
+) -> Iterator[Block]:
     """Yields blocks of whole lines.
 
     Args:
         file: its name, for messages.
         pieces: the bytes.
         quotes: a line feed between quotation marks ends no line.
+        size: how many bytes a block has, about; what is less is one.
     """
     left, line = b"", 1
     for piece in pieces:
         left += piece
+        if len(left) < size:
+            continue
         end = _end(left, quotes=quotes)
         if not end and len(left) > _LONGEST:
             end = left.find(b"\n") + 1  # a quotation mark that never ends spoils its line alone

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +15,8 @@ import pyarrow.compute as pc
 
 from flowverdict.classify import SCHEMA, Classifier, PacketError
 from flowverdict.packets.columns import VERDICT, read_columns
-from flowverdict.packets.pieces import Piece, Reject, refuse
+from flowverdict.packets.files import opened
+from flowverdict.packets.pieces import ROWS, Piece, Reject, refuse
 from flowverdict.packets.places import Places
 from flowverdict.packets.reading import Reader
 
@@ -151,3 +155,39 @@ def _text(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     return column.cast(pa.string())
+
+
+def judge_packets(
+    estate: Estate,
+    packets: str | Path | pa.Table | pa.RecordBatch | pa.RecordBatchReader,
+    options: Options,
+) -> pa.Table:
+    """Returns the rows of a file or a table with their verdicts.
+
+    Raises:
+        InputError: a row is no packet, or a column is missing.
+    """
+    if isinstance(packets, (str, Path)):
+        with opened(str(packets), sys.stdin.buffer) as (pieces, _):
+            return _all(estate, options, str(packets), pieces)
+    batches = [packets] if isinstance(packets, pa.RecordBatch) else packets
+    if isinstance(batches, pa.Table):
+        batches = batches.to_batches(ROWS)
+    empty = pa.RecordBatch.from_pylist([], schema=packets.schema)
+    return _all(estate, options, "packets", chain([Piece(empty, [])], numbered(batches)))
+
+
+def numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[Piece]:
+    """Yields rows that stand in no file, by their numbers from 1."""
+    number = 1
+    for batch in batches:
+        yield Piece(batch, range(number, number + len(batch)))
+        number += len(batch)
+
+
+def _all(estate: Estate, options: Options, name: str, pieces: Iterator[Piece]) -> pa.Table:
+    first = next(pieces)
+    judge = Judge(estate, options, name)
+    schema = first.rows.schema
+    found = list(judge.judge(schema, chain([first], pieces)))
+    return pa.Table.from_batches(found, joined_schema(schema))
