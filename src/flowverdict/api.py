@@ -114,7 +114,7 @@ def judge(
 
     Args:
         estate: the network.
-        packets: the path of a file of CSV, JSON Lines or Parquet; or a table, a batch or a reader of
+        packets: the path of a file of CSV, JSON Lines or Parquet; or a table, batch or reader of
             pyarrow with such columns, such as ``flowverdict.lake.query`` returns.
         options: how open questions are answered.
 

@@ -44,7 +44,7 @@ _MOST_REASONS: Final = 5
 
 
 @click.command("judge")
-@click.argument("words", nargs=-1, required=True, metavar="ESTATE... [PACKETS]")
+@click.argument("words", nargs=-1, required=True, type=click.Path(), metavar="ESTATE... [PACKETS]")
 @click.option(
     "--lake",
     metavar="LAKE",
@@ -88,7 +88,7 @@ def command(
     if others["lenient"] != (quarantine is not None):
         raise Refused("--lenient and --quarantine FILE: expected both or none")
     estate, packets, location = _split(words, lake)
-    chosen = read_output(output, to, limit, location or "")
+    chosen = read_output(output, to, limit, location)
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     with ExitStack() as stack:
         schema, pieces, size = stack.enter_context(_opened(packets, location, others))

@@ -93,7 +93,7 @@ def row_options(command: F) -> F:
     return command
 
 
-def read_output(output: str | None, to: Path | None, limit: int | None, lake: str) -> Output:
+def read_output(output: str | None, to: Path | None, limit: int | None, lake: str | None) -> Output:
     """Returns what the options say.
 
     Raises:
@@ -103,7 +103,7 @@ def read_output(output: str | None, to: Path | None, limit: int | None, lake: st
         if output == "parquet":
             raise Refused("--output parquet: expected --to FILE")
         return Output(output or "table", None, limit)
-    if to.absolute().resolve().is_relative_to(Path(lake).absolute().resolve()):
+    if lake is not None and to.absolute().resolve().is_relative_to(Path(lake).absolute().resolve()):
         raise Refused(f"--to {to}: is inside the lake: expected a file outside of it")
     form = output or _OF_SUFFIX.get(to.suffix.lower())
     if form is None:
