@@ -35,7 +35,7 @@ class Asked:
 
     def outcomes(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
         """Returns the outcomes of some rows of one direction."""
-        kinds = self._kinds(packets, rows, way)
+        kinds = self.kinds(packets, rows, way)
         distinct, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
         found = np.empty(len(distinct), np.int32)
         for at, row in enumerate(rows[first].tolist()):
@@ -46,7 +46,8 @@ class Asked:
             found[at] = self._answers[key]
         return found[inverse.ravel()]
 
-    def _kinds(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
+    def kinds(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
+        """Returns the kind of each of some rows: what the evaluator says of one, it says of all."""
         if way not in self._cuts:
             self._cuts[way] = self._cut(way)
         src, dst, src_ports, dst_ports = self._cuts[way]

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "flows": "Print flow rows, or the answer to a query over them.",
     "sessions": "Print sessions: what was logged of each flow, stitched together.",
     "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
+    "usage": "Tell which rules recorded flows used, and what of them nothing used.",
     "retain": "Delete flow rows older than a number of days.",
     "completion": "Print the completion script of a shell.",
 }

@@ -4,6 +4,7 @@ from flowverdict.packets.columns import NAMES, VERDICT, read_columns
 from flowverdict.packets.files import STANDARD_INPUT, opened
 from flowverdict.packets.judging import Judge, Judged, joined_schema, judge_packets, numbered
 from flowverdict.packets.pieces import ROWS, Piece, Reject
+from flowverdict.packets.places import Places
 
 __all__ = [
     "NAMES",
@@ -13,6 +14,7 @@ __all__ = [
     "Judge",
     "Judged",
     "Piece",
+    "Places",
     "Reject",
     "joined_schema",
     "judge_packets",

@@ -159,10 +159,10 @@ def _text(column: pa.Array) -> pa.Array:
 
 def judge_packets(
     estate: Estate,
-    packets: str | Path | pa.Table | pa.RecordBatch | pa.RecordBatchReader,
+    packets: Any,
     options: Options,
-) -> pa.Table:
-    """Returns the rows of a file or a table with their verdicts.
+) -> Any:
+    """Returns the rows of a file or a table with their verdicts, as ``flowverdict.judge`` has it.
 
     Raises:
         InputError: a row is no packet, or a column is missing.
