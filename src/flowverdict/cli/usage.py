@@ -43,8 +43,8 @@ def command(location: str, output: str, narrow: str | None, **others: Any) -> No
     rows. Rules without hits stand at the end of each layer.
 
     A narrowed rule is an Allow of an NSG that still matches every recorded flow that it matched,
-    and little else. What was not recorded it does not know: a job that runs once a quarter is not in
-    the log of a day.
+    and little else. What was not recorded it does not know: a job that runs once a quarter is not
+    in the log of a day.
 
     Exit code 3 means that not one row could be judged.
     """
