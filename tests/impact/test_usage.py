@@ -20,7 +20,7 @@ import flowverdict
 from flowverdict.demo.bank import write_bank
 from flowverdict.impact.usage import Usage, narrowed, usage
 from flowverdict.impact.usage_text import as_arm, as_az, as_terraform
-from flowverdict.impact.usage_used import Used, parts_of
+from flowverdict.impact.usage_used import Points, Used, parts_of
 from flowverdict.lake import Lake, local_store, open_store, query
 from flowverdict.model import Access, Direction, Endpoint, Estate, ResourceId, Rule
 from flowverdict.net import (
@@ -200,6 +200,12 @@ def test_the_texts_say_what_the_narrowed_rule_is(found: Usage) -> None:
 NSG = ResourceId("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/n/nsg1")
 
 
+def points(*texts: str) -> Points:
+    found = [parse_address(text) for text in texts]
+    four = [one for one in found if not is_ipv6(one)]
+    return Points(np.array(four, np.int64), [one for one in found if is_ipv6(one)])
+
+
 def rule(source: Endpoint, ports: IntervalSet = ALL_PORTS) -> Rule:
     return Rule(
         NSG.child("securityRules", "r"), "r", 100, Direction.INBOUND, Access.ALLOW, source=source,
@@ -225,7 +231,7 @@ def test_prefixes_become_the_smallest_that_hold_what_was_used(
     prefixes = ALL_ADDRESSES if texts == ["*"] else parse_prefixes(texts)
     parts = parts_of(Endpoint(prefixes, texts=tuple(texts)))
     for one in parts:
-        one.use([parse_address(text) for text in used])
+        one.use(points(*used))
     assert [text for one in parts for text in one.narrowed()] == narrow
 
 
@@ -233,7 +239,7 @@ def test_ports_of_packets_without_any_keep_a_rule_wide() -> None:
     one = rule(Endpoint(ALL_ADDRESSES, texts=("*",)))
     used = Used(one, parts_of(one.source), parts_of(one.destination))
     place: Any = None  # no tag is asked for
-    used.use(place, {parse_address("10.0.0.4")}, {parse_address("10.0.0.5")}, np.array([443, -2]))
+    used.use(place, points("10.0.0.4"), points("10.0.0.5"), np.array([443, -2]))
     smaller = used.narrowed()
     assert smaller is not None
     assert smaller.destination_ports == ALL_PORTS

@@ -99,7 +99,7 @@ def _rule(found: Usage, one: Hits, smaller: tuple[ResourceId, Rule, Rule] | None
 
 def _lines(found: Usage) -> Iterator[str]:
     head = ("LAYER", "OF", "RULE", "ACCESS", "HITS", "BYTES", "LAST HIT", "NOTHING USED")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for one in _sorted(found):
         used = found.used.get(one.rule.id)
         rows.append(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from flowverdict.classify.asked import Asked
 from flowverdict.classify.packets import read_packets
 from flowverdict.classify.policies import WAYS, Policies
 from flowverdict.classify.verdicts import Outcomes
-from flowverdict.impact.usage_used import Used, parts_of
+from flowverdict.impact.usage_used import Points, Used, parts_of
 from flowverdict.lake import ALWAYS, query
 from flowverdict.model import Access, ResourceId
 from flowverdict.net import ALL_PORTS
@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from flowverdict.classify.packets import Packets
+    from flowverdict.classify.packets import Addresses, Packets
     from flowverdict.classify.policies import Policy
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate, Rule
     from flowverdict.policy import Options, Step, Verdict
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
+Sums: TypeAlias = tuple[Numbers, Numbers, Numbers]
+"""Of each distinct flow its rows, its bytes, and the time of its last row in milliseconds."""
 _IS_PACKET: Final = (
     "contains(src_ip, ':') = contains(dst_ip, ':') "
     "AND (protocol NOT IN (6, 17) OR dst_port IS NOT NULL)"
@@ -153,6 +155,8 @@ class _Counting:
 
     def _judge(self, batch: pa.RecordBatch, nics: pa.Array) -> None:
         packets = read_packets(batch)
+        last = batch["last"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
+        sums = batch["hits"].to_numpy(), batch["bytes"].to_numpy(), last.to_numpy()
         encoded = nics.dictionary_encode()
         policies = [self._policy(one) for one in encoded.dictionary.to_pylist()]
         different = list(dict.fromkeys(policies))
@@ -162,7 +166,7 @@ class _Counting:
             for way in (0, 1):
                 rows = np.flatnonzero((at == number) & (packets.way == way))
                 if len(rows):
-                    self._at(batch, packets, policy, rows, way)
+                    self._at(sums, packets, policy, rows, way)
 
     def _policy(self, nic: str) -> Policy:
         if nic not in self._of_nic:
@@ -170,9 +174,7 @@ class _Counting:
             self._of_nic[nic] = self._policies.at(found)
         return self._of_nic[nic]
 
-    def _at(
-        self, batch: pa.RecordBatch, packets: Packets, policy: Policy, rows: Numbers, way: int
-    ) -> None:
+    def _at(self, sums: Sums, packets: Packets, policy: Policy, rows: Numbers, way: int) -> None:
         """Takes rows of one policy and direction, kind by kind."""
         asked = self._kinds.setdefault(policy, Asked(policy, Outcomes()))
         kinds = asked.kinds(packets, rows, way)
@@ -186,16 +188,14 @@ class _Counting:
                 packet = packets.packet(int(rows[first[kind]]))
                 self._traces[key] = evaluate_at(policy.place, WAYS[way], packet)
             members = rows[order[ends[kind] : ends[kind + 1]]]
-            self._add(batch, packets, policy, members, self._traces[key])
+            self._add(sums, packets, policy, members, self._traces[key])
 
     def _add(
-        self, batch: pa.RecordBatch, packets: Packets, policy: Policy, rows: Numbers,
+        self, sums: Sums, packets: Packets, policy: Policy, rows: Numbers,
         verdict: Verdict,
     ) -> None:  # fmt: skip
-        index = pa.array(rows)
-        hits = sum(batch["hits"].take(index).to_pylist())
-        moved = sum(batch["bytes"].take(index).to_pylist())
-        last = max(batch["last"].take(index).to_pylist())
+        hits, moved = (int(column[rows].sum()) for column in sums[:2])
+        last = pa.scalar(int(sums[2][rows].max()), pa.timestamp("ms", "UTC")).as_py()
         if verdict.access == "Unknown":
             self._found.unknown["; ".join(verdict.missing)] += hits
         src = dst = None
@@ -211,8 +211,7 @@ class _Counting:
             if verdict.rule is not None and verdict.rule.id == step.rule.id:
                 one.deciding += hits if verdict.layer == step.layer else 0
             if src is None or dst is None:
-                src, dst = ({side.point(row) for row in rows.tolist()}
-                            for side in (packets.src, packets.dst))  # fmt: skip
+                src, dst = _points(packets.src, rows), _points(packets.dst, rows)
             used = self._found.used.get(step.rule.id)
             if used is None:
                 used = Used(step.rule, parts_of(step.rule.source), parts_of(step.rule.destination))
@@ -225,6 +224,12 @@ class _Counting:
         if key not in self._found.rules:
             self._found.rules[key] = Hits(step.layer, step.rule, step.resource)
         return self._found.rules[key]
+
+
+def _points(addresses: Addresses, rows: Numbers) -> Points:
+    six = np.isin(rows, addresses.others)
+    points = [addresses.point(row) for row in rows[six].tolist()]
+    return Points(addresses.ipv4[rows[~six]].astype(np.int64), points)
 
 
 def _standing(estate: Estate, policies: Policies) -> Iterator[Hits]:

@@ -10,18 +10,16 @@ import numpy as np
 from flowverdict.model import Endpoint
 from flowverdict.net import (
     ALL_ADDRESSES,
+    ALL_IPV4,
     ALL_PORTS,
     IntervalSet,
     NetworkTextError,
     format_address,
     format_ports,
-    is_ipv6,
     parse_prefix,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from flowverdict.model import Rule
     from flowverdict.policy import Standpoint
 
@@ -30,6 +28,32 @@ _MOST_PORTS: Final = 32
 """Of more different ports than these, the ranges are kept that the rule has."""
 _WIDEST: Final = {False: 8, True: 16}
 """A prefix shorter than this says no more than `*`: by family, whether IPv6."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Addresses of flows: IPv4 as numbers, IPv6 as points of ``flowverdict.net.address``."""
+
+    ipv4: Numbers
+    ipv6: list[int]
+
+    def within(self, held: IntervalSet) -> Points:
+        """Returns those that a set holds."""
+        if held == ALL_ADDRESSES:
+            return self
+        low = (held & ALL_IPV4).spans
+        edges = np.array([edge for one in low for edge in (one[0], one[1] + 1)], np.int64)
+        inside = np.searchsorted(edges, self.ipv4, "right") % 2 == 1
+        return Points(self.ipv4[inside], [one for one in self.ipv6 if one in held])
+
+    def bounds(self) -> dict[bool, tuple[int, int]]:
+        """Returns the lowest and the highest, by family, whether IPv6."""
+        found: dict[bool, tuple[int, int]] = {}
+        if len(self.ipv4):
+            found[False] = int(self.ipv4.min()), int(self.ipv4.max())
+        if self.ipv6:
+            found[True] = min(self.ipv6), max(self.ipv6)
+        return found
 
 
 @dataclass(slots=True)
@@ -51,14 +75,13 @@ class Part:
         """Reports whether a flow needed it."""
         return bool(self.bounds)
 
-    def use(self, points: Iterable[int]) -> None:
+    def use(self, points: Points) -> None:
         """Takes addresses that flows had on this side, of which some may be others'."""
-        for point in points:
-            if self.addresses is not None and point not in self.addresses:
-                continue
-            six = is_ipv6(point)
-            low, high = self.bounds.get(six, (point, point))
-            self.bounds[six] = min(low, point), max(high, point)
+        if self.addresses is not None:
+            points = points.within(self.addresses)
+        for six, (low, high) in points.bounds().items():
+            before = self.bounds.get(six, (low, high))
+            self.bounds[six] = min(low, before[0]), max(high, before[1])
 
     def narrowed(self) -> list[str]:
         """Returns the smallest prefixes that hold what was used."""
@@ -101,11 +124,14 @@ class Used:
     ports: Numbers = field(default_factory=lambda: np.zeros(65536, np.bool_))
     has_portless: bool = False
 
-    def use(self, place: Standpoint, src: set[int], dst: set[int], ports: Numbers) -> None:
+    def use(self, place: Standpoint, src: Points, dst: Points, ports: Numbers) -> None:
         """Takes the addresses and ports of flows that matched the rule at a place."""
         for parts, points in ((self.source, src), (self.destination, dst)):
             for one in parts:
-                one.use(points if one.addresses is not None else _of_tag(place, one.text, points))
+                if one.addresses is not None:
+                    one.use(points)
+                elif not one.is_used:
+                    one.use(_of_tag(place, one.text, points))
         self.has_portless |= bool((ports < 0).any())
         self.ports[ports[ports >= 0]] = True
 
@@ -160,13 +186,15 @@ def _side(endpoint: Endpoint, parts: list[Part]) -> Endpoint:
     return Endpoint(IntervalSet.union(prefixes), tags, texts=tuple(texts))
 
 
-def _of_tag(place: Standpoint, tag: str, points: set[int]) -> set[int]:
+def _of_tag(place: Standpoint, tag: str, points: Points) -> Points:
     """Returns the addresses that are, or may be, in a tag."""
     (found,) = place.sets_of(Endpoint(tags=(tag,)))
     if found.service is not None:
         return points  # kept: what it stands for is the platform's
-    held = IntervalSet.union([found.sure, *(doubt.addresses for doubt in found.doubts)])
-    return {one for one in points if one in held}
+    inside = points.within(found.sure)
+    if inside.bounds() or not found.doubts:
+        return inside
+    return points.within(IntervalSet.union(doubt.addresses for doubt in found.doubts))
 
 
 def _cover(low: int, high: int, *, six: bool) -> tuple[str, int]:
