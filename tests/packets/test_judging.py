@@ -156,6 +156,23 @@ def test_what_is_wrong_is_one_line_with_its_place(
     assert "\n" not in str(problem.value)
 
 
+def test_parquet_with_one_name_twice_is_told(tmp_path: Path, bank: Estate) -> None:
+    names = [*HEAD.split(","), "src_ip"]
+    table = pa.table([pa.array([one]) for one in [*GOOD.split(","), "1.2.3.4"]], names=names)
+    pq.write_table(table, tmp_path / "p")
+    with pytest.raises(InputError, match="two columns are named `src_ip`"):
+        flowverdict.judge(bank, tmp_path / "p")
+
+
+def test_numbers_that_gaps_made_fractions_are_read(tmp_path: Path, bank: Estate) -> None:
+    row = {"direction": "I", "src_ip": "203.0.113.7", "dst_ip": "10.10.1.4"}
+    rows = [{**row, "protocol": 6.0, "dst_port": 22.0, "src_port": None},
+            {**row, "protocol": 1.0, "dst_port": float("nan"), "src_port": 1.0}]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "p")
+    found = flowverdict.judge(bank, tmp_path / "p").to_pylist()
+    assert [one["access"] for one in found] == ["Deny", "Deny"]
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
