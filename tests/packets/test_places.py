@@ -100,7 +100,11 @@ def test_rows_are_found_each_by_itself(estate: Estate, direction: str) -> None:
 
 
 def ask(estate: Estate, by: dict[str, str | None], local: str) -> tuple[str | None, str | None]:
-    columns = {"src_ip": ["203.0.113.7"], "dst_ip": [local], "direction": ["I"]}
+    columns: dict[str, list[str | None]] = {
+        "src_ip": ["203.0.113.7"],
+        "dst_ip": [local],
+        "direction": ["I"],
+    }
     for name, text in by.items():
         kind, space, rest = (text or "").partition(" ")
         columns[name] = [of(estate, kind, rest) if space else text]
