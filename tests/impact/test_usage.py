@@ -36,6 +36,8 @@ from flowverdict.net import (
 )
 from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at
 from tests.cli.runs import run
+from tests.conformance.sketch import expand
+from tests.load.broken import write
 
 MOMENT = 1786653060000
 Trace = tuple[tuple[str, str, ResourceId | None], ...]
@@ -288,3 +290,21 @@ def test_an_nsg_that_is_attached_to_nothing_is_told(bank: Path, location: Path) 
     )
     told = run("usage", bank, loose, "--lake", location)
     assert "attached to nothing: no" in told.stdout, told.stderr
+
+
+def test_where_one_rule_or_another_matched_neither_is_narrowed(tmp_path: Path) -> None:
+    sketch = {
+        "vnets": {"v": {"space": ["10.1.0.0/16"], "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}}},
+        "nics": {"n": {"subnet": "v/s", "ip": ["10.1.0.4"], "nsg": "g"}},
+        "nsgs": {"g": ["in 100 Allow Tcp NoSuchTag -> *:443 name=Maybe",
+                       "in 110 Allow Tcp * -> *:443-500 name=Else"]},
+    }  # fmt: skip
+    write(tmp_path / "estate", expand(sketch, "rest"))
+    flow = f"{MOMENT},203.0.113.9,10.1.0.4,50000,443,6,I,E,NX,1,10,1,10"
+    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [_record("0022486DBA37", [flow])]}))
+    assert run("ingest", tmp_path / "PT1H.json", "--lake", tmp_path / "lake").exit_code == 0
+    found = usage(flowverdict.load_estate([tmp_path / "estate"]), lake_at(tmp_path / "lake"))
+    assert found.rows == 1
+    assert not found.unknown
+    assert [one.name for one in found.doubtful] == ["g"]
+    assert list(narrowed(found)) == []

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Numbers = np.ndarray[Any, np.dtype[Any]]
 Sums: TypeAlias = tuple[Numbers, Numbers, Numbers]
 """Of each distinct flow its rows, its bytes, and the time of its last row in milliseconds."""
+_NO_RULE: Final = ("NoMatch", "NotPresent", "NotEvaluated")
 _IS_PACKET: Final = (
     "contains(src_ip, ':') = contains(dst_ip, ':') "
     "AND (protocol NOT IN (6, 17) OR dst_port IS NOT NULL)"
@@ -200,9 +201,9 @@ class _Counting:
             self._found.unknown["; ".join(verdict.missing)] += hits
         src = dst = None
         for step in verdict.trace:
-            if step.access == "Unknown" and step.resource is not None:
-                self._found.doubtful[step.resource] += hits
             if step.rule is None:
+                if step.resource is not None and step.access not in _NO_RULE:
+                    self._found.doubtful[step.resource] += hits  # one rule or another
                 continue
             one = self._hits(step)
             one.hits += hits

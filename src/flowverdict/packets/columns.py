@@ -43,6 +43,8 @@ def read_columns(file: str, names: Sequence[str], *, line: int = 0) -> Mapping[s
     Raises:
         InputError: one that is needed is missing, or two say the same.
     """
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise refuse(file, f"two columns are named `{twice[0]}`", "names that differ", line=line)
     found: dict[str, str] = {}
     for meaning, words in NAMES.items():
         fitting = [name for name in names if _plain(name) in words]
