@@ -89,6 +89,8 @@ class WhatIf:
         unchanged: those whose verdict stays, return traffic among them.
         returning: return traffic of allowed flows, which is not judged anew.
         flows: how many different flows there are.
+        broken_rows: of flows that break the end that stops them, with their counts.
+        opened_rows: of flows that pass now the end that stopped them.
     """
 
     before: Network
@@ -97,18 +99,18 @@ class WhatIf:
     unchanged: int = 0
     returning: int = 0
     flows: int = 0
-    _broken: list[pa.RecordBatch] = field(default_factory=list[Any])
-    _opened: list[pa.RecordBatch] = field(default_factory=list[Any])
+    broken_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
+    opened_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
 
     @property
     def broken(self) -> int:
         """How many flows passed and do not any more."""
-        return sum(map(len, self._broken))
+        return sum(map(len, self.broken_rows))
 
     @property
     def opened(self) -> int:
         """How many flows were denied and pass now."""
-        return sum(map(len, self._opened))
+        return sum(map(len, self.opened_rows))
 
     @property
     def newly_unknown(self) -> int:
@@ -117,11 +119,11 @@ class WhatIf:
 
     def breaks(self, most: int | None = None) -> Iterator[Change]:
         """Yields the flows that break, those with most tuples first."""
-        return self._changes(self._broken, most)
+        return self._changes(self.broken_rows, most)
 
     def opens(self, most: int | None = None) -> Iterator[Change]:
         """Yields the flows that pass now, those with most tuples first."""
-        return self._changes(self._opened, most)
+        return self._changes(self.opened_rows, most)
 
     def _changes(self, batches: list[pa.RecordBatch], most: int | None) -> Iterator[Change]:
         if not batches:
@@ -238,8 +240,8 @@ class _Comparison:
             (before == _DENY) & (after == _ALLOW),
         )
         for which, wanted, into in (
-            (broken, verdicts[1] == _DENY, self._found._broken),  # noqa: SLF001
-            (opened, verdicts[0] == _DENY, self._found._opened),  # noqa: SLF001
+            (broken, verdicts[1] == _DENY, self._found.broken_rows),
+            (opened, verdicts[0] == _DENY, self._found.opened_rows),
         ):
             if which.any():
                 into.append(_told(batch, summed, which, _first_of(wanted, first)[which]))

@@ -28,7 +28,7 @@ def load_estate(
     *,
     service_tags: str | PathLike[str] | None = None,
     internet: str | PathLike[str] | None = None,
-    change: Sequence[str | PathLike[str]] = (),
+    change: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
 ) -> Estate:
     """Reads an estate from files and folders.
 
@@ -67,14 +67,11 @@ def _load(
     paths: str | PathLike[str] | Sequence[str | PathLike[str]],
     service_tags: str | PathLike[str] | None,
     internet: str | PathLike[str] | None,
-    change: Sequence[str | PathLike[str]],
+    change: str | PathLike[str] | Sequence[str | PathLike[str]],
 ) -> Estate:
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
     assembly = Assembly()
-    if change:
-        _read(change, assembly)
-        assembly.lie_over()
+    _read(change, assembly)
+    assembly.lie_over()
     _read(paths, assembly)
     assembly.finish()
     tags = PackagedTags()
@@ -102,7 +99,9 @@ def _load(
     )
 
 
-def _read(paths: Iterable[str | PathLike[str]], assembly: Assembly) -> None:
+def _read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], assembly: Assembly) -> None:
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
     for path, named in _files(paths, assembly):
         try:
             document = read_document(path)
