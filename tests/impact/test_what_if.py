@@ -95,7 +95,8 @@ def lake(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Lake:
         source, protocol = some.randrange(20000, 60000), some.choice([6, 6, 17])
         for nic, way in ((one, "O"), (other, "I")):
             for _ in range(some.choice([0, 1, 1, 3])):
-                tuples[nic.mac].append(row(*texts, way, port, source, protocol=protocol))
+                flow = row(texts[0], texts[1], way, port, source, protocol=protocol)
+                tuples[nic.mac].append(flow)
     records = [vnet(mac, *some.sample(of, len(of))) for mac, of in tuples.items() if of]
     records.append(vnet(STRANGER, row("192.0.2.1", "192.0.2.2", "I")))
     return ingested(tmp_path_factory.mktemp("flows"), records)

@@ -20,7 +20,8 @@ def vnet(*subnets: str, space: str = "10.0.0.0/16") -> dict[str, Any]:
     inner = [{"name": one, "addressPrefix": f"10.0.{at}.0/24"} for at, one in enumerate(subnets)]
     return {
         "id": f"{NETWORK}/virtualNetworks/v", "type": "Microsoft.Network/virtualNetworks",
-        "name": "v", "location": "westeurope", "addressSpace": {"addressPrefixes": [space]}, "subnets": inner,
+        "name": "v", "location": "westeurope",
+        "addressSpace": {"addressPrefixes": [space]}, "subnets": inner,
         "virtualNetworkPeerings": [],
     }  # fmt: skip
 
