@@ -32,6 +32,7 @@ __all__ = [
     "Options",
     "RequestError",
     "explain",
+    "judge",
     "load_estate",
     "rules",
     "verify",
@@ -101,3 +102,30 @@ def rules(
         RequestError: the interface is not in the estate, or not the only one of that name.
     """
     return effective_rules(Standpoint(Network(estate, options), find_nic(estate, vm=vm, nic=nic)))
+
+
+def judge(
+    estate: Estate,
+    packets: Any,
+    *,
+    options: Options = DEFAULTS,
+) -> Any:
+    """Judges many packets, as ``flowverdict judge`` does; needs the extra ``flows``.
+
+    Args:
+        estate: the network.
+        packets: the path of a file of CSV, JSON Lines or Parquet; or a table, batch or reader of
+            pyarrow with such columns, such as ``flowverdict.lake.query`` returns.
+        options: how open questions are answered.
+
+    Returns:
+        A table of pyarrow: the rows with ``access``, ``rule_name``, ``rule_id``, ``layer`` and
+        ``missing`` behind.
+
+    Raises:
+        InputError: a row is no packet, or a column is missing.
+        NoNsgError: with the option ``no_nsg="error"``, where no NSG is attached.
+    """
+    from flowverdict.packets import judge_packets  # noqa: PLC0415 the gate has no pyarrow
+
+    return judge_packets(estate, packets, options)

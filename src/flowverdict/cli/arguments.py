@@ -23,9 +23,14 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def estate_arguments(command: F) -> F:
     """Adds ``ESTATE`` and what goes with it."""
+    argument = click.argument("estate", nargs=-1, required=True, type=click.Path())
+    return argument(estate_options(command))
+
+
+def estate_options(command: F) -> F:
+    """Adds the options of how an estate is read."""
     for add in reversed(
         (
-            click.argument("estate", nargs=-1, required=True, type=click.Path()),
             click.option(
                 "--service-tags",
                 type=click.Path(path_type=Path),

@@ -28,6 +28,7 @@ def load_estate(
     *,
     service_tags: str | PathLike[str] | None = None,
     internet: str | PathLike[str] | None = None,
+    change: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
 ) -> Estate:
     """Reads an estate from files and folders.
 
@@ -36,6 +37,8 @@ def load_estate(
             ``az … list`` or ``show``, REST answers, Azure Resource Graph exports, in any mix.
         service_tags: Microsoft's service-tag file or REST answer; otherwise the packaged one.
         internet: an expansion of the ``Internet`` tag; otherwise the packaged recording.
+        change: files and folders of what is laid over the rest: a resource takes the place of the
+            one with its id, a commit that of the manager's last one in its region.
 
     Returns:
         The estate. Resources that could not be read are among its diagnostics, and a verdict that
@@ -45,7 +48,7 @@ def load_estate(
         InputError: a file cannot be read, or what is wrong touches more than one resource.
     """
     with _without_collector():
-        return _load(paths, service_tags, internet)
+        return _load(paths, service_tags, internet, change)
 
 
 @contextmanager
@@ -64,19 +67,12 @@ def _load(
     paths: str | PathLike[str] | Sequence[str | PathLike[str]],
     service_tags: str | PathLike[str] | None,
     internet: str | PathLike[str] | None,
+    change: str | PathLike[str] | Sequence[str | PathLike[str]],
 ) -> Estate:
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
     assembly = Assembly()
-    for path, named in _files(paths, assembly):
-        try:
-            document = read_document(path)
-            _take(Node(document.value, document.file), assembly, named=named)
-        except Unreadable as problem:
-            assembly.fatal.append(problem.diagnostic)
-        except RecursionError:
-            what = "JSON is nested too deeply"
-            assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
+    _read(change, assembly)
+    assembly.lie_over()
+    _read(paths, assembly)
     assembly.finish()
     tags = PackagedTags()
     space = None
@@ -101,6 +97,20 @@ def _load(
         diagnostics=tuple(assembly.diagnostics),
         broken=assembly.broken,
     )
+
+
+def _read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], assembly: Assembly) -> None:
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    for path, named in _files(paths, assembly):
+        try:
+            document = read_document(path)
+            _take(Node(document.value, document.file), assembly, named=named)
+        except Unreadable as problem:
+            assembly.fatal.append(problem.diagnostic)
+        except RecursionError:
+            what = "JSON is nested too deeply"
+            assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
 
 
 def _take(node: Node, assembly: Assembly, *, named: bool) -> None:
