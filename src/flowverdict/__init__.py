@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         judge,
         load_estate,
         rules,
+        usage,
         verify,
+        what_if,
     )
 
 __all__ = [
@@ -45,7 +47,9 @@ __all__ = [
     "judge",
     "load_estate",
     "rules",
+    "usage",
     "verify",
+    "what_if",
 ]
 
 

@@ -116,7 +116,7 @@ def trace_of(network: Network, row: dict[str, Any]) -> Trace:
 
 @pytest.fixture(scope="module")
 def found(estate: Estate, location: Path) -> Usage:
-    return usage(estate, lake_at(location))
+    return flowverdict.usage(estate, lake_at(location))
 
 
 def test_hits_bytes_and_last_are_those_of_the_evaluator(

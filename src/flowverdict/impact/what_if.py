@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from flowverdict.classify import compile_estate
 from flowverdict.impact.recorded import FLOW, recorded, starts, tests_source_ports
-from flowverdict.lake import ALWAYS
+from flowverdict.lake import ALWAYS, query
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import Packet, has_ports, parse_address
 from flowverdict.packets import Places
@@ -180,10 +180,18 @@ class _Comparison:
 
     def compare(self, lake: Lake, period: Period) -> WhatIf:
         """Goes through the flows of a lake."""
+        self._prepare(lake, period)
         tested = any(map(tests_source_ports, self._estates))
         for batch in recorded(lake, period=period, source_ports=tested):
             self._take(batch)
         return self._found
+
+    def _prepare(self, lake: Lake, period: Period) -> None:
+        """Compiles what stands before the interfaces that were logged."""
+        logged = query(lake, "SELECT DISTINCT mac FROM flows", period=period).read_all()
+        for estate, classifier in zip(self._estates, self._classifiers, strict=True):
+            nics = (estate.nics_by_mac.get(mac, ()) for mac in logged["mac"].to_pylist())
+            classifier.prepare(str(nic.id) for found in nics for nic in found)
 
     def _take(self, batch: pa.RecordBatch) -> None:
         returns = batch["is_return"]
