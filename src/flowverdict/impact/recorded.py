@@ -33,30 +33,35 @@ FLOW: Final = ("protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 """What makes rows one flow."""
 
 _SWAPPED: Final = (
-    "{a}.mac IS NOT DISTINCT FROM {b}.mac AND {a}.direction <> {b}.direction "
-    "AND {a}.protocol = {b}.protocol AND {a}.src_ip = {b}.dst_ip AND {a}.dst_ip = {b}.src_ip "
-    "AND {a}.src_port = {b}.dst_port"
+    "maybe.mac IS NOT DISTINCT FROM flows.mac AND maybe.direction <> flows.direction "
+    "AND maybe.protocol = flows.protocol AND maybe.src_ip = flows.dst_ip "
+    "AND maybe.dst_ip = flows.src_ip AND maybe.src_port = flows.dst_port "
+    "AND maybe.dst_port = flows.src_port"
 )
+_TUPLE: Final = ("mac", "direction", "protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 _RETURNS: Final = f"""
 WITH served AS MATERIALIZED (
-    SELECT DISTINCT mac, direction, protocol, src_ip, dst_ip, dst_port
+    SELECT DISTINCT hash(mac, direction, protocol, src_ip, dst_ip, dst_port) AS key
     FROM flows WHERE decision = 'A' AND protocol IN (6, 17)
 ), maybe AS MATERIALIZED (
-    SELECT mac, direction, protocol, src_ip, dst_ip, src_port, dst_port, min(time) AS first
-    FROM flows SEMI JOIN served ON {_SWAPPED.format(a="flows", b="served")} GROUP BY ALL
+    SELECT {", ".join(_TUPLE)}, min(time) AS first FROM flows WHERE protocol IN (6, 17) AND hash(
+        mac, CASE direction WHEN 'I' THEN 'O' ELSE 'I' END, protocol, dst_ip, src_ip, src_port
+    ) IN (SELECT key FROM served) GROUP BY ALL
 ), returns AS MATERIALIZED (
-    SELECT DISTINCT maybe.mac, maybe.direction, maybe.protocol, maybe.src_ip, maybe.dst_ip,
-        maybe.src_port, maybe.dst_port
-    FROM maybe JOIN flows ON {_SWAPPED.format(a="maybe", b="flows")}
-        AND maybe.dst_port = flows.src_port AND flows.decision = 'A'
+    SELECT DISTINCT {", ".join(f"maybe.{name}" for name in _TUPLE)}
+    FROM maybe JOIN flows ON {_SWAPPED} AND flows.decision = 'A'
     WHERE (flows.time, flows.dst_port) < (maybe.first, maybe.dst_port)
+), places AS MATERIALIZED (
+    SELECT row_number() OVER () AS place, *
+    FROM (SELECT DISTINCT mac, target, acl, schema <> 'vnet4' AS nsg FROM flows)
 )
 """  # noqa: S608 no words of others
 """Return traffic: at one interface the other way of an allowed flow that began before it. Of two
-that begin together, the one to the lower port is taken for the flow."""
-_SAME: Final = " AND ".join(
-    f"flows.{name} IS NOT DISTINCT FROM returns.{name}"
-    for name in ("mac", "direction", "protocol", "src_ip", "dst_ip", "src_port", "dst_port")
+that begin together, the one to the lower port is taken for the flow. What equal hashes let through
+is held against the flows themselves. Places are numbered: ids of resources are long."""
+_SAME: Final = " AND ".join(f"flows.{name} IS NOT DISTINCT FROM returns.{name}" for name in _TUPLE)
+_PLACE: Final = " AND ".join(
+    f"flows.{name} IS NOT DISTINCT FROM places.{name}" for name in ("mac", "target", "acl")
 )
 
 
@@ -88,14 +93,16 @@ def recorded(
     Raises:
         LakeError: there is nothing in the lake yet; also while the rows are read.
     """
-    port = "src_port" if source_ports else "CAST(NULL AS INTEGER) AS src_port"
+    port = "flows.src_port" if source_ports else "CAST(NULL AS INTEGER) AS src_port"
     sql = (
-        f"{_RETURNS}, marked AS (SELECT flows.*, returns.protocol IS NOT NULL AS is_return "  # noqa: S608 no words of others
-        f"FROM flows LEFT JOIN returns ON {_SAME}) "
-        f"SELECT protocol, src_ip, dst_ip, {port}, dst_port, direction, mac, target, acl, "
-        "schema <> 'vnet4' AS nsg, is_return, count(*) AS hits, CAST(coalesce(sum("
-        "coalesce(bytes_sent, 0) + coalesce(bytes_received, 0)), 0) AS BIGINT) AS bytes, "
-        "min(time) AS first, max(time) AS last FROM marked GROUP BY ALL "
+        f"{_RETURNS}, ends AS (SELECT flows.protocol, flows.src_ip, flows.dst_ip, {port}, "  # noqa: S608 no words of others
+        "flows.dst_port, flows.direction, place, returns.protocol IS NOT NULL AS is_return, "
+        "count(*) AS hits, CAST(coalesce(sum(coalesce(bytes_sent, 0) + "
+        "coalesce(bytes_received, 0)), 0) AS BIGINT) AS bytes, min(time) AS first, "
+        f"max(time) AS last FROM flows JOIN places ON {_PLACE} "
+        f"AND (schema <> 'vnet4') = places.nsg LEFT JOIN returns ON {_SAME} GROUP BY ALL) "
+        f"SELECT {', '.join(FLOW)}, direction, mac, target, acl, nsg, is_return, hits, bytes, "
+        "first, last FROM ends JOIN places USING (place) "
         f"ORDER BY {', '.join(FLOW)}, direction DESC"
     )
     yield from _whole_flows(query(lake, sql, period=period))
