@@ -202,7 +202,7 @@ def _missing(estate: Estate, nic: ResourceId | None) -> str:
 
 def _atoms(addresses: Addresses, tables: Tables) -> Numbers:
     atoms = np.empty(len(addresses.ipv4), np.int32)
-    find_atoms(addresses.ipv4, tables.root, tables.pages, atoms)
+    find_atoms(addresses.ipv4, tables.root, tables.middle, tables.leaves, atoms)
     if len(addresses.others):
         atoms[addresses.others] = [tables.addresses.of(point) for point in addresses.points]
     return atoms

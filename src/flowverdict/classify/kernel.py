@@ -28,7 +28,6 @@ _BORROWING: Final[dict[str, Any]] = {
 }  # fmt: skip
 """For functions that make no arrays: references to those that they are handed are not counted."""
 _INLINE: Final[dict[str, Any]] = {**_BORROWING, "forceinline": True}
-_PAGE: Final = 1 << 30
 
 # where in a stage's record (``tables._Maker.stage``) what stands
 _WIDE: Final = 0  # words in a row
@@ -78,19 +77,6 @@ def read_ipv4(text, places, numbers, plain):
             plain[row] = False
 
 
-@njit("void(uint32[::1], int32[::1], int32[::1], int32[::1])", **_OPTIONS)
-def find_atoms(addresses, root, pages, atoms):
-    """Gives IPv4 addresses the numbers of their atoms, by at most three looks."""
-    for row in range(len(addresses)):
-        address = addresses[row]
-        atom = root[address >> 16]
-        if atom & _PAGE:
-            atom = pages[((atom ^ _PAGE) << 8) | ((address >> 8) & 255)]
-            if atom & _PAGE:
-                atom = pages[((atom ^ _PAGE) << 8) | (address & 255)]
-        atoms[row] = atom
-
-
 @intrinsic
 def _lowest(context, word):
     """The number of the lowest bit that is set, of a word that has one."""
@@ -110,6 +96,16 @@ def _at(context, array, index):
         return builder.load(builder.gep(view.data, [values[1]]))
 
     return array.dtype(array, types.int64), generate
+
+
+@njit("void(uint32[::1], int32[::1], int32[::1], int32[::1], int32[::1])", **_BORROWING)
+def find_atoms(addresses, root, middle, leaves, atoms):
+    """Gives IPv4 addresses the numbers of their atoms: see ``atoms.address_table``."""
+    for row in range(len(addresses)):
+        address = np.int64(addresses[row])
+        entry = np.int64(_at(root, address >> 16))
+        entry = np.int64(_at(middle, (entry >> 1) + ((address >> 8) & 255 & -(entry & 1))))
+        atoms[row] = _at(leaves, (entry >> 1) + (address & 255 & -(entry & 1)))
 
 
 @njit(**_INLINE)
@@ -226,7 +222,7 @@ def judge(
         dst_port: the number; -2 none.
         src: the atom of the source address.
         dst: likewise of the destination.
-        ports: the atom of each port; the atom behind the last stands for none, the next for any.
+        ports: the atoms of no port, of any port and of each port from 0.
         protocols: the atom of each protocol.
         topology: for each place and atom what is known of it (``tables._states``).
         policies: where in ``lists`` a policy's inbound stages are, how many, the outbound ones
@@ -237,22 +233,18 @@ def judge(
         words: rows of bits.
         out: takes the outcome of each row, ``NO_POLICY`` or ``OPEN``.
     """
-    none = ports[65535] + 1
     for row in range(len(out)):
         at = policy[row]
         if at < 0:
             out[row] = NO_POLICY
             continue
-        number = src_port[row]
-        any_port = number == -1
-        source_port = ports[number] if number >= 0 else (none + 1 if any_port else none)
-        number = dst_port[row]
-        target_port = ports[number] if number >= 0 else none
+        source_port = ports[src_port[row] + 2]
+        target_port = ports[dst_port[row] + 2]
         place = policies[at, 4]
         src_state = np.int64(topology[place, src[row]])
         dst_state = np.int64(topology[place, dst[row]])
         in_doubt = (src_state & (src_state >> 1) | dst_state & (dst_state >> 1)) & 5
-        ask = 2 if any_port else np.int64(in_doubt != 0)
+        ask = 2 if src_port[row] == -1 else np.int64(in_doubt != 0)
         begin = policies[at, 2 * way[row]]
         end = begin + policies[at, 2 * way[row] + 1]
         kept = BY_NOTHING

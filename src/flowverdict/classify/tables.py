@@ -68,7 +68,8 @@ class Tables:
     """What the kernel reads; see ``kernel.judge`` for the columns of each table."""
 
     root: Numbers
-    pages: Numbers
+    middle: Numbers
+    leaves: Numbers
     ports: Numbers
     protocols: Numbers
     topology: Numbers
@@ -97,7 +98,6 @@ def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> T
         always=[1 << 16],
     )
     protocols = Cuts((test.protocols for test in tests), always=[256])
-    root, pages = address_table(addresses)
     maker = _Maker(addresses, ports, protocols, len(stages), outcome)
     records = [maker.stage(one) for one in stages]
     number = {stage: at for at, stage in enumerate(stages)}
@@ -111,9 +111,8 @@ def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> T
             heads[at, 2 * way : 2 * way + 2] = lists.add(listed), len(some)
     topology = [_states(one, addresses) for one in arounds]
     return Tables(
-        root,
-        pages,
-        ports.table(1 << 16),
+        *address_table(addresses),
+        np.concatenate([[ports.count - 1, ports.count], ports.table(1 << 16)]).astype(np.int32),
         protocols.table(256),
         np.array(topology or [np.zeros(1)], np.uint8),
         heads,
