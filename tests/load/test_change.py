@@ -91,3 +91,21 @@ def test_a_wrong_path_of_the_change_is_told(tmp_path: Path) -> None:
     (tmp_path / "rest.json").write_text(json.dumps([nsg("n", 22)]))
     with pytest.raises(InputError, match=r"nowhere"):
         load_estate([tmp_path / "rest.json"], change=[tmp_path / "nowhere.json"])
+
+
+@pytest.mark.parametrize("content", ["[]", '{"value": []}'])
+def test_a_change_that_holds_nothing_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "rest.json").write_text(json.dumps([nsg("n", 22)]))
+    (tmp_path / "change.json").write_text(content)
+    with pytest.raises(InputError, match=r"change.json: the change holds no Azure resource"):
+        load_estate(tmp_path / "rest.json", change=tmp_path / "change.json")
+
+
+def test_a_rule_alone_is_no_change_of_its_nsg(tmp_path: Path) -> None:
+    """It is told, and the NSG is not taken for one without the rule."""
+    owner = nsg("n", 22, 80)
+    rule = {**owner["securityRules"][0], "id": f"{owner['id']}/securityRules/r22"}
+    rule |= {"access": "Deny", "type": "Microsoft.Network/networkSecurityGroups/securityRules"}
+    estate = loaded(tmp_path, [owner], [rule])
+    assert [one.code for one in estate.errors] == ["duplicate"]
+    assert not estate.resources.nsgs

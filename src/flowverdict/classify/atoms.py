@@ -61,7 +61,7 @@ class Cuts:
 
 
 def address_table(cuts: Cuts) -> tuple[Numbers, Numbers, Numbers]:
-    """Returns the atoms of all IPv4 addresses by 16, 8 and 8 bits: three tables, one behind another.
+    """Returns the atoms of all IPv4 addresses by 16, 8 and 8 bits: three tables, one after another.
 
     An entry of the first two is twice a place in the next, plus 1 where the next bits of the
     address count from there. Every atom has a place of its own in each: so three looks are enough

@@ -158,6 +158,7 @@ class Assembly:
         self.fatal: list[Diagnostic] = []
         self.broken: dict[ResourceId, Diagnostic] = {}
         self.over = Change()
+        self.items = 0
         self._taken: set[ResourceId] = set()
 
     def lie_over(self) -> None:
@@ -166,6 +167,7 @@ class Assembly:
 
     def take(self, found: Found) -> None:
         """Reads one item; what cannot be read becomes a diagnostic."""
+        self.items += 1
         if found.shape is Shape.RESOURCE and found.id is not None:
             if found.id in self.over.resources:
                 return

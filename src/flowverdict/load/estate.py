@@ -71,6 +71,9 @@ def _load(
 ) -> Estate:
     assembly = Assembly()
     _read(change, assembly)
+    if change and not assembly.items and not assembly.fatal:
+        what = "the change holds no Azure resource"
+        assembly.fatal.append(error(Position(_shown(change)), "change", what, "what changes"))
     assembly.lie_over()
     _read(paths, assembly)
     assembly.finish()
@@ -97,6 +100,10 @@ def _load(
         diagnostics=tuple(assembly.diagnostics),
         broken=assembly.broken,
     )
+
+
+def _shown(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> str:
+    return os.fspath(paths if isinstance(paths, (str, os.PathLike)) else paths[0])
 
 
 def _read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], assembly: Assembly) -> None:

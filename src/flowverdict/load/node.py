@@ -70,9 +70,9 @@ class Shape:
         for key in names:
             if key.lower() in self.fields:
                 self.twice = self.twice or key
-            self.fields[key.lower()] = Field(key, False, _step(key))
+            self.fields[key.lower()] = Field(key, inside=False, step=_step(key))
         for key in properties:
-            field = Field(key, True, f".properties{_step(key)}")
+            field = Field(key, inside=True, step=f".properties{_step(key)}")
             other = self.fields.get(key.lower())
             if other is None or key.lower() not in _ENVELOPE:
                 self.fields[key.lower()] = field
