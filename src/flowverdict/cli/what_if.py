@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES: Final = 20
 _MOST_NAMES: Final = 5
-_HEAD: Final = ("TUPLES", "LAST SEEN", "FLOW", "AT", "BEFORE", "AFTER")
+_HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AFTER")
 
 
 @click.command("what-if")
@@ -199,6 +199,7 @@ def _parts(found: WhatIf) -> Iterator[tuple[str, int, Iterator[Change]]]:
 def _cells(one: Change) -> tuple[str, ...]:
     return (
         f"{one.hits:,}",
+        f"{one.first:%Y-%m-%dT%H:%MZ}",
         f"{one.last:%Y-%m-%dT%H:%MZ}",
         str(one.packet),
         f"{one.nic.name} {one.direction.value.lower()}",
