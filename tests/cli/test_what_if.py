@@ -50,7 +50,8 @@ def test_a_flow_that_breaks_is_1_and_names_both_rules(folder: Path) -> None:
     assert done.exit_code == 1
     assert done.stdout.startswith("1 flow: 1 break, 0 newly pass; 0 tuples unchanged\n")
     line = next(one for one in done.stdout.splitlines() if "8080" in one)
-    assert re.match(r"2 +2026-08-13T20:31Z +2026-08-13T20:31Z +TCP 10.10.1.4:\* -> 10.10.2.4:8080 ", line)
+    start = r"2 +2026-08-13T20:31Z +2026-08-13T20:31Z +TCP 10.10.1.4:\* -> 10.10.2.4:8080 "
+    assert re.match(start, line)
     assert "Allow by securityRules/AllowApiServers (nic)" in line
     assert "Deny by securityRules/DenyAll (nic)" in line
     assert "the whole estate" in done.stderr
