@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 from typing import IO, Any, Final
@@ -70,8 +69,6 @@ class Commands(click.Group):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ARG002 click's signature
         """Runs the program; what is wrong with its words or input ends in one clear line each."""
-        # what libraries say besides is no part of the output
-        logging.getLogger("azure").addHandler(logging.NullHandler())
         for stream in (sys.stdout, sys.stderr):
             _never_fail_on_characters(stream)
         try:

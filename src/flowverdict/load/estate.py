@@ -60,6 +60,9 @@ def _without_collector() -> Generator[None]:
         yield
     finally:
         if running:
+            if not gc.get_freeze_count():
+                gc.freeze()  # what was made is old by now:
+                gc.unfreeze()  # no collection of the young has to look through it
             gc.enable()
 
 

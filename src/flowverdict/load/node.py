@@ -37,13 +37,13 @@ class Field(NamedTuple):
 
     Attributes:
         key: its name as the input writes it.
-        inside: whether it stands in the object's ``properties``.
         step: its path below the object.
+        inside: whether it stands in the object's ``properties``.
     """
 
     key: str
-    inside: bool
     step: str
+    inside: bool = False
 
     def of(self, value: dict[str, Any]) -> Any:
         """Returns the field's value in an object."""
@@ -70,9 +70,9 @@ class Shape:
         for key in names:
             if key.lower() in self.fields:
                 self.twice = self.twice or key
-            self.fields[key.lower()] = Field(key, inside=False, step=_step(key))
+            self.fields[key.lower()] = Field(key, _step(key))
         for key in properties:
-            field = Field(key, inside=True, step=f".properties{_step(key)}")
+            field = Field(key, f".properties{_step(key)}", inside=True)
             other = self.fields.get(key.lower())
             if other is None or key.lower() not in _ENVELOPE:
                 self.fields[key.lower()] = field
@@ -223,22 +223,26 @@ class Node:
 
     def text(self, name: str, default: str = "") -> str:
         """Returns a text field, or the default where it is missing."""
-        found = self.get(name)
-        return default if found is None else found.as_text()
+        value = self.value_of(name)
+        if value is None:
+            return default
+        if isinstance(value, str) and value.isprintable():
+            return value
+        return self.need(name).as_text()
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Returns a true-or-false field, or the default where it is missing."""
-        found = self.get(name)
-        if found is None:
+        value = self.value_of(name)
+        if value is None:
             return default
-        if not isinstance(found.value, bool):
-            raise found.fail("shape", f"`{_short(found.value)}` found", "true or false")
-        return found.value
+        if not isinstance(value, bool):
+            raise self.need(name).fail("shape", f"`{_short(value)}` found", "true or false")
+        return value
 
     def items(self, name: str) -> list[Node]:
         """Returns the elements of a list field; none where it is missing."""
-        found = self.get(name)
-        return [] if found is None else found.elements()
+        value = self.value_of(name)
+        return [] if value is None or value == [] else self.need(name).elements()
 
     def reference(self, name: str) -> ResourceId | None:
         """Returns the id in a field such as ``{"subnet": {"id": …}}``; None where it is missing."""
@@ -247,7 +251,7 @@ class Node:
 
     def references(self, name: str) -> tuple[ResourceId, ...]:
         """Returns the ids in a list of ``{"id": …}``."""
-        return tuple(item.as_id() for item in self.items(name))
+        return tuple([item.as_id() for item in self.items(name)])
 
     def choice(self, name: str, choices: Mapping[str, T]) -> T:
         """Returns what a word stands for; the words of ``choices`` are in lower case.
@@ -255,11 +259,11 @@ class Node:
         Raises:
             Unreadable: the field is missing, or its word is none of the choices.
         """
-        found = self.need(name)
-        word = found.as_text()
-        if word.lower() not in choices:
-            raise found.fail("choice", f"`{_short(word)}` is no {name}", _words(choices))
-        return choices[word.lower()]
+        value = self.value_of(name)
+        if not isinstance(value, str) or value.lower() not in choices:
+            found = self.need(name)
+            raise found.fail("choice", f"`{_short(found.as_text())}` is no {name}", _words(choices))
+        return choices[value.lower()]
 
     def elements(self) -> list[Node]:
         """Returns the elements of this list.
