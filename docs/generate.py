@@ -22,10 +22,11 @@ import click
 from click.testing import CliRunner
 
 from flowverdict.cli import main
-from flowverdict.demo.bank import write_bank
+from flowverdict.demo.bank import write_bank, write_change
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
+from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
 
@@ -267,6 +268,26 @@ MEANINGS = {
     "destinationAddressPrefixes": "every prefix and tag, and the members of groups",
     "expandedDestinationAddressPrefix": "the prefixes of its tags; null without a tag",
     "direction": "`Inbound` or `Outbound`",
+    "broken": "the flows that passed and do not any more, those with most tuples first",
+    "opened": "the flows that were denied and pass now",
+    "exposed": "unseen packets that pass now: not there yet, always empty",
+    "closed": "unseen packets that do not pass any more: not there yet, always empty",
+    "flow": "the flow, at the interface that decides",
+    "nic": "the interface's id",
+    "flow.protocol": "its name, or its IANA number",
+    "src_ip": "the originator's address",
+    "src_port": "its port; null for any, where no rule tests it",
+    "dst_ip": "the responder's address",
+    "dst_port": "its port; null where the protocol has none",
+    "flow.bytes": "bytes both ways",
+    "first": "when the first of its tuples was recorded",
+    "flow.last": "when the last one was",
+    "flows": "how many tuples were recorded, those of one end where both ends were logged",
+    "before": "the verdict of ESTATE, with the fields of `verify`",
+    "after": "the verdict of the changed estate, with the fields of `verify`",
+    "new": "of them, those that could be judged before the change",
+    "unknown.last": "when the last of them was recorded; null where none was",
+    "unchanged": "how many tuples get the verdict that they got before",
     "interfaces": "each interface of which rows came, by its MAC address",
     "mac": "its MAC address, 12 hexadecimal digits; null where the log does not say",
     "interfaces.nics": "the interfaces of the estate with this MAC address",
@@ -318,6 +339,21 @@ MEANINGS = {
     "gained": "interfaces, gateways and services that are seen then and not now",
     "lost": "interfaces that are seen now and not then, and why",
     "loggedTwice": "interfaces that are in NSG and VNet flow logs in the same minutes",
+    "rules": "each rule that stands before something, at each of its layers",
+    "hits": "recorded rows that it matched, where they came to its layer",
+    "deciding": "the rows of `hits` that it decided",
+    "rules.bytes": "of these rows, both ways",
+    "last": "the time of the last of them; null for none",
+    "rules.resource": "the NSG or the network manager",
+    "unused": "its prefixes, tags and ports that nothing used; null where it has no hit",
+    "narrowed": "an Allow of an NSG that still matches all these rows, and less; null for none",
+    "az": "the command that changes it",
+    "arm": "the rule as it stands in an NSG's `securityRules`",
+    "terraform": "the rule as a resource of the azurerm provider",
+    "unattached": "NSGs that are attached to nothing",
+    "unknown": "rows that could not be judged",
+    "unknown.rows": "how many",
+    "unknown.missing": "what is missing",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
 }
 """What each JSON field means; `outer.inner` where a name has two meanings."""
@@ -494,7 +530,9 @@ def _json() -> Iterator[str]:
         ]
         rules = [_ask(f"rules {BANK} --vm core-ledger-01")]
         coverage = _ask_for_coverage(Path("logs"))
-    used: set[str] = set()
+        used = [_ask_for_usage(Path("web"))]
+        change = _ask_what_if(Path("calls"))
+    told: set[str] = set()
     yield "# JSON answers"
     yield ""
     yield "`--output json` prints one object. Fields are never left out; null stands for none."
@@ -512,6 +550,8 @@ def _json() -> Iterator[str]:
             coverage,
             "An interface takes one line: see [what it means](../semantics/coverage.md).",
         ),
+        ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
+        ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
     ):
         yield from (f"## {name}", "", text, "")
         shape: dict[str, set[str]] = {}
@@ -523,14 +563,14 @@ def _json() -> Iterator[str]:
         yield from _table(
             ("field", "type", "meaning"),
             (
-                (f"`{path}`", " or ".join(sorted(of)), _meaning(path, used))
+                (f"`{path}`", " or ".join(sorted(of)), _meaning(path, told))
                 for path, of in shape.items()
             ),
         )
         if name == "verify":
             yield "The denied packet of the README:"
             yield from ("", "```json", json.dumps(answers[0], indent=2), "```", "")
-    _same("JSON fields", MEANINGS, used)
+    _same("JSON fields", MEANINGS, told)
 
 
 # -- tables
@@ -608,6 +648,82 @@ def _ask_for_coverage(folder: Path) -> list[Any]:
     return [_ask(f"{words} {BANK} {folder}/flow-logs.json"), _ask(words)]
 
 
+def _ask_for_usage(folder: Path) -> Any:
+    """Ask for the usage of the bank's rules, on a few rows of a web server and of a stranger."""
+    estate = load_estate(BANK)
+    subnet = next(
+        one.id
+        for one in estate.resources.subnets.values()
+        if one.nsg and one.nsg.name == "nsg-online-web"
+    )
+    nic = next(one for one in estate.resources.nics.values() if one.subnet == subnet and one.mac)
+    local = format_address(nic.addresses.spans[0][0])
+    tuples = [f"1786653060000,203.0.113.7,{local},50001,443,6,I,E,NX,1,100,1,100"]
+    records = [
+        {
+            "category": "FlowLogFlowEvent",
+            "flowLogVersion": 4,
+            "flowLogResourceID": "/f",
+            "targetResourceID": "/v",
+            "macAddress": mac,
+            "flowRecords": {
+                "flows": [
+                    {
+                        "aclID": "/n",
+                        "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}],
+                    }
+                ]
+            },
+        }
+        for mac in (nic.mac, "000D3AFFFFFF")
+    ]
+    folder.mkdir()
+    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
+    nsg = {
+        "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/"
+        "networkSecurityGroups/loose",
+        "type": "Microsoft.Network/networkSecurityGroups",
+        "securityRules": [],
+    }
+    (folder / "nsg.json").write_text(json.dumps([nsg]))
+    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
+
+
+def _ask_what_if(folder: Path) -> list[Any]:
+    """Ask what the bank's change does to a call of its development VM, and to undo it."""
+    nics = load_estate(BANK).resources.nics.values()
+    nic = next(one for one in nics if one.id.name == "dev-vm-nic")
+    write_bank(folder / "changed")
+    write_change(folder / "changed")
+    tuples = ["1786653060000,10.10.1.4,10.10.2.4,50001,8080,6,O,E,NX,1,100,1,100"]
+    records = [
+        {
+            "category": "FlowLogFlowEvent",
+            "flowLogVersion": 4,
+            "flowLogResourceID": "/f",
+            "targetResourceID": "/v",
+            "macAddress": mac,
+            "flowRecords": {
+                "flows": [
+                    {
+                        "aclID": "/n",
+                        "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}],
+                    }
+                ]
+            },
+        }
+        for mac in (nic.mac, "000D3AFFFFFF")
+    ]
+    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
+    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    sides = (BANK, f"{folder}/changed")
+    return [
+        _ask(f"what-if {one} --change {other} --lake {folder}/lake")
+        for one, other in (sides, sides[::-1])
+    ]
+
+
 def _is_of_explain(path: str) -> bool:
     """Report whether a field stands in the table of `explain`: what `verify` has too does not."""
     return path.startswith(("gates", "cure")) or path == "otherEnd"
@@ -622,7 +738,7 @@ def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
     """Collect the fields of an answer with their types; `[]` stands for each element."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if path.endswith("tagMap"):
+            if path.endswith(("tagMap", ".arm", ".before", ".after")):
                 continue
             at = f"{path}.{name}" if path else name
             shape.setdefault(at, set()).add(_type(inner))

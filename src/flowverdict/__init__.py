@@ -29,9 +29,12 @@ if TYPE_CHECKING:
         Options,
         RequestError,
         explain,
+        judge,
         load_estate,
         rules,
+        usage,
         verify,
+        what_if,
     )
 
 __all__ = [
@@ -41,9 +44,12 @@ __all__ = [
     "RequestError",
     "__version__",
     "explain",
+    "judge",
     "load_estate",
     "rules",
+    "usage",
     "verify",
+    "what_if",
 ]
 
 

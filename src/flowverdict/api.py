@@ -24,6 +24,9 @@ from flowverdict.policy import (
 )
 
 if TYPE_CHECKING:
+    from flowverdict.impact.usage import Usage
+    from flowverdict.impact.what_if import WhatIf
+    from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
 
 __all__ = [
@@ -32,9 +35,12 @@ __all__ = [
     "Options",
     "RequestError",
     "explain",
+    "judge",
     "load_estate",
     "rules",
+    "usage",
     "verify",
+    "what_if",
 ]
 
 
@@ -101,3 +107,81 @@ def rules(
         RequestError: the interface is not in the estate, or not the only one of that name.
     """
     return effective_rules(Standpoint(Network(estate, options), find_nic(estate, vm=vm, nic=nic)))
+
+
+def judge(
+    estate: Estate,
+    packets: Any,
+    *,
+    options: Options = DEFAULTS,
+) -> Any:
+    """Judges many packets, as ``flowverdict judge`` does; needs the extra ``flows``.
+
+    Args:
+        estate: the network.
+        packets: the path of a file of CSV, JSON Lines or Parquet; or a table, batch or reader of
+            pyarrow with such columns, such as ``flowverdict.lake.query`` returns.
+        options: how open questions are answered.
+
+    Returns:
+        A table of pyarrow: the rows with ``access``, ``rule_name``, ``rule_id``, ``layer`` and
+        ``missing`` behind.
+
+    Raises:
+        InputError: a row is no packet, or a column is missing.
+        NoNsgError: with the option ``no_nsg="error"``, where no NSG is attached.
+    """
+    from flowverdict.packets import judge_packets  # noqa: PLC0415 the gate has no pyarrow
+
+    return judge_packets(estate, packets, options)
+
+
+def what_if(
+    estate: Estate,
+    changed: Estate,
+    lake: Lake,
+    *,
+    period: Period | None = None,
+    options: Options = DEFAULTS,
+) -> WhatIf:
+    """Judges recorded flows before and after a change, as ``flowverdict what-if`` does.
+
+    Needs the extra ``flows``. A part of an estate is laid over the rest by
+    ``load_estate(..., change=...)``.
+
+    Args:
+        estate: the network as it is.
+        changed: the network as it would be.
+        lake: recorded flows: ``flowverdict.lake.Lake(folder)``.
+        period: ``flowverdict.lake.Period``, the time of the tuples; None for all.
+        options: how open questions are answered.
+
+    Returns:
+        Counts; ``breaks()`` and ``opens()`` are the flows with both verdicts, ``broken_rows`` and
+        ``opened_rows`` the same flows as batches of pyarrow.
+
+    Raises:
+        LakeError: the lake cannot be read.
+        NoNsgError: with the option ``no_nsg="error"``, where no NSG is attached.
+    """
+    from flowverdict.impact.what_if import what_if as judged  # noqa: PLC0415 the gate has no pyarrow
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+
+    return judged(estate, changed, lake, period=period or ALWAYS, options=options)
+
+
+def usage(
+    estate: Estate,
+    lake: Lake,
+    *,
+    period: Period | None = None,
+    options: Options = DEFAULTS,
+) -> Usage:
+    """Counts which rules recorded flows used, as ``flowverdict usage`` does.
+
+    Takes what ``what_if`` takes, and raises what it raises.
+    """
+    from flowverdict.impact.usage import usage as counted  # noqa: PLC0415 the gate has no pyarrow
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+
+    return counted(estate, lake, period=period or ALWAYS, options=options)

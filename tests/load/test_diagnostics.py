@@ -13,7 +13,7 @@ import pytest
 import flowverdict
 from flowverdict.load import line_and_column
 from flowverdict.model import InputError
-from tests.conformance.sketch import expand, service_tags
+from tests.conformance.sketch import Form, expand, service_tags
 from tests.load.broken import Json, admin_rule, diagnostics, good, nsg, rule, said, write
 
 Change = Callable[[Json], object]
@@ -730,3 +730,75 @@ def test_other_files_in_the_folder_are_no_mistake(tmp_path: Path) -> None:
     }
     write(tmp_path, {**good(), **others})
     assert said(tmp_path) == []
+
+
+# -- rules that repeat, names that stand twice
+
+
+@pytest.mark.parametrize("form", ["rest", "flat"])
+def test_a_rule_that_was_read_elsewhere_keeps_its_own_place(tmp_path: Path, form: Form) -> None:
+    files = good(form)
+    again = json.loads(json.dumps(files["nsgs.json"]).replace("web", "other"))
+    write(tmp_path, {**files, "other.json": again})
+    nsgs = flowverdict.load_estate(tmp_path).resources.nsgs
+    for nsg_id, found in nsgs.items():
+        for one in found.rules:
+            assert one.id.is_below(nsg_id)
+            assert one.where is None or one.where.file.endswith(
+                "nsgs.json" if nsg_id.name == "web" else "other.json"
+            )
+    (first, second) = nsgs.values()
+    assert [one.priority for one in first.rules] == [one.priority for one in second.rules]
+
+
+def test_a_bad_rule_that_repeats_is_refused_each_time(tmp_path: Path) -> None:
+    files = good()
+    rule(files).update(destinationPortRange="99999")
+    again = json.loads(json.dumps(files["nsgs.json"]).replace("web", "other"))
+    write(tmp_path, {**files, "other.json": again})
+    lines = said(tmp_path)
+    assert len(lines) == 2
+    assert lines[0].replace("nsgs.json", "other.json") == lines[1]
+
+
+def test_a_rule_differs_by_any_other_field(tmp_path: Path) -> None:
+    files = good()
+    (first, _) = nsg(files)["securityRules"]
+    same = deepcopy(first)
+    same["name"] = "again"
+    same["properties"]["priority"] = 101
+    same["properties"]["destinationPortRange"] = "444"
+    nsg(files)["securityRules"].insert(1, same)
+    write(tmp_path, files)
+    (found,) = flowverdict.load_estate(tmp_path).resources.nsgs.values()
+    ports = {one.name: one.destination_ports.spans for one in found.rules}
+    assert ports["https"] == ((443, 443),)
+    assert ports["again"] == ((444, 444),)
+
+
+def _colons() -> list[str]:
+    return ['":"', '"\\u003a"', '"\\u003A\\\\u003a"', '{"x" : "a:b"}', '"\\":\\""']
+
+
+@pytest.mark.parametrize("value", _colons())
+def test_a_name_that_stands_twice_is_found_among_colons(tmp_path: Path, value: str) -> None:
+    twice = f'[{{"a": {value}, "name": {value}, "b": {value}, "name" \n: 1}}]'
+    (tmp_path / "x.json").write_text(twice)
+    expected = "x.json: `name` stands twice in one object: expected each field once"
+    assert said(tmp_path, tmp_path / "x.json") == [expected]
+
+
+@pytest.mark.parametrize("value", _colons())
+def test_colons_in_values_are_no_names(tmp_path: Path, value: str) -> None:
+    files = good()
+    text = json.dumps(files["nsgs.json"]["value"][0])
+    files["nsgs.json"] = f'[{{"tags": {{"a": {value}, "b": {value}}}, {text[1:]}]'.encode()
+    write(tmp_path, files)
+    assert diagnostics(tmp_path) == ()
+
+
+def test_a_name_that_stands_twice_is_found_in_a_long_file(tmp_path: Path) -> None:
+    filler = '{"id": "/x"}, ' * 800_000
+    (tmp_path / "x.json").write_text(f'[{filler}{{"name": 1, "name": 1}}]')
+    expected = "x.json: `name` stands twice in one object: expected each field once"
+    assert said(tmp_path, tmp_path / "x.json") == [expected]

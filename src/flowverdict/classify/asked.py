@@ -7,13 +7,14 @@ what is missing about the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from flowverdict.classify.atoms import Cuts
 from flowverdict.classify.policies import WAYS
 from flowverdict.classify.verdicts import Outcomes, outcome_of
+from flowverdict.net import ALL_IPV4
 from flowverdict.policy import evaluate_at
 from flowverdict.policy.services import SERVICES
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from flowverdict.classify.policies import Policy
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
+
+IPV6: Final = ALL_IPV4.size
+"""Where IPv6 begins on the line of addresses."""
 
 
 class Asked:
@@ -35,7 +39,7 @@ class Asked:
 
     def outcomes(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
         """Returns the outcomes of some rows of one direction."""
-        kinds = self._kinds(packets, rows, way)
+        kinds = self.kinds(packets, rows, way)
         distinct, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
         found = np.empty(len(distinct), np.int32)
         for at, row in enumerate(rows[first].tolist()):
@@ -46,11 +50,15 @@ class Asked:
             found[at] = self._answers[key]
         return found[inverse.ravel()]
 
-    def _kinds(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
+    def kinds(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
+        """Returns the kind of each of some rows: what the evaluator says of one, it says of all."""
         if way not in self._cuts:
             self._cuts[way] = self._cut(way)
         src, dst, src_ports, dst_ports = self._cuts[way]
-        same = [packets.src.point(row) == packets.dst.point(row) for row in rows.tolist()]
+        same = packets.src.ipv4[rows] == packets.dst.ipv4[rows]
+        for at in np.flatnonzero(np.isin(rows, packets.src.others)).tolist():
+            row = int(rows[at])
+            same[at] = packets.src.point(row) == packets.dst.point(row)
         return np.stack(
             [
                 np.full(len(rows), way),
@@ -83,5 +91,10 @@ def _ports(cuts: Cuts, ports: Numbers) -> Numbers:
     return np.where(ports < 0, ports, found)
 
 
-def _addresses(cuts: Cuts, addresses: Addresses, rows: Numbers) -> list[int]:
-    return [cuts.of(addresses.point(row)) for row in rows.tolist()]
+def _addresses(cuts: Cuts, addresses: Addresses, rows: Numbers) -> Numbers:
+    """Returns the atoms of the addresses of some rows."""
+    starts = np.array([one for one in cuts.starts if one < IPV6], np.int64)
+    found = np.searchsorted(starts, addresses.ipv4[rows].astype(np.int64), "right") - 1
+    for at in np.flatnonzero(np.isin(rows, addresses.others)).tolist():
+        found[at] = cuts.of(addresses.point(int(rows[at])))
+    return found

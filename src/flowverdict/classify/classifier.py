@@ -23,6 +23,8 @@ from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS, NoNsgError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
     from flowverdict.classify.packets import Addresses
@@ -118,6 +120,19 @@ class Classifier:
         """Returns outcomes as columns of ``SCHEMA``."""
         with self._lock:
             return self._outcomes.batch(outcomes)
+
+    def prepare(self, nics: Iterable[str]) -> None:
+        """Compiles the policies at some interfaces at once: batch by batch takes longer.
+
+        Args:
+            nics: their ARM ids.
+
+        Raises:
+            NoNsgError: as ``judge`` does.
+        """
+        with self._lock:
+            found = [self._policy(one) for one in nics]
+            self._compile([one for one in found if not isinstance(one, int)])
 
     def _read_interfaces(self, batch: pa.RecordBatch) -> Numbers:
         """Returns the policy of each row as ``Rows`` has it, by the tables as they are then."""

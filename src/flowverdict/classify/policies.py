@@ -68,14 +68,14 @@ class Policies:
     """Makes the policies of an estate's interfaces, each part of them once."""
 
     def __init__(self, estate: Estate, options: Options) -> None:
-        self._network = Network(estate, options)
+        self.network = Network(estate, options)
         self._policies: dict[Hashable, Policy] = {}
         self._stages: dict[Hashable, tuple[Stage, ...]] = {}
         self._around: dict[Hashable, Around] = {}
 
     def at(self, nic: NetworkInterface) -> Policy:
         """Returns the policy before an interface."""
-        place = Standpoint(self._network, nic)
+        place = Standpoint(self.network, nic)
         layers = place.layers
         # what is missing may be told by the interface that refers to it
         alone = nic.id if place.subnet is None or any(one.missing for one in layers) else None
@@ -135,7 +135,7 @@ class Policies:
         skipped = skipped_subnet(place.estate, subnet, options)
         if skipped or subnet.id in (*options.admin_rules_skip, *options.admin_rules_apply):
             return place.admin
-        return self._network.admin(vnet, None)
+        return self.network.admin(vnet, None)
 
     def _nsg_of(self, place: Standpoint, layer: Layer, way: Direction) -> Stage:
         if layer.nsg is None:

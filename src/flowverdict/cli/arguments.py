@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,9 +24,14 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def estate_arguments(command: F) -> F:
     """Adds ``ESTATE`` and what goes with it."""
+    argument = click.argument("estate", nargs=-1, required=True, type=click.Path())
+    return argument(estate_options(command))
+
+
+def estate_options(command: F) -> F:
+    """Adds the options of how an estate is read."""
     for add in reversed(
         (
-            click.argument("estate", nargs=-1, required=True, type=click.Path()),
             click.option(
                 "--service-tags",
                 type=click.Path(path_type=Path),
@@ -120,6 +126,7 @@ def output_argument(command: F) -> F:
 def load(estate: tuple[str, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
     """Loads the estate and prints what of it could not be read."""
     loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
+    gc.freeze()  # an estate stays for as long as the command runs: no use in looking through it
     passed_over = [one for one in loaded.diagnostics if one.code == "passed-over"]
     show_diagnostics((*loaded.errors, *passed_over))
     return loaded

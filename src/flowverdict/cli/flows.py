@@ -60,7 +60,9 @@ def command(
 _ORDER: Final = "time, blob, record, tuple"
 
 
-def select(columns: str, table: str, where: str | None, order: str, most: int | None) -> str:
+def select(
+    columns: str, table: str, where: str | None, order: str | None = None, most: int | None = None
+) -> str:
     """Returns a query with the user's own condition, in which a comment ends with its line.
 
     Raises:
@@ -70,4 +72,5 @@ def select(columns: str, table: str, where: str | None, order: str, most: int | 
         raise Refused("--where: is empty: expected a condition such as `dst_port = 22`")
     condition = f" WHERE ({where}\n)" if where is not None else ""
     limit = f" LIMIT {most}" if most is not None else ""
-    return f"SELECT {columns} FROM {table}{condition} ORDER BY {order}{limit}"  # noqa: S608 the user's own SQL
+    ordered = f" ORDER BY {order}" if order is not None else ""
+    return f"SELECT {columns} FROM {table}{condition}{ordered}{limit}"  # noqa: S608 the user's own SQL

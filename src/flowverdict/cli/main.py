@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 from typing import IO, Any, Final
@@ -18,10 +17,13 @@ COMMANDS: Final = {
     "verify": "Tell whether a packet passes a network interface, and which rule decides.",
     "explain": "Tell why a packet passes or not, what nearly matched, and what would help.",
     "rules": "Print the rules of every layer before a network interface.",
+    "judge": "Judge many packets, of a file or of a lake: each row with its verdict.",
     "ingest": "Read flow logs into a lake, every tuple exactly once.",
     "flows": "Print flow rows, or the answer to a query over them.",
     "sessions": "Print sessions: what was logged of each flow, stitched together.",
     "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
+    "what-if": "Tell which recorded flows a change of policy breaks, and which it lets through.",
+    "usage": "Tell which rules recorded flows used, and what of them nothing used.",
     "retain": "Delete flow rows older than a number of days.",
     "completion": "Print the completion script of a shell.",
 }
@@ -54,8 +56,9 @@ class Commands(click.Group):
         """Returns a command, or None for a name that is none."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
+        name = f"flowverdict.cli.{cmd_name.replace('-', '_')}"
         try:
-            command: click.Command = importlib.import_module(f"flowverdict.cli.{cmd_name}").command
+            command: click.Command = importlib.import_module(name).command
         except ModuleNotFoundError as problem:
             if problem.name is None or problem.name.partition(".")[0] not in _OF_FLOWS:
                 raise
@@ -66,8 +69,6 @@ class Commands(click.Group):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ARG002 click's signature
         """Runs the program; what is wrong with its words or input ends in one clear line each."""
-        # what libraries say besides is no part of the output
-        logging.getLogger("azure").addHandler(logging.NullHandler())
         for stream in (sys.stdout, sys.stderr):
             _never_fail_on_characters(stream)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
@@ -14,7 +15,7 @@ from flowverdict.model import Position
 from flowverdict.policy import rule_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowverdict.policy import Step, Verdict
 
@@ -34,14 +35,18 @@ def as_json(value: Any) -> str:
 
 def with_lines(value: Any) -> Any:
     """Returns an answer with the line and column of every place in it, read from the files."""
+    return _with_lines(value, cache(line_and_column))
+
+
+def _with_lines(value: Any, find: Callable[[Position], tuple[int, int] | None]) -> Any:
     if isinstance(value, list):
-        return [with_lines(one) for one in cast("list[Any]", value)]
+        return [_with_lines(one, find) for one in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
     fields = cast("dict[str, Any]", value)
-    found = {key: with_lines(inner) for key, inner in fields.items()}
+    found = {key: _with_lines(inner, find) for key, inner in fields.items()}
     if fields.keys() == {"file", "path"}:
-        line = line_and_column(Position(fields["file"], fields["path"])) or (None, None)
+        line = find(Position(fields["file"], fields["path"])) or (None, None)
         found |= {"line": line[0], "column": line[1]}
     return found
 

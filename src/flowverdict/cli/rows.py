@@ -93,7 +93,7 @@ def row_options(command: F) -> F:
     return command
 
 
-def read_output(output: str | None, to: Path | None, limit: int | None, lake: str) -> Output:
+def read_output(output: str | None, to: Path | None, limit: int | None, lake: str | None) -> Output:
     """Returns what the options say.
 
     Raises:
@@ -103,7 +103,7 @@ def read_output(output: str | None, to: Path | None, limit: int | None, lake: st
         if output == "parquet":
             raise Refused("--output parquet: expected --to FILE")
         return Output(output or "table", None, limit)
-    if to.absolute().resolve().is_relative_to(Path(lake).absolute().resolve()):
+    if lake is not None and to.absolute().resolve().is_relative_to(Path(lake).absolute().resolve()):
         raise Refused(f"--to {to}: is inside the lake: expected a file outside of it")
     form = output or _OF_SUFFIX.get(to.suffix.lower())
     if form is None:
@@ -120,10 +120,15 @@ def print_answer(location: str, sql: str, period: Period, output: Output) -> Non
     """
     views = {one.name: one.sql for one in VIEWS}
     lake = open_lake(location)
-    told(lambda: _write(query(lake, sql, views=views, period=period), output))
+    told(lambda: write_rows(query(lake, sql, views=views, period=period), output))
 
 
-def _write(rows: pa.RecordBatchReader, output: Output) -> None:
+def write_rows(rows: pa.RecordBatchReader, output: Output) -> None:
+    """Writes rows as they come, and lets go of where they come from.
+
+    Raises:
+        Refused: two columns have one name, or the file cannot be written.
+    """
     names = rows.schema.names
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None and output.form in ("json", "jsonl"):

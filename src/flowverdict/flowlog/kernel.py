@@ -15,7 +15,6 @@ import pyarrow as pa
 from flowverdict.flowlog.columns import SCHEMA
 from flowverdict.flowlog.kernel_arrow import Buffers
 from flowverdict.flowlog.kernel_tuples import CHUNK
-from flowverdict.flowlog.kernel_words import is_ascii
 from flowverdict.flowlog.memory import SLABS
 from flowverdict.flowlog.reader import read_pieces
 from flowverdict.flowlog.rows import BATCH_ROWS, PlainRows
@@ -58,7 +57,7 @@ class KernelRows:
         """How many rows the next batch has so far."""
         return self._done_rows + self._fast.rows + self._plain.count
 
-    def look_at(self, text: bytes | bytearray) -> bool:
+    def look_at(self, text: bytes | bytearray) -> None:
         """Takes a window; copies its end to where there is room behind it.
 
         The kernel loads many bytes at once. It reads most of a large window where it is.
@@ -75,7 +74,10 @@ class KernelRows:
         end[size - split :] = 0
         end.flags.writeable = False
         self._fast.look_at(source if split else end, end, split, size)
-        return bool(is_ascii(source))
+
+    def is_ascii(self, text: bytes | bytearray) -> bool:
+        """Reports whether the window is ASCII."""
+        return self._fast.is_ascii() if self._size else text.isascii()
 
     def run(self, at: int, number: int) -> tuple[int, int]:
         """Reads whole records, until a batch is done or one of them is not plain to read."""

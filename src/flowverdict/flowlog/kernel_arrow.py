@@ -43,6 +43,7 @@ _WORDS: Final = {
 _BITS: Final = {"encryption": kf.ENCRYPTED, "state": kf.STATED}
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 _ZEROS: Final = np.zeros(_ROWS, np.int32)
+_TYPES: Final = {field.name: field.type for field in SCHEMA}
 _DICTIONARIES: Final = {name: pa.array(words, pa.string()) for name, words in _WORDS.items()}
 
 
@@ -75,6 +76,8 @@ class _Words:
             groups: the rows of each group.
             rows: room for a code of each row.
         """
+        if len(self.words) == 1 and self.words[0] is not None:
+            return _words(_zeros(len(rows)), _dictionary(None, self.words[0]))
         numbers: dict[str | None, int] = {None: -1}
         used = np.bincount(self.codes, minlength=len(self.words)).tolist()
         new = [
@@ -86,7 +89,7 @@ class _Words:
         if codes.any():
             kernel_words.spread(groups, codes, rows)
             if (codes < 0).any():
-                there = _bits(rows >= 0)
+                there = np.packbits(rows >= 0, bitorder="little")
                 np.maximum(rows, 0, out=rows)
         else:
             rows = _zeros(len(rows))
@@ -105,7 +108,7 @@ class Buffers:
         self._split = self._size = 0
         self._reading = reading
         self._index = np.zeros(kt.INDEX_SIZE, np.int32)
-        self._place = np.zeros(kt.ROOM + 14, np.int64)
+        self._places = np.zeros((2, kt.ROOM + 14), np.int64)
         self._odd = np.zeros((1 << 12, 4), np.int64)
         self._groups = np.zeros((1 << 14, 5), np.int64)
         self._flows = np.zeros((1 << 14, 3), np.int64)
@@ -156,7 +159,7 @@ class Buffers:
             size: how long the window is.
         """
         self._text, self._end, self._split, self._size = text, end, split, size
-        self._place[:] = 0
+        self._places[:] = 0
         self._rows = min(_ROWS, size // _SHORTEST_TUPLE + _FEW)
         self._forget()
 
@@ -175,16 +178,16 @@ class Buffers:
             self._make_room(self._rows)
         before = self._done.copy()
         base = number - int(before[kw.N_RECORDS])
-        text, size, offset = self._text, self._split, 0
-        if at >= self._split:
-            text, size, offset = self._end, self._size - self._split, self._split
-        self._place[1] = 0
+        is_end = at >= self._split
+        text, size = self._parts()[is_end]
+        place, offset = self._places[int(is_end)], self._split if is_end else 0
+        place[1] = 0
         at -= offset
         while True:
             status, at = kw.read_records(
                 text, at, size, limit + len(self._dropped), base, self._cap,
                 self._wide, self._narrow, self._protocols, self._present, self._offsets,
-                self._sources, self._responders, self._odd, self._index, self._place, self._done,
+                self._sources, self._responders, self._odd, self._index, place, self._done,
                 self._groups, self._flows, self._records,
             )  # fmt: skip
             if status != kt.FULL:
@@ -194,6 +197,17 @@ class Buffers:
             self._move(before, offset)
         self._read_odd()
         return int(self._done[kw.N_RECORDS] - before[kw.N_RECORDS]), at + offset
+
+    def _parts(self) -> tuple[tuple[np.ndarray[Any, Any], int], tuple[np.ndarray[Any, Any], int]]:
+        """Returns what of the window is read where it is, and what as a copy; with their sizes."""
+        return (self._text, self._split), (self._end, self._size - self._split)
+
+    def is_ascii(self) -> bool:
+        """Reports whether the window is ASCII; most of it was looked at when it was read."""
+        return not self._places[:, kt.NO_ASCII].any() and all(
+            kernel_words.is_ascii(text[place[kt.CHECKED] : size])
+            for place, (text, size) in zip(self._places, self._parts(), strict=True)
+        )
 
     def _move(self, before: np.ndarray[Any, Any], offset: int) -> None:
         """Adds an offset to the places of what was read since."""
@@ -263,14 +277,14 @@ class Buffers:
         for i, name in enumerate(_WIDE):
             there = None
             if i and not common & (1 << (i - 1)):
-                there = _bits(present & np.uint8(1 << (i - 1)))
+                there = _there(present, 1 << (i - 1))
             columns[name] = _array(name, self._wide[i * cap : i * cap + count], there)
         for i, name in enumerate(_NARROW):
             codes = self._narrow[i * cap : i * cap + count]
             if name in _DICTIONARIES:
                 there = None
                 if (bit := _BITS.get(name, 0)) & ~common:
-                    there = _bits(present & np.uint8(bit))
+                    there = _there(present, bit)
                 columns[name] = _words(codes, _DICTIONARIES[name], there)
             else:
                 columns[name] = _array(name, codes)
@@ -298,10 +312,11 @@ class Buffers:
             rule, acl = outer.where(is_nsg, inner), target.where(is_nsg, outer)
             mac = inner.where(is_nsg & (groups[:, 1] > 0), mac)
         pairs = rule.codes.astype(np.int64) * len(acl.words) + acl.codes
-        distinct, which = np.unique(pairs, return_inverse=True)
+        encoded = pa.array(pairs).dictionary_encode()
+        which = encoded.indices.to_numpy()
         named = [
             rule_of(rule.words[pair // len(acl.words)], acl.words[pair % len(acl.words)])
-            for pair in distinct.tolist()
+            for pair in encoded.dictionary.to_pylist()
         ]
         per_group = {
             "rule": _Words(which, [name for name, _ in named]),
@@ -316,8 +331,7 @@ class Buffers:
             name: one.spread(groups, self._named[i * self._cap : i * self._cap + count])
             for i, (name, one) in enumerate(per_group.items())
         }
-        one_blob = pa.array([self._reading.blob], pa.string())
-        columns["blob"] = _words(_zeros(count), one_blob)
+        columns["blob"] = _words(_zeros(count), _dictionary(None, self._reading.blob))
         return columns
 
     def _intern(self, table: np.ndarray[Any, Any], at: int) -> _Words:
@@ -347,7 +361,7 @@ class Buffers:
             found = [getattr(self._strange[row], attribute) for row in rows]
             if name == "schema":
                 found = [one.value for one in found]
-            kind = SCHEMA.field(name).type
+            kind = _TYPES[name]
             if not pa.types.is_dictionary(kind):
                 new = pa.array(found, kind)
                 columns[name] = _replace(columns[name], mask, new)
@@ -368,8 +382,10 @@ def _replace(values: pa.Array, mask: np.ndarray[Any, Any], new: pa.Array) -> pa.
     return pc.call_function("replace_with_mask", [values, pa.array(mask), new])
 
 
-def _bits(flags: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.packbits(flags != 0, bitorder="little")
+def _there(present: np.ndarray[Any, Any], bit: int) -> np.ndarray[Any, Any]:
+    packed = np.empty((len(present) + 7) // 8, np.uint8)
+    kernel_words.pack(present, bit, packed)
+    return packed
 
 
 def _array(
@@ -377,7 +393,7 @@ def _array(
 ) -> pa.Array:
     valid = None if there is None else pa.py_buffer(there)
     parts = [valid, pa.py_buffer(values)]
-    return pa.Array.from_buffers(SCHEMA.field(name).type, len(values), parts)
+    return pa.Array.from_buffers(_TYPES[name], len(values), parts)
 
 
 @lru_cache(maxsize=256)

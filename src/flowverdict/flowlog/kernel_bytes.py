@@ -133,6 +133,8 @@ mask_up_to = _mask("<=", 64)
 """Which of the 64 bytes at a place are at most some byte."""
 mask_equal = _mask("==", 64)
 """Which of the 64 bytes at a place are some byte."""
+mask_from = _mask(">=", 64)
+"""Which of the 64 bytes at a place are at least some byte."""
 near_up_to = _mask("<=", 32)
 """Which of the 32 bytes at a place are at most some byte."""
 near_equal = _mask("==", 32)

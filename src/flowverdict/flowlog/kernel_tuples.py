@@ -27,6 +27,7 @@ from flowverdict.flowlog.kernel_bytes import (
     load8,
     lowest,
     mask_equal,
+    mask_from,
     put,
     skip_space,
     string_end,
@@ -54,17 +55,25 @@ CHUNK: Final = 2048
 INDEX_SIZE: Final = CHUNK + 64
 MOST_SEPARATORS: Final = 14
 """In a tuple of thirteen columns, quotes included."""
-FORM, ROOM = 3, 4
+FORM, CHECKED, NO_ASCII, ROOM = 3, 4, 5, 6
 _COMMA: Final = np.uint8(0x2C)
 _QUOTE: Final = np.uint8(0x22)
+_BEYOND_ASCII: Final = np.uint8(0x80)
 
 
 @njit(**INLINE)
-def _build_index(a, p, index):
-    """Notes where quotes and commas are in the next bytes; returns how many."""
+def _build_index(a, p, index, place):
+    """Notes where quotes and commas are in the next bytes; returns how many.
+
+    It looks for bytes beyond ASCII too, in these and in all that it left out before.
+    """
     n = 0
+    beyond = U64(0)
+    for base in range(place[CHECKED], p, 64):
+        beyond |= mask_from(a, base, _BEYOND_ASCII)
     for block in range(CHUNK // 64):
         base = p + block * 64
+        beyond |= mask_from(a, base, _BEYOND_ASCII)
         bits = mask_equal(a, base, _COMMA) | mask_equal(a, base, _QUOTE)
         found = count(bits)
         at = n
@@ -76,6 +85,8 @@ def _build_index(a, p, index):
             if at >= n + found:
                 break
         n += found
+    place[CHECKED] = p + CHUNK
+    place[NO_ASCII] |= beyond != U64(0)
     return n
 
 
@@ -166,7 +177,8 @@ def read_list(a, p, n, row, cap, wide, narrow, protocols, present, offsets, sour
 
     `place` is the index's state: the next entry, how many there are, where it begins; then comes
     the form of the tuples, which stands in memory so that no loop is compiled once for each form;
-    then 14 places for `read_fields`.
+    up to where all bytes are known to be ASCII or not, and whether one is not; then 14 places for
+    `read_fields`.
 
     Returns:
         The status, where the list ends, and the next free row and odd tuple.
@@ -186,7 +198,7 @@ def read_list(a, p, n, row, cap, wide, narrow, protocols, present, offsets, sour
         while i < k and entry(index, i) < p:
             i += 1
         if i + MOST_SEPARATORS > k:
-            k = _build_index(a, p, index)
+            k = _build_index(a, p, index, place)
             i = 0
             place[2] = p
         closing = -1

@@ -12,9 +12,22 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from flowverdict.flowlog.kernel_bytes import BORROWING, OPTIONS, TEXT, U64, load8, load64, same
+from flowverdict.flowlog.kernel_bytes import (
+    BORROWING,
+    OPTIONS,
+    TEXT,
+    U64,
+    load8,
+    load64,
+    lowest,
+    put,
+    same,
+)
 
 _PRIME: Final = U64(0x9E3779B97F4A7C15)
+_LOWEST: Final = 0x0101010101010101
+_GATHER: Final = 0x0102040810204080
+"""Times eight bytes of one bit each: has these bits in its highest byte."""
 
 
 @njit(f"int64({TEXT}, int64[::1], int64[::1], int32[::1], int64[::1])", **OPTIONS)
@@ -63,8 +76,20 @@ def spread(groups, codes, rows):
     """Gives each row the code of its group."""
     for g in range(len(codes)):
         code = codes[g]
-        for row in range(groups[g, 3], groups[g, 4]):
+        for row in range(U64(groups[g, 3]), U64(groups[g, 4])):
             rows[row] = code
+
+
+@njit("void(uint8[::1], uint8, uint8[::1])", **BORROWING)
+def pack(flags, bit, packed):
+    """Packs one bit of each byte, eight to a byte, the lowest first.
+
+    It loads up to seven bytes behind the flags; what becomes of them is in the last byte.
+    """
+    place = lowest(U64(bit))
+    for i in range(len(packed)):
+        eight = (load64(flags, 8 * i) >> U64(place)) & U64(_LOWEST)
+        put(packed, i, np.uint8((eight * U64(_GATHER)) >> U64(56)))
 
 
 @njit(f"boolean({TEXT})", **BORROWING)

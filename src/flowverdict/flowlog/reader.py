@@ -162,17 +162,18 @@ class _Course:
     def look(self) -> Iterator[None]:
         """Looks at the window; takes what is in it, one by one."""
         text, is_last = self._window.text, self._window.is_last
-        if not self.rows.look_at(text) and self._is_utf8:
-            try:
-                codecs.utf_8_decode(text, "strict", is_last)
-            except UnicodeDecodeError:
-                self._is_utf8 = False
-                self._reading.warn("schema_mismatch")
+        self.rows.look_at(text)
         self._scan.text, self._scan.is_last = text, is_last
         self._rejected = len(self._reading.rejected)
         for found in self._scan.read(lambda at: self.rows.run(at, self._number)):
             self._take(found)
             yield
+        if self._is_utf8 and not self.rows.is_ascii(text):
+            try:
+                codecs.utf_8_decode(text, "strict", is_last)
+            except UnicodeDecodeError:
+                self._is_utf8 = False
+                self._reading.warn("schema_mismatch")
 
     def go_on(self) -> None:
         """Leaves what was read behind; what comes next is added to the rest."""

@@ -25,12 +25,12 @@ class Rows(Protocol):
         """How many rows the next batch has so far."""
         ...
 
-    def look_at(self, text: bytes | bytearray) -> bool:
-        """Takes the window in which the next records stand; the last batch was taken.
+    def look_at(self, text: bytes | bytearray) -> None:
+        """Takes the window in which the next records stand; the last batch was taken."""
+        ...
 
-        Returns:
-            Whether all of it is ASCII.
-        """
+    def is_ascii(self, text: bytes | bytearray) -> bool:
+        """Reports whether the window is ASCII, when its records were read."""
         ...
 
     def run(self, at: int, number: int) -> tuple[int, int]:
@@ -65,8 +65,11 @@ class PlainRows:
         self._records: list[tuple[int, Record]] = []
         self.count = 0
 
-    def look_at(self, text: bytes | bytearray) -> bool:
+    def look_at(self, text: bytes | bytearray) -> None:
         """Needs no text: it gets records."""
+
+    def is_ascii(self, text: bytes | bytearray) -> bool:
+        """Reports whether the window is ASCII."""
         return text.isascii()
 
     def run(self, at: int, number: int) -> tuple[int, int]:  # noqa: ARG002

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Endpoint, ResourceId
 from flowverdict.net import (
     ALL_ADDRESSES,
-    ALL_IPV4,
     ALL_PROTOCOLS,
     EMPTY,
     IntervalSet,
     NetworkTextError,
+    is_ipv6,
     parse_ports,
     parse_prefix,
 )
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from flowverdict.load.node import Node
 
 _TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
+_NO_PREFIX: Final = "SecurityRuleInvalidAddressPrefix"
 _ANY: Final = frozenset({"*", "any"})
 _CANONICAL: Final = {
     "virtualnetwork": "VirtualNetwork",
@@ -47,18 +50,17 @@ PROTOCOLS: Final = {
 }
 
 
-def read_prefix(node: Node, text: str, *, in_rule: bool = False) -> IntervalSet:
+def read_prefix(node: Node, text: str) -> IntervalSet:
     """Returns the addresses of a prefix.
 
     Raises:
-        Unreadable: it is none; in a rule Azure would refuse it, with a code that is named.
+        Unreadable: it is none.
     """
     try:
         return parse_prefix(text)
     except NetworkTextError as problem:
         what, _, expected = str(problem).partition(": expected ")
-        code = "SecurityRuleInvalidAddressPrefix"
-        raise node.fail(code, f"{what} ({code})" if in_rule else what, expected) from None
+        raise node.fail(_NO_PREFIX, what, expected) from None
 
 
 def read_space(node: Node, name: str) -> IntervalSet:
@@ -108,15 +110,18 @@ def port_set(found: list[Node]) -> IntervalSet:
     """Returns the ports of texts, each one or several separated by commas."""
     for one in found:
         try:
-            parse_ports(_split(one.as_text()))
+            _ports(one.as_text())
         except NetworkTextError as problem:
             what, _, expected = str(problem).partition(": expected ")
             raise one.fail("SecurityRuleInvalidPortRange", what, expected) from None
-    return parse_ports(part for one in found for part in _split(one.as_text()))
+    if len(found) == 1:
+        return _ports(found[0].value)
+    return IntervalSet.union(_ports(one.value) for one in found)
 
 
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
+@lru_cache(maxsize=1 << 12)
+def _ports(text: str) -> IntervalSet:
+    return parse_ports(part.strip() for part in text.split(","))
 
 
 def read_endpoint(node: Node, side: str) -> Endpoint:
@@ -148,42 +153,69 @@ def endpoint(
         asgs: application security groups.
         groups: network groups.
     """
-    literal: list[tuple[Node, str, IntervalSet]] = []
+    if not tokens:
+        return Endpoint(asgs=asgs, groups=groups)
+    try:
+        found = _literal(tuple([(text, kind) for _, text, kind in tokens]))
+    except _RefusedToken as problem:
+        raise tokens[problem.at][0].fail(problem.code, problem.what, problem.expected) from None
+    return replace(found, asgs=asgs, groups=groups) if asgs or groups else found
+
+
+class _RefusedToken(Exception):
+    """A value in the list of one side of a rule that Azure would refuse."""
+
+    def __init__(self, at: int, code: str, what: str, expected: str = "") -> None:
+        super().__init__(what)
+        self.at = at
+        self.code = code
+        self.what = what
+        self.expected = expected
+
+
+@lru_cache(maxsize=1 << 14)
+def _literal(tokens: tuple[tuple[str, str], ...]) -> Endpoint:
+    """Returns what texts and what they must be stand for; rules repeat few of them.
+
+    Raises:
+        _RefusedToken: Azure would refuse one.
+    """
+    literal: list[tuple[int, IntervalSet]] = []
     tags: list[str] = []
-    for node, text, kind in tokens:
+    for at, (text, kind) in enumerate(tokens):
         if text.lower() in _ANY and kind != "ServiceTag":
-            literal.append((node, text, ALL_ADDRESSES))
+            literal.append((at, ALL_ADDRESSES))
         elif kind != "IPPrefix" and _TAG.match(text):
             tags.append(_CANONICAL.get(text.lower(), text))
         elif kind == "ServiceTag":
-            raise node.fail("SecurityRuleInvalidAddressPrefix", f"`{text}` is no service tag")
+            raise _RefusedToken(at, _NO_PREFIX, f"`{text}` is no service tag")
         else:
-            literal.append((node, text, read_prefix(node, text, in_rule=True)))
-    prefixes = IntervalSet.union(addresses for _, _, addresses in literal)
-    _check_overlap(literal, prefixes)
-    return Endpoint(
-        prefixes=prefixes,
-        tags=tuple(tags),
-        asgs=asgs,
-        groups=groups,
-        texts=tuple(text for _, text, _ in tokens),
-    )
+            try:
+                literal.append((at, parse_prefix(text)))
+            except NetworkTextError as problem:
+                what, _, expected = str(problem).partition(": expected ")
+                raise _RefusedToken(at, _NO_PREFIX, f"{what} ({_NO_PREFIX})", expected) from None
+    prefixes = IntervalSet.union(addresses for _, addresses in literal)
+    texts = tuple(text for text, _ in tokens)
+    _check_overlap(literal, prefixes, texts)
+    return Endpoint(prefixes, tuple(tags), texts=texts)
 
 
-def _check_overlap(literal: list[tuple[Node, str, IntervalSet]], union: IntervalSet) -> None:
+def _check_overlap(
+    literal: list[tuple[int, IntervalSet]], union: IntervalSet, texts: tuple[str, ...]
+) -> None:
     """Refuses prefixes that overlap in one list, as Azure does."""
-    if sum(addresses.size for _, _, addresses in literal) == union.size:
+    if sum(addresses.size for _, addresses in literal) == union.size:
         return
-    for at, (node, text, addresses) in enumerate(literal):
-        for _, other, taken in literal[:at]:
+    for nth, (at, addresses) in enumerate(literal):
+        for other, taken in literal[:nth]:
             if not addresses.isdisjoint(taken):
-                what = f"`{text}` overlaps `{other}` in the same list"
                 code = "OverlappingSubnetsNotPermittedInSecurityRule"
-                raise node.fail(code, f"{what} ({code})", "prefixes that do not overlap")
+                what = f"`{texts[at]}` overlaps `{texts[other]}` in the same list ({code})"
+                raise _RefusedToken(at, code, what, "prefixes that do not overlap")
 
 
 def mixes_families(*endpoints: Endpoint) -> bool:
     """Reports whether literal prefixes of both families stand in one rule."""
-    literal = [one.prefixes for one in endpoints if not one.is_any]
-    together = IntervalSet.union(literal)
-    return bool(together & ALL_IPV4) and bool(together - ALL_IPV4)
+    spans = [span for one in endpoints if not one.is_any for span in one.prefixes]
+    return any(not is_ipv6(low) for low, _ in spans) and any(is_ipv6(high) for _, high in spans)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from flowverdict.load.change import Change
 from flowverdict.load.checks import (
     addresses_outside,
     check_admin_rules,
@@ -156,9 +157,21 @@ class Assembly:
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
         self.broken: dict[ResourceId, Diagnostic] = {}
+        self.over = Change()
+        self.items = 0
+        self._taken: set[ResourceId] = set()
+
+    def lie_over(self) -> None:
+        """Lets what was taken so far take the place of what is taken from here on."""
+        self.over = Change(frozenset(self._taken), len(self.deployments), len(self.active_rules))
 
     def take(self, found: Found) -> None:
         """Reads one item; what cannot be read becomes a diagnostic."""
+        self.items += 1
+        if found.shape is Shape.RESOURCE and found.id is not None:
+            if found.id in self.over.resources:
+                return
+            self._taken.add(found.id)
         try:
             self._take(found)
         except Unreadable as problem:
@@ -240,6 +253,7 @@ class Assembly:
         for resource in self.broken:
             for table in _STANDS_ALONE:
                 getattr(self.resources, table).pop(resource, None)
+        self.deployments, self.active_rules = self.over.left(self.deployments, self.active_rules)
         self._expand_policy_sets()
         self._check_effective_lists()
         for found in self.parts:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowverdict.load.manager import UNNAMED
 from flowverdict.load.report import error, warning
@@ -172,8 +172,7 @@ def newest_active(
     return list(kept.values()), conflicts
 
 
-@dataclass(frozen=True, slots=True)
-class _Reference:
+class _Reference(NamedTuple):
     """A reference from one resource, at a place, to another of a kind."""
 
     of: ResourceId

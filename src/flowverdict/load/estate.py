@@ -28,6 +28,7 @@ def load_estate(
     *,
     service_tags: str | PathLike[str] | None = None,
     internet: str | PathLike[str] | None = None,
+    change: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
 ) -> Estate:
     """Reads an estate from files and folders.
 
@@ -36,6 +37,8 @@ def load_estate(
             ``az … list`` or ``show``, REST answers, Azure Resource Graph exports, in any mix.
         service_tags: Microsoft's service-tag file or REST answer; otherwise the packaged one.
         internet: an expansion of the ``Internet`` tag; otherwise the packaged recording.
+        change: files and folders of what is laid over the rest: a resource takes the place of the
+            one with its id, a commit that of the manager's last one in its region.
 
     Returns:
         The estate. Resources that could not be read are among its diagnostics, and a verdict that
@@ -45,7 +48,7 @@ def load_estate(
         InputError: a file cannot be read, or what is wrong touches more than one resource.
     """
     with _without_collector():
-        return _load(paths, service_tags, internet)
+        return _load(paths, service_tags, internet, change)
 
 
 @contextmanager
@@ -57,6 +60,9 @@ def _without_collector() -> Generator[None]:
         yield
     finally:
         if running:
+            if not gc.get_freeze_count():
+                gc.freeze()  # what was made is old by now:
+                gc.unfreeze()  # no collection of the young has to look through it
             gc.enable()
 
 
@@ -64,19 +70,15 @@ def _load(
     paths: str | PathLike[str] | Sequence[str | PathLike[str]],
     service_tags: str | PathLike[str] | None,
     internet: str | PathLike[str] | None,
+    change: str | PathLike[str] | Sequence[str | PathLike[str]],
 ) -> Estate:
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
     assembly = Assembly()
-    for path, named in _files(paths, assembly):
-        try:
-            document = read_document(path)
-            _take(Node(document.value, document.file), assembly, named=named)
-        except Unreadable as problem:
-            assembly.fatal.append(problem.diagnostic)
-        except RecursionError:
-            what = "JSON is nested too deeply"
-            assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
+    _read(change, assembly)
+    if change and not assembly.items and not assembly.fatal:
+        what = "the change holds no Azure resource"
+        assembly.fatal.append(error(Position(_shown(change)), "change", what, "what changes"))
+    assembly.lie_over()
+    _read(paths, assembly)
     assembly.finish()
     tags = PackagedTags()
     space = None
@@ -101,6 +103,24 @@ def _load(
         diagnostics=tuple(assembly.diagnostics),
         broken=assembly.broken,
     )
+
+
+def _shown(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> str:
+    return os.fspath(paths if isinstance(paths, (str, os.PathLike)) else paths[0])
+
+
+def _read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], assembly: Assembly) -> None:
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    for path, named in _files(paths, assembly):
+        try:
+            document = read_document(path)
+            _take(Node(document.value, document.file), assembly, named=named)
+        except Unreadable as problem:
+            assembly.fatal.append(problem.diagnostic)
+        except RecursionError:
+            what = "JSON is nested too deeply"
+            assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
 
 
 def _take(node: Node, assembly: Assembly, *, named: bool) -> None:

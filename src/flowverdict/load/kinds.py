@@ -67,8 +67,7 @@ def _unfold_object(node: Node) -> Iterator[Found | Unreadable]:
         raise node.fail("service-tags", "a service-tag file is no part of an estate", hint=hint)
     if "id" not in fields:
         for name in ("value", "data"):
-            inner = fields.get(name)
-            if inner is not None and isinstance(inner[0], list):
+            if isinstance(node.value_of(name), list):
                 _whole(node)
                 for one in node.need(name).elements():
                     yield from unfold(one)
@@ -82,8 +81,8 @@ def _unfold_object(node: Node) -> Iterator[Found | Unreadable]:
 
 def _whole(node: Node) -> None:
     for name in _NEXT_PAGE:
-        if (found := node.get(name)) is not None and found.value:
-            what = f"answer is one page of several (`{found.path.rpartition('.')[2]}` is set)"
+        if node.value_of(name):
+            what = f"answer is one page of several (`{node.fields[name].key}` is set)"
             raise node.fail("page", what, "all pages")
     rows = len(node.items("data"))
     total = _count(node, "total_records") or _count(node, "totalRecords") or rows

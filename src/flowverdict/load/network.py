@@ -58,7 +58,7 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
             for one in node.items("virtualNetworkPeerings")
         ),
         tags=tuple(
-            sorted((key, str(value)) for key, (value, _) in tags.fields.items()) if tags else ()
+            sorted((name, str(tags.value_of(name))) for name in tags.fields) if tags else ()
         ),
         where=node.where,
     )

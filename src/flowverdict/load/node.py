@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
 from flowverdict.model import Position, ResourceId
@@ -26,28 +26,79 @@ _ENVELOPE = frozenset(
 )
 """What stands at the top level in every form, whatever ``properties`` has under the same name."""
 
-_SPELLINGS: dict[str, tuple[str, str, str]] = {}
-_MOST_SPELLINGS = 10_000
 _PLAIN = re.compile(r"[^.\[\]'\s]+\Z")
 """A name that can stand in a path behind a dot; others are quoted in brackets."""
 _MISSPELT = 0.9
 """How alike two names are of which one is taken for a misspelling of the other."""
 
 
-def _spelling(key: str) -> tuple[str, str, str]:
-    """Returns a name in lower case, its path at the top level, and its path in ``properties``."""
-    if len(_SPELLINGS) >= _MOST_SPELLINGS:
-        _SPELLINGS.clear()  # tags bring names without end
-    step = f".{key}"
-    if not _PLAIN.match(key):
-        quoted = key.replace("\\", "\\\\").replace("'", "\\'")
-        step = f"['{quoted}']"
-    return _SPELLINGS.setdefault(key, (key.lower(), step, f".properties{step}"))
+class Field(NamedTuple):
+    """Where a field of an object stands.
+
+    Attributes:
+        key: its name as the input writes it.
+        step: its path below the object.
+        inside: whether it stands in the object's ``properties``.
+    """
+
+    key: str
+    step: str
+    inside: bool = False
+
+    def of(self, value: dict[str, Any]) -> Any:
+        """Returns the field's value in an object."""
+        return value["properties"][self.key] if self.inside else value[self.key]
 
 
-def _written(path: str) -> str:
-    """Returns the name at the end of a path, as the input writes it."""
-    return path.rpartition(".")[2]
+class Shape:
+    """Where the fields of all objects with the same names in the same order stand.
+
+    Exports repeat a few shapes thousands of times: what depends on names alone is found out once.
+
+    Attributes:
+        fields: the fields by name in lower case.
+        twice: a name that stands twice at the top level, but for its case; empty where none does.
+        pairs: fields that stand at the top level and in ``properties``, and must be the same.
+    """
+
+    __slots__ = ("fields", "pairs", "twice")
+
+    def __init__(self, names: tuple[str, ...], properties: tuple[str, ...]) -> None:
+        self.fields: dict[str, Field] = {}
+        self.twice = ""
+        self.pairs: list[tuple[Field, Field]] = []
+        for key in names:
+            if key.lower() in self.fields:
+                self.twice = self.twice or key
+            self.fields[key.lower()] = Field(key, _step(key))
+        for key in properties:
+            field = Field(key, f".properties{_step(key)}", inside=True)
+            other = self.fields.get(key.lower())
+            if other is None or key.lower() not in _ENVELOPE:
+                self.fields[key.lower()] = field
+                if other is not None:
+                    self.pairs.append((other, field))
+
+
+@lru_cache(maxsize=1 << 12)
+def _shape(names: tuple[str, ...], properties: tuple[str, ...]) -> Shape:
+    return Shape(names, properties)
+
+
+def _step(key: str) -> str:
+    """Returns the path of a name below its object."""
+    if _PLAIN.match(key):
+        return f".{key}"
+    quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{quoted}']"
+
+
+@lru_cache(maxsize=1 << 14)
+def _resource_id(text: str) -> ResourceId | None:
+    """Returns the ARM id that a text is; None for a text that is none."""
+    if text.lower().startswith(("subscriptions/", "providers/")):
+        text = f"/{text}"  # some answers leave the first slash out
+    return ResourceId(text) if text.startswith("/") and text.strip("/") else None
 
 
 @lru_cache(maxsize=1 << 12)
@@ -59,13 +110,25 @@ def _nearly(name: str, fields: tuple[str, ...]) -> str:
 class Node:
     """One JSON value, its file and its path."""
 
-    __slots__ = ("_fields", "file", "path", "value")
+    __slots__ = ("_fields", "_parent", "_path", "_step", "file", "value")
 
-    def __init__(self, value: Any, file: str, path: str = "$") -> None:
+    def __init__(
+        self, value: Any, file: str, parent: Node | None = None, step: str | int = "$"
+    ) -> None:
         self.value = value
         self.file = file
-        self.path = path
-        self._fields: dict[str, tuple[Any, str]] | None = None
+        self._parent = parent
+        self._step = step
+        self._path = ""
+        self._fields: dict[str, Field] | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it stands in its document; put together when it is asked for."""
+        if not self._path:
+            step = f"[{self._step}]" if isinstance(self._step, int) else self._step
+            self._path = self._parent.path + step if self._parent else step
+        return self._path
 
     @property
     def where(self) -> Position:
@@ -77,40 +140,40 @@ class Node:
         return Unreadable(error(self.where, code, what, expected, hint))
 
     @property
-    def fields(self) -> dict[str, tuple[Any, str]]:
-        """The object's fields by name in lower case, each with its path below this one.
+    def fields(self) -> dict[str, Field]:
+        """The object's fields by name in lower case.
 
         Raises:
-            Unreadable: the value is no object.
+            Unreadable: the value is no object, or a field stands in it twice.
         """
         if self._fields is None:
             if not isinstance(self.value, dict):
                 raise self.fail("shape", f"{_kind(self.value)} found", "an object")
             value = cast("dict[str, Any]", self.value)
-            found: dict[str, tuple[Any, str]] = {}
-            for key, inner in value.items():
-                lower, path, _ = _SPELLINGS.get(key) or _spelling(key)
-                if lower in found:
-                    raise self.fail("twice", f"`{key}` stands here twice", "each field once")
-                found[lower] = (inner, path)
-            properties = value.get("properties")
-            if isinstance(properties, dict):
-                for key, inner in cast("dict[str, Any]", properties).items():
-                    lower, _, path = _SPELLINGS.get(key) or _spelling(key)
-                    if lower in found and lower not in _ENVELOPE and found[lower][0] != inner:
-                        what = f"`{key}` stands here and in `properties`, with other contents"
-                        raise self.fail("twice", what, "each field once")
-                    if lower not in _ENVELOPE or lower not in found:
-                        found[lower] = (inner, path)
-            self._fields = found
+            inner = value.get("properties")
+            inside = tuple(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else ()
+            shape = _shape(tuple(value), inside)
+            if shape.twice:
+                raise self.fail("twice", f"`{shape.twice}` stands here twice", "each field once")
+            for one, other in shape.pairs:
+                if one.of(value) != other.of(value):
+                    what = f"`{other.key}` stands here and in `properties`, with other contents"
+                    raise self.fail("twice", what, "each field once")
+            self._fields = shape.fields
         return self._fields
+
+    def value_of(self, name: str) -> Any:
+        """Returns the value of a field; None where it is missing."""
+        field = (self._fields or self.fields).get(name.lower())
+        return None if field is None else field.of(self.value)
 
     def get(self, name: str) -> Node | None:
         """Returns a field; None where it is missing or null."""
-        found = self.fields.get(name.lower())
-        if found is None or found[0] is None:
+        field = (self._fields or self.fields).get(name.lower())
+        value = None if field is None else field.of(self.value)
+        if field is None or value is None:
             return None
-        return Node(found[0], self.file, self.path + found[1])
+        return Node(value, self.file, self, field.step)
 
     def need(self, name: str, expected: str = "") -> Node:
         """Returns a field that must be there.
@@ -129,7 +192,7 @@ class Node:
         Raises:
             Unreadable: there are no ``properties``, and none of the fields that stand in them.
         """
-        has_properties = any(path.startswith(".properties") for _, path in self.fields.values())
+        has_properties = any(field.inside for field in self.fields.values())
         if not has_properties and not {name.lower() for name in names} & self.fields.keys():
             raise self.fail("missing", f"missing `{names[0]}`", "the whole resource")
 
@@ -139,11 +202,11 @@ class Node:
         Raises:
             Unreadable: there is such a field.
         """
-        for name, (_, path) in self.fields.items():
-            if name not in known:
-                written = _written(path)
-                expected = "a field that Azure documents"
-                raise self.fail("unread-field", f"`{written}` is no field of a {what}", expected)
+        if self.fields.keys() <= known:
+            return
+        written = next(field.key for name, field in self.fields.items() if name not in known)
+        expected = "a field that Azure documents"
+        raise self.fail("unread-field", f"`{written}` is no field of a {what}", expected)
 
     def check_spelling(self, *names: str) -> None:
         """Refuses fields that are nearly one of the names, where that one is missing.
@@ -155,27 +218,31 @@ class Node:
             if name.lower() in self.fields:
                 continue
             if close := _nearly(name.lower(), tuple(self.fields)):
-                written = _written(self.fields[close][1])
+                written = self.fields[close].key
                 raise self.fail("misspelt", f"`{written}` is no field", f"`{name}`")
 
     def text(self, name: str, default: str = "") -> str:
         """Returns a text field, or the default where it is missing."""
-        found = self.get(name)
-        return default if found is None else found.as_text()
+        value = self.value_of(name)
+        if value is None:
+            return default
+        if isinstance(value, str) and value.isprintable():
+            return value
+        return self.need(name).as_text()
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Returns a true-or-false field, or the default where it is missing."""
-        found = self.get(name)
-        if found is None:
+        value = self.value_of(name)
+        if value is None:
             return default
-        if not isinstance(found.value, bool):
-            raise found.fail("shape", f"`{_short(found.value)}` found", "true or false")
-        return found.value
+        if not isinstance(value, bool):
+            raise self.need(name).fail("shape", f"`{_short(value)}` found", "true or false")
+        return value
 
     def items(self, name: str) -> list[Node]:
         """Returns the elements of a list field; none where it is missing."""
-        found = self.get(name)
-        return [] if found is None else found.elements()
+        value = self.value_of(name)
+        return [] if value is None or value == [] else self.need(name).elements()
 
     def reference(self, name: str) -> ResourceId | None:
         """Returns the id in a field such as ``{"subnet": {"id": …}}``; None where it is missing."""
@@ -184,7 +251,7 @@ class Node:
 
     def references(self, name: str) -> tuple[ResourceId, ...]:
         """Returns the ids in a list of ``{"id": …}``."""
-        return tuple(item.as_id() for item in self.items(name))
+        return tuple([item.as_id() for item in self.items(name)])
 
     def choice(self, name: str, choices: Mapping[str, T]) -> T:
         """Returns what a word stands for; the words of ``choices`` are in lower case.
@@ -192,11 +259,11 @@ class Node:
         Raises:
             Unreadable: the field is missing, or its word is none of the choices.
         """
-        found = self.need(name)
-        word = found.as_text()
-        if word.lower() not in choices:
-            raise found.fail("choice", f"`{_short(word)}` is no {name}", _words(choices))
-        return choices[word.lower()]
+        value = self.value_of(name)
+        if not isinstance(value, str) or value.lower() not in choices:
+            found = self.need(name)
+            raise found.fail("choice", f"`{_short(found.as_text())}` is no {name}", _words(choices))
+        return choices[value.lower()]
 
     def elements(self) -> list[Node]:
         """Returns the elements of this list.
@@ -207,7 +274,7 @@ class Node:
         if not isinstance(self.value, list):
             raise self.fail("shape", f"{_kind(self.value)} found", "a list")
         values = cast("list[Any]", self.value)
-        return [Node(one, self.file, f"{self.path}[{i}]") for i, one in enumerate(values)]
+        return [Node(one, self.file, self, at) for at, one in enumerate(values)]
 
     def texts(self, name: str) -> list[Node]:
         """Returns the elements of a list field of texts, each checked to be text."""
@@ -248,12 +315,10 @@ class Node:
             Unreadable: there is no id in it.
         """
         node = self if isinstance(self.value, str) else self.need("id", "an ARM id")
-        text = node.as_text()
-        if text.lower().startswith(("subscriptions/", "providers/")):
-            text = f"/{text}"  # some answers leave the first slash out
-        if not text.startswith("/") or len(text.strip("/")) == 0:
-            raise node.fail("id", f"`{_short(text)}` is no ARM id", "`/subscriptions/…`")
-        return ResourceId(text)
+        found = _resource_id(node.as_text())
+        if found is None:
+            raise node.fail("id", f"`{_short(node.value)}` is no ARM id", "`/subscriptions/…`")
+        return found
 
 
 def _kind(value: Any) -> str:

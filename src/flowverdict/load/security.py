@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
 
 from flowverdict.load.addresses import mixes_families, read_endpoint, read_ports, read_protocols
 from flowverdict.load.report import Unreadable, error
@@ -32,6 +34,15 @@ _RULE_FIELDS: Final = frozenset(
     sourceaddressprefix sourceaddressprefixes destinationaddressprefix destinationaddressprefixes
     sourceapplicationsecuritygroups destinationapplicationsecuritygroups""".split()
 )
+
+
+_OF_ONE_RULE: Final = frozenset({"id", "name", "etag"})
+"""What differs in rules that are otherwise the same; each of it is read, or is never looked at."""
+
+_READ: Final[dict[tuple[bool, bytes], Rule]] = {}
+"""Rules that were read without complaint, by all that they hold except what is of one rule: exports
+repeat them, the six default rules in every NSG."""
+_MOST_READ: Final = 1 << 14
 
 
 def read_asg(node: Node, resource: ResourceId) -> ApplicationSecurityGroup:
@@ -77,16 +88,39 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
     Raises:
         Unreadable: Azure would refuse it.
     """
-    collection = "defaultSecurityRules" if default else "securityRules"
-    bounds = _DEFAULT if default else _CUSTOM
     name = node.need("name").as_text()
+    resource = nsg.child("defaultSecurityRules" if default else "securityRules", name)
+    value = cast("dict[str, Any]", node.value)
+    contents = {key: inner for key, inner in value.items() if key not in _OF_ONE_RULE}
+    key = (default, msgspec.json.encode(contents))
+    same = _READ.get(key)
+    if same is None:
+        if len(_READ) >= _MOST_READ:
+            _READ.clear()
+        same = _READ[key] = _read_contents(node, resource, name, _DEFAULT if default else _CUSTOM)
+    return Rule(
+        id=resource,
+        name=name,
+        priority=same.priority,
+        direction=same.direction,
+        access=same.access,
+        protocols=same.protocols,
+        source=same.source,
+        source_ports=same.source_ports,
+        destination=same.destination,
+        destination_ports=same.destination_ports,
+        where=node.where,
+    )
+
+
+def _read_contents(node: Node, resource: ResourceId, name: str, bounds: tuple[int, int]) -> Rule:
     node.refuse_fields_but(_RULE_FIELDS, "security rule")
     priority = node.need("priority").as_integer()
     if not bounds[0] <= priority <= bounds[1]:
         expected = f"a number from {bounds[0]} to {bounds[1]}"
         raise node.need("priority").fail("priority", f"priority {priority} of `{name}`", expected)
     rule = Rule(
-        id=nsg.child(collection, name),
+        id=resource,
         name=name,
         priority=priority,
         direction=node.choice("direction", DIRECTIONS),

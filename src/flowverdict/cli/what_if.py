@@ -1,0 +1,244 @@
+"""``flowverdict what-if``: what a change of policy does to recorded flows."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from flowverdict.cli.arguments import estate_arguments, load, read_options
+from flowverdict.cli.errors import UNKNOWN, show_diagnostics
+from flowverdict.cli.lakes import lake_option, open_lake, told
+from flowverdict.cli.period import period_options, read_period
+from flowverdict.cli.render import as_json, table
+from flowverdict.impact.gaps import gaps
+from flowverdict.impact.what_if import what_if
+from flowverdict.load import load_estate
+from flowverdict.net import format_address, protocol_name
+from flowverdict.policy import rule_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from flowverdict.impact.gaps import Gaps
+    from flowverdict.impact.what_if import Change, Unknown, WhatIf
+    from flowverdict.model import Estate
+    from flowverdict.policy import Verdict
+
+_MOST_LINES: Final = 20
+_MOST_NAMES: Final = 5
+_HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AFTER")
+
+
+@click.command("what-if")
+@estate_arguments
+@click.option(
+    "--change",
+    "change",
+    type=click.Path(),
+    multiple=True,
+    required=True,
+    help="The estate as it would be, or the part of it that changes: files or folders. Several "
+    "count as one change.",
+)
+@click.option(
+    "--part/--whole",
+    default=None,
+    help="Whether --change is laid over ESTATE, or stands in its place. Without either it is a "
+    "part if it has no network interface.",
+)
+@lake_option
+@period_options
+@click.option(
+    "--output",
+    type=click.Choice(["table", "json", "md"]),
+    default="table",
+    show_default=True,
+    help="A text for people, one JSON object, or a comment for a pull request.",
+)
+def command(location: str, output: str, **others: Any) -> None:
+    """Tell which recorded flows a change of policy breaks, and which it lets through.
+
+    Each flow is judged by ESTATE and by the changed one, at the ends at which it was recorded; one
+    that both ends logged counts once. Return traffic of an allowed flow is not judged anew. Counts
+    are recorded tuples. What cannot be judged, and interfaces and hours without a row, are told as
+    unknown.
+
+    Exit code 1 means that a flow breaks, 3 that none does but a flow that could be judged before
+    the change cannot be judged behind it.
+    """
+    period = read_period(others["since"], others["until"])
+    options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
+    lake = open_lake(location)
+    estate = load(others["estate"], others["service_tags"], others["internet_tag"])
+    changed, how = _changed(estate, others)
+    found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
+    missing = told(lambda: list(gaps(changed, lake, period=period)))
+    if output == "json":
+        click.echo(as_json(_answer(found, missing)))
+    else:
+        for line in _markdown(found, missing) if output == "md" else _lines(found, missing):
+            click.echo(line)
+        click.echo(how, err=True)
+    sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown else 0)
+
+
+def _changed(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
+    """Returns the changed estate, and in a line how the change was read."""
+    settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
+    change, is_part = others["change"], others["part"]
+    changed = None
+    if not is_part:
+        changed = load_estate(change, **settings)
+        is_part = is_part is None and not changed.resources.nics
+    if is_part:
+        changed = load_estate(others["estate"], change=change, **settings)
+        how = "the change was read as a part, laid over the estate"
+    else:
+        how = "the change was read as the whole estate"
+    assert changed is not None
+    known = {str(one) for one in estate.errors}
+    show_diagnostics([one for one in changed.errors if str(one) not in known])
+    return changed, how
+
+
+def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
+    return {
+        "broken": [_as_json(one) for one in found.breaks()],
+        "opened": [_as_json(one) for one in found.opens()],
+        "exposed": [],
+        "closed": [],
+        "unknown": [
+            *(
+                {"missing": text, "flows": one.hits, "new": one.new, "last": _moment(one.last)}
+                for text, one in _sorted(found)
+            ),
+            *({"missing": str(one), "flows": 0, "new": 0, "last": None} for one in missing),
+        ],
+        "unchanged": found.unchanged,
+    }
+
+
+def _as_json(one: Change) -> dict[str, Any]:
+    packet = one.packet
+    return {
+        "flow": {
+            "nic": str(one.nic),
+            "direction": one.direction.value,
+            "protocol": protocol_name(packet.protocol),
+            "src_ip": format_address(packet.src),
+            "src_port": packet.src_port,
+            "dst_ip": format_address(packet.dst),
+            "dst_port": packet.dst_port,
+            "bytes": one.bytes,
+            "first": _moment(one.first),
+            "last": _moment(one.last),
+        },
+        "flows": one.hits,
+        "before": one.before.as_json(),
+        "after": one.after.as_json(),
+    }
+
+
+def _lines(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
+    yield _sum(found)
+    for title, count, changes in _parts(found):
+        yield ""
+        yield f"{title}: {_counted(count, 'flow')}"
+        yield from table([_HEAD, *map(_cells, changes)])
+        if count > _MOST_LINES:
+            yield f"and {count - _MOST_LINES:,} more: --output json has all"
+    if found.unknown or missing:
+        yield ""
+        yield "unknown:"
+        for text in _unknown(found, missing):
+            yield f"  {text}"
+
+
+def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
+    yield "### What this change does to recorded flows"
+    yield ""
+    yield f"{_sum(found)}."
+    for title, count, changes in _parts(found):
+        yield ""
+        yield f"#### {title.capitalize()}: {_counted(count, 'flow')}"
+        yield ""
+        yield f"| {' | '.join(one.capitalize() for one in _HEAD)} |"
+        yield "|---:|" + "---|" * (len(_HEAD) - 1)
+        for one in changes:
+            yield f"| {' | '.join(_escaped(cell) for cell in _cells(one))} |"
+        if count > _MOST_LINES:
+            yield ""
+            yield f"and {count - _MOST_LINES:,} more"
+    if found.unknown or missing:
+        yield ""
+        yield "#### Unknown"
+        yield ""
+        for text in _unknown(found, missing):
+            yield f"* {text}"
+
+
+def _sum(found: WhatIf) -> str:
+    return (
+        f"{_counted(found.flows, 'flow')}: {found.broken:,} break, {found.opened:,} newly pass; "
+        f"{_counted(found.unchanged, 'tuple')} unchanged"
+    )
+
+
+def _parts(found: WhatIf) -> Iterator[tuple[str, int, Iterator[Change]]]:
+    """Yields title, count and the first changes of what there is."""
+    if found.broken:
+        yield "broken", found.broken, found.breaks(_MOST_LINES)
+    if found.opened:
+        yield "opened", found.opened, found.opens(_MOST_LINES)
+
+
+def _cells(one: Change) -> tuple[str, ...]:
+    return (
+        f"{one.hits:,}",
+        f"{one.first:%Y-%m-%dT%H:%MZ}",
+        f"{one.last:%Y-%m-%dT%H:%MZ}",
+        str(one.packet),
+        f"{one.nic.name} {one.direction.value.lower()}",
+        _verdict(one.before),
+        _verdict(one.after),
+    )
+
+
+def _verdict(one: Verdict) -> str:
+    if one.rule is None:
+        return one.access
+    return f"{one.access} by {rule_name(one.layer, one.rule)} ({one.layer})"
+
+
+def _unknown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
+    for text, one in islice(_sorted(found), _MOST_LINES):
+        line = f"{text}: {_counted(one.hits, 'tuple')}, the last at {one.last:%Y-%m-%dT%H:%MZ}"
+        yield f"{line}; {one.new:,} could be judged before" if one.new else line
+    if (more := len(found.unknown) - _MOST_LINES) > 0:
+        yield f"{more:,} more reasons: --output json has all"
+    for never, when in ((True, "any row"), (False, "rows of some hours")):
+        some = [one for one in missing if (one.missing == one.hours) == never]
+        names = ", ".join(f"`{one.nic.id.name}`" for one in some[:_MOST_NAMES])
+        more = f" and {len(some) - _MOST_NAMES:,} more" if len(some) > _MOST_NAMES else ""
+        if some:
+            yield f"{when} of {names}{more}: idle or not logged"
+
+
+def _sorted(found: WhatIf) -> list[tuple[str, Unknown]]:
+    return sorted(found.unknown.items(), key=lambda one: (-one[1].hits, one[0]))
+
+
+def _moment(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("*", "\\*")

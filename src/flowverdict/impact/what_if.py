@@ -1,0 +1,345 @@
+"""What a change of policy does to recorded flows, before it is deployed."""
+
+# pyarrow ships no types: what comes out of it is unknown to the checker.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowverdict.classify import compile_estate
+from flowverdict.impact.recorded import FLOW, recorded, starts, tests_source_ports
+from flowverdict.lake import ALWAYS, query
+from flowverdict.model import Direction, ResourceId
+from flowverdict.net import Packet, has_ports, parse_address
+from flowverdict.packets import Places
+from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowverdict.classify import Classifier
+    from flowverdict.lake import Lake, Period
+    from flowverdict.model import Estate
+    from flowverdict.policy import Options, Verdict
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+_ALLOW, _UNKNOWN, _DENY = range(3)
+_RANKS: Final = {"Allow": _ALLOW, "Unknown": _UNKNOWN, "Deny": _DENY}
+"""From what lets a flow pass to what stops it, whatever the other end says."""
+_PORTED: Final = (6, 17)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_NO_PACKET: Final = "what packet it was: a port or an address"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A recorded flow whose verdict changes.
+
+    Attributes:
+        nic: the interface at which it does; of both ends the originator's first.
+        hits: the recorded tuples, those of one end where both were logged.
+        bytes: both ways.
+        first: the time of the first tuple.
+        last: the time of the last one.
+    """
+
+    nic: ResourceId
+    direction: Direction
+    packet: Packet
+    hits: int
+    bytes: int
+    first: datetime
+    last: datetime
+    before: Verdict
+    after: Verdict
+
+
+@dataclass(slots=True)
+class Unknown:
+    """Why flows cannot be judged.
+
+    Attributes:
+        flows: how many flows.
+        hits: their recorded tuples.
+        new: the tuples of those that could be judged before the change.
+        last: when the last of them was recorded.
+    """
+
+    flows: int = 0
+    hits: int = 0
+    new: int = 0
+    last: datetime = _NEVER
+
+
+@dataclass(slots=True)
+class WhatIf:
+    """What a change does to recorded flows; counts are of recorded tuples.
+
+    Attributes:
+        unknown: what could not be judged, by what is missing.
+        unchanged: those whose verdict stays, return traffic among them.
+        returning: return traffic of allowed flows, which is not judged anew.
+        flows: how many different flows there are.
+        broken_rows: of flows that break the end that stops them, with their counts.
+        opened_rows: of flows that pass now the end that stopped them.
+    """
+
+    before: Network
+    after: Network
+    unknown: dict[str, Unknown] = field(default_factory=dict[str, Unknown])
+    unchanged: int = 0
+    returning: int = 0
+    flows: int = 0
+    broken_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
+    opened_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
+
+    @property
+    def broken(self) -> int:
+        """How many flows passed and do not any more."""
+        return sum(map(len, self.broken_rows))
+
+    @property
+    def opened(self) -> int:
+        """How many flows were denied and pass now."""
+        return sum(map(len, self.opened_rows))
+
+    @property
+    def newly_unknown(self) -> int:
+        """How many tuples could be judged before the change and cannot be judged behind it."""
+        return sum(one.new for one in self.unknown.values())
+
+    def breaks(self, most: int | None = None) -> Iterator[Change]:
+        """Yields the flows that break, those with most tuples first."""
+        return self._changes(self.broken_rows, most)
+
+    def opens(self, most: int | None = None) -> Iterator[Change]:
+        """Yields the flows that pass now, those with most tuples first."""
+        return self._changes(self.opened_rows, most)
+
+    def _changes(self, batches: list[pa.RecordBatch], most: int | None) -> Iterator[Change]:
+        if not batches:
+            return
+        table = pa.Table.from_batches(batches)
+        order = [("hits", "descending"), *((name, "ascending") for name in FLOW)]
+        for batch in table.sort_by(order).slice(0, most).to_batches(max_chunksize=1024):
+            for row in batch.to_pylist():
+                yield self._change(row)
+
+    def _change(self, row: dict[str, Any]) -> Change:
+        way = Direction.INBOUND if row["direction"] == "I" else Direction.OUTBOUND
+        ends = parse_address(row["src_ip"]), parse_address(row["dst_ip"])
+        ports = (row["src_port"], row["dst_port"]) if has_ports(row["protocol"]) else ()
+        packet = Packet(row["protocol"], *ends, *ports)
+        nic = ResourceId(row["nic"])
+        verdicts = [
+            evaluate_at(Standpoint(one, one.estate.resources.nics[nic]), way, packet)
+            for one in (self.before, self.after)
+        ]
+        counts = (row[name] for name in ("hits", "bytes", "first", "last"))
+        return Change(nic, way, packet, *counts, *verdicts)
+
+
+def what_if(
+    estate: Estate,
+    changed: Estate,
+    lake: Lake,
+    *,
+    period: Period = ALWAYS,
+    options: Options = DEFAULTS,
+) -> WhatIf:
+    """Judges the flows of a lake before and after a change.
+
+    Args:
+        estate: the network as it is.
+        changed: the network as it would be.
+        lake: recorded flows.
+        period: the time of the tuples.
+        options: how open questions are answered.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    return _Comparison(estate, changed, options).compare(lake, period)
+
+
+class _Comparison:
+    def __init__(self, estate: Estate, changed: Estate, options: Options) -> None:
+        self._estates = estate, changed
+        self._places = tuple(Places(one) for one in self._estates)
+        self._classifiers = tuple(compile_estate(one, options) for one in self._estates)
+        self._found = WhatIf(Network(estate, options), Network(changed, options))
+
+    def compare(self, lake: Lake, period: Period) -> WhatIf:
+        """Goes through the flows of a lake."""
+        self._prepare(lake, period)
+        tested = any(map(tests_source_ports, self._estates))
+        for batch in recorded(lake, period=period, source_ports=tested):
+            self._take(batch)
+        return self._found
+
+    def _prepare(self, lake: Lake, period: Period) -> None:
+        """Compiles what stands before the interfaces that were logged."""
+        logged = query(lake, "SELECT DISTINCT mac FROM flows", period=period).read_all()
+        for estate, classifier in zip(self._estates, self._classifiers, strict=True):
+            nics = (estate.nics_by_mac.get(mac, ()) for mac in logged["mac"].to_pylist())
+            classifier.prepare(str(nic.id) for found in nics for nic in found)
+
+    def _take(self, batch: pa.RecordBatch) -> None:
+        returns = batch["is_return"]
+        hits = pc.sum(batch["hits"].filter(returns)).as_py() or 0
+        self._found.returning += hits
+        self._found.unchanged += hits
+        batch = batch.filter(pc.invert(returns))
+        batch = self._packets(batch)
+        if not len(batch):
+            return
+        nics, verdicts, missing = self._judged(batch)
+        batch = batch.append_column("nic", nics)
+        self._compare(batch, verdicts, missing)
+
+    def _packets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Counts the rows that tell no packet; returns the others."""
+        ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
+        families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
+        is_packet = pc.and_(
+            pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid())
+        )
+        lost = batch.filter(pc.invert(is_packet))
+        if len(lost):
+            self._unknown(_NO_PACKET, lost, np.zeros(len(lost), np.bool_))
+        return batch.filter(is_packet)
+
+    def _judged(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Numbers], list[pa.Array]]:
+        """Returns each row's interface, and its verdict and what it lacks before and after."""
+        names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
+        columns = {name: batch[name].cast(pa.string()) for name in names}
+        # the MAC address of an interface is the same before and behind a change, if it has one
+        (nics, reasons), (new_nics, _) = (places.find(columns) for places in self._places)
+        nics = pc.coalesce(nics, new_nics)
+        verdicts: list[Numbers] = []
+        missing: list[pa.Array] = []
+        for classifier in self._classifiers:
+            access, lacks = _verdicts(classifier, batch, nics)
+            verdicts.append(access)
+            missing.append(pc.coalesce(pc.if_else(nics.is_null(), reasons, None), lacks))
+        return nics, verdicts, missing
+
+    def _compare(
+        self, batch: pa.RecordBatch, verdicts: list[Numbers], missing: list[pa.Array]
+    ) -> None:
+        first = _flow_starts(batch)
+        self._found.flows += len(first)
+        before, after = (np.maximum.reduceat(one, first) for one in verdicts)
+        unknown = (before == _UNKNOWN) | (after == _UNKNOWN)
+        summed = _summed(batch, first)
+        same = (before == after) & ~unknown
+        self._found.unchanged += int(summed["hits"].to_numpy()[same].sum())
+        broken, opened = (
+            (before == _ALLOW) & (after == _DENY),
+            (before == _DENY) & (after == _ALLOW),
+        )
+        for which, wanted, into in (
+            (broken, verdicts[1] == _DENY, self._found.broken_rows),
+            (opened, verdicts[0] == _DENY, self._found.opened_rows),
+        ):
+            if which.any():
+                into.append(_told(batch, summed, which, _first_of(wanted, first)[which]))
+        if unknown.any():
+            is_unknown = (verdicts[0] == _UNKNOWN) | (verdicts[1] == _UNKNOWN)
+            ends = _first_of(is_unknown, first)[unknown]
+            reasons = pc.coalesce(missing[0], missing[1]).take(pa.array(ends))
+            rows = summed.filter(pa.array(unknown))
+            new = (before != _UNKNOWN)[unknown]
+            for reason in reasons.unique().to_pylist():
+                chosen = pc.equal(reasons, reason)
+                self._unknown(
+                    reason, rows.filter(chosen), new[chosen.to_numpy(zero_copy_only=False)]
+                )
+
+    def _unknown(self, reason: str, rows: pa.RecordBatch, new: Numbers) -> None:
+        one = self._found.unknown.setdefault(reason, Unknown())
+        hits = rows["hits"].to_numpy()
+        one.flows += len(rows)
+        one.hits += int(hits.sum())
+        one.new += int(hits[new].sum())
+        one.last = max(one.last, pc.max(rows["last"]).as_py())
+
+
+def _verdicts(
+    classifier: Classifier, batch: pa.RecordBatch, nics: pa.Array
+) -> tuple[Numbers, pa.Array]:
+    columns = {name: batch[name] for name in (*FLOW, "direction")}
+    judged = classifier.judge(pa.RecordBatch.from_pydict({"nic": nics, **columns}))
+    access = judged["access"]
+    numbers = np.array(
+        [_RANKS.get(one, _UNKNOWN) for one in access.dictionary.to_pylist()], np.int8
+    )
+    return numbers[access.indices.to_numpy()], judged["missing"].cast(pa.string())
+
+
+def _flow_starts(batch: pa.RecordBatch) -> Numbers:
+    """Returns where flows begin; where an end is several interfaces, each row is a flow.
+
+    Addresses are used twice in networks that do not meet: rows of two such flows look like one.
+    """
+    first = starts(batch)
+    count = len(batch)
+    flow = np.repeat(np.arange(len(first)), np.diff(np.append(first, count)))
+    nics = batch["nic"].dictionary_encode().indices.fill_null(-1).to_numpy()
+    inbound = pc.equal(batch["direction"], "I").to_numpy(zero_copy_only=False)
+    alone = np.zeros(len(first), np.bool_)
+    for way in (inbound, ~inbound):
+        low = np.full(len(first), np.iinfo(np.int64).max)
+        high = np.full(len(first), -2)
+        np.minimum.at(low, flow[way], nics[way])
+        np.maximum.at(high, flow[way], nics[way])
+        alone |= (high > low) & (high >= 0)
+    begins = np.zeros(count, np.bool_)
+    begins[first] = True
+    return np.flatnonzero(begins | alone[flow])
+
+
+def _summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
+    """Returns the counts of each flow: of what logged it, at either end, what has most of it."""
+    inbound = pc.equal(batch["direction"], "I").to_numpy(zero_copy_only=False)
+    nsg = batch["nsg"].to_numpy(zero_copy_only=False)
+    sums: dict[str, pa.Array] = {}
+    for name in ("hits", "bytes"):
+        values = batch[name].to_numpy()
+        seen = [
+            np.add.reduceat(np.where((inbound == way) & (nsg == log), values, 0), first)
+            for way in (True, False)
+            for log in (True, False)
+        ]
+        sums[name] = pa.array(np.maximum.reduce(seen))
+    for name, reduced in (("first", np.minimum), ("last", np.maximum)):
+        column = batch[name]
+        moments = column.cast(pa.int64()).to_numpy()
+        sums[name] = pa.array(reduced.reduceat(moments, first)).cast(column.type)
+    return pa.RecordBatch.from_pydict(sums)
+
+
+def _first_of(wanted: Numbers, first: Numbers) -> Numbers:
+    """Returns of each flow the first row that is wanted, outbound before inbound by their order."""
+    places = np.where(wanted, np.arange(len(wanted)), len(wanted))
+    return np.minimum.reduceat(places, first)
+
+
+def _told(
+    batch: pa.RecordBatch, summed: pa.RecordBatch, which: Numbers, rows: Numbers
+) -> pa.RecordBatch:
+    """Returns what is told of some flows: the end that decides, and the sums."""
+    ends = batch.select([*FLOW, "direction", "nic"]).take(pa.array(rows))
+    sums = summed.filter(pa.array(which))
+    columns = dict(zip(ends.schema.names, ends.columns, strict=True))
+    columns |= dict(zip(sums.schema.names, sums.columns, strict=True))
+    return pa.RecordBatch.from_pydict(columns)

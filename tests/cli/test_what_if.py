@@ -1,0 +1,114 @@
+"""``flowverdict what-if``: the words of its answers, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flowverdict
+from flowverdict.demo.bank import write_bank, write_change
+from tests.cli.runs import run
+
+MOMENT = 1786653060000
+NSG = "network/dev-vm-nsg.json"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bank, the bank changed, and a lake in which its development VM calls an API twice."""
+    folder = tmp_path_factory.mktemp("what-if")
+    write_bank(folder / "bank")
+    write_bank(folder / "changed")
+    write_change(folder / "changed")
+    nic = next(
+        one
+        for one in flowverdict.load_estate([folder / "bank"]).resources.nics.values()
+        if one.id.name == "dev-vm-nic"
+    )
+    rows = [f"{MOMENT + at},10.10.1.4,10.10.2.4,50000,8080,6,O,D,NX,0,0,0,0" for at in (0, 9)]
+    flows = [{"aclID": "/n", "flowGroups": [{"rule": "UserRule_r", "flowTuples": rows}]}]
+    record = {
+        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
+        "targetResourceID": "/v", "macAddress": nic.mac, "flowRecords": {"flows": flows},
+    }  # fmt: skip
+    (folder / "PT1H.json").write_text(json.dumps({"records": [record]}))
+    assert run("ingest", folder / "PT1H.json", "--lake", folder / "lake").exit_code == 0
+    return folder
+
+
+def asked(folder: Path, before: str, change: str, *words: str) -> Any:
+    paths = [folder / before, "--change", folder / change, "--lake", folder / "lake"]
+    return run("what-if", *paths, *words)
+
+
+def test_a_flow_that_breaks_is_1_and_names_both_rules(folder: Path) -> None:
+    done = asked(folder, "changed", "bank")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("1 flow: 1 break, 0 newly pass; 0 tuples unchanged\n")
+    line = next(one for one in done.stdout.splitlines() if "8080" in one)
+    start = r"2 +2026-08-13T20:31Z +2026-08-13T20:31Z +TCP 10.10.1.4:\* -> 10.10.2.4:8080 "
+    assert re.match(start, line)
+    assert "Allow by securityRules/AllowApiServers (nic)" in line
+    assert "Deny by securityRules/DenyAll (nic)" in line
+    assert "the whole estate" in done.stderr
+
+
+def test_a_flow_that_passes_now_is_no_finding(folder: Path) -> None:
+    done = asked(folder, "bank", "changed")
+    assert done.exit_code == 0
+    assert "opened: 1 flow" in done.stdout
+
+
+def test_a_part_is_laid_over_the_estate(folder: Path) -> None:
+    done = asked(folder, "bank", f"changed/{NSG}")
+    assert done.exit_code == 0
+    assert "opened: 1 flow" in done.stdout
+    assert "a part" in done.stderr
+
+
+def test_a_part_that_is_said_to_be_whole_leaves_no_interface(folder: Path) -> None:
+    done = asked(folder, "bank", f"changed/{NSG}", "--whole")
+    assert done.exit_code == 3
+    assert "could be judged before" in done.stdout
+
+
+def test_json_has_the_fields_of_the_contract(folder: Path) -> None:
+    done = asked(folder, "changed", "bank", "--output", "json")
+    answer = json.loads(done.stdout)
+    assert list(answer) == ["broken", "opened", "exposed", "closed", "unknown", "unchanged"]
+    (one,) = answer["broken"]
+    assert one["flows"] == 2
+    assert one["flow"]["first"] < one["flow"]["last"]
+    for side, access in (("before", "Allow"), ("after", "Deny")):
+        assert one[side]["access"] == access
+        assert {"ruleName", "ruleId", "layer", "trace"} <= one[side].keys()
+    assert all(set(one) == {"missing", "flows", "new", "last"} for one in answer["unknown"])
+
+
+def test_markdown_is_a_comment(folder: Path) -> None:
+    done = asked(folder, "changed", "bank", "--output", "md")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("### ")
+    row = next(one for one in lines if "8080" in one)
+    assert row.startswith("| 2 |")
+    assert r"10.10.1.4:\*" in row
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--change", "nowhere"], "nowhere"),
+        ([], "Missing option `--change`"),
+        (["--change", ""], "an empty name"),
+    ],
+)
+def test_bad_words_are_2(folder: Path, words: list[str], told: str) -> None:
+    done = run("what-if", folder / "bank", *words, "--lake", folder / "lake")
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
