@@ -28,27 +28,29 @@ class Cuts:
         distinct = {id(one): one for one in sets}  # equality would compare long sets
         points = {0, *always}
         for one in distinct.values():
-            for low, high in one:
+            for low, high in one.spans:
                 points.add(low)
                 points.add(high + 1)
         self.starts = sorted(points)
         self._kept = distinct
         self._number = {point: at for at, point in enumerate(self.starts)}
-        self._spans: dict[int, Numbers] = {}
+        self._spans: dict[int, list[int]] = {}
 
     @property
     def count(self) -> int:
         """How many atoms there are; the last begins where all numbers end and holds none."""
         return len(self.starts)
 
-    def spans(self, one: IntervalSet) -> Numbers:
+    def spans(self, one: IntervalSet) -> list[int]:
         """Returns the atoms at which the spans of a set begin, and end (exclusive), by turns."""
         key = id(one)
-        if key not in self._spans:
-            numbers = [self._number[point] for low, high in one for point in (low, high + 1)]
-            self._spans[key] = np.array(numbers, np.int32)
+        found = self._spans.get(key)
+        if found is None:
+            number = self._number
+            found = [number[point] for low, high in one.spans for point in (low, high + 1)]
+            self._spans[key] = found
             self._kept[key] = one  # its id is not given to another while it lives
-        return self._spans[key]
+        return found
 
     def of(self, number: int) -> int:
         """Returns the atom of a number."""

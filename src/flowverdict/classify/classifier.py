@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS, NoNsgError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -130,7 +132,7 @@ class Classifier:
         Raises:
             NoNsgError: as ``judge`` does.
         """
-        with self._lock:
+        with self._lock, _no_collection():
             found = [self._policy(one) for one in nics]
             self._compile([one for one in found if not isinstance(one, int)])
 
@@ -145,8 +147,9 @@ class Classifier:
             found[len(found)] = policy
             return len(found) - 1
 
-        codes = read_words(batch, "nic", place)
-        self._compile(found.values())
+        with _no_collection():
+            codes = read_words(batch, "nic", place)
+            self._compile(found.values())
         index = np.array([self._tables.index[one] for one in found.values()], np.int32)
         if len(index):
             codes = np.where(codes >= 0, index[np.maximum(codes, 0)], codes)
@@ -197,6 +200,19 @@ class Classifier:
                 some = rows[(numbers[rows] == number) & (packets.way[rows] == way)]
                 if len(some):
                     out[some] = asked.outcomes(packets, some, way)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Puts off garbage collection: all that is compiled stays, and is walked through each time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _missing(estate: Estate, nic: ResourceId | None) -> str:

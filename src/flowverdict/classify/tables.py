@@ -205,7 +205,7 @@ class _Maker:
         """
         spans = [self._ports.spans(one) for one in sets]
         none = self._ports.count - 1
-        local = _local([*spans, np.array([none, none + 1], np.int32)])
+        local = _local([*spans, [none, none + 1]])
         rows = _rows(spans, local, wide)
         rows[-2] = _bits(without, wide)
         rows[-1] = _bits([bool(one) for one in sets], wide)
@@ -239,9 +239,9 @@ class _Maker:
         )
 
 
-def _local(spans: list[Numbers]) -> Numbers:
+def _local(spans: list[list[int]]) -> Numbers:
     """Returns the atoms at which any of the sets begins or ends; the first is 0."""
-    return np.unique(np.concatenate([np.zeros(1, np.int32), *spans]))
+    return np.array(sorted({0, *chain.from_iterable(spans)}), np.int32)
 
 
 def _search(local: Numbers, atoms: int, most: int) -> tuple[int, Numbers]:
@@ -251,7 +251,7 @@ def _search(local: Numbers, atoms: int, most: int) -> tuple[int, Numbers]:
     return 0, np.searchsorted(local, np.arange(atoms), "right") - 1
 
 
-def _rows(spans: list[Numbers], local: Numbers, wide: int) -> Numbers:
+def _rows(spans: list[list[int]], local: Numbers, wide: int) -> Numbers:
     """Returns a row of bits for each run of atoms: which sets it is in.
 
     Args:
@@ -260,10 +260,11 @@ def _rows(spans: list[Numbers], local: Numbers, wide: int) -> Numbers:
         wide: how many words a row has.
     """
     rows = np.zeros((len(local) + 1, wide), np.uint64)
-    if spans:
-        tests = np.repeat(np.arange(len(spans)), [len(one) for one in spans])
+    tests = np.array([at for at, one in enumerate(spans) for _ in one], np.int64)
+    if len(tests):
         bits = np.uint64(1) << (tests & 63).astype(np.uint64)
-        np.bitwise_xor.at(rows, (np.searchsorted(local, np.concatenate(spans)), tests >> 6), bits)
+        places = np.searchsorted(local, np.array([*chain.from_iterable(spans)], np.int32))
+        np.bitwise_xor.at(rows, (places, tests >> 6), bits)
     return np.bitwise_xor.accumulate(rows, axis=0)[:-1]
 
 
