@@ -171,6 +171,7 @@ class _Maker:
         self._outcome = outcome
         entries = 2 * stages * (addresses.count + ports.count)
         self._most = MOST_CUTS_TO_SEARCH if entries > SMALL else 0
+        self._port_rows: dict[tuple[IntervalSet | bool, ...], tuple[int, ...]] = {}
         self.lines = Pool(np.int32)
         self.words = Pool(np.uint64)
 
@@ -203,6 +204,14 @@ class _Maker:
 
         The atom behind the last port stands for no port, the next one for any port.
         """
+        key = (*sets, *without)  # source ports are the same nearly everywhere: any
+        if key not in self._port_rows:
+            self._port_rows[key] = self._make_ports(sets, without, wide)
+        return self._port_rows[key]
+
+    def _make_ports(
+        self, sets: list[IntervalSet], without: list[bool], wide: int
+    ) -> tuple[int, ...]:
         spans = [self._ports.spans(one) for one in sets]
         none = self._ports.count - 1
         local = _local([*spans, [none, none + 1]])
