@@ -242,3 +242,35 @@ def test_a_list_to_which_many_packets_come_keeps_its_answers(
     classifier.decide(rows)
     assert rows.combined.lists == 1
     assert judged(classifier, some) == expected(estate, some, options)
+
+
+MANY_TAGS = """ApiManagement AppService AzureActiveDirectory AzureContainerRegistry AzureCosmosDB
+    AzureKeyVault AzureMonitor DataFactory EventHub GatewayManager ServiceBus Sql Storage""".split()
+
+
+def test_rules_of_one_priority_may_ask_behind_the_one_that_decides() -> None:
+    """A Deny decides; which of 13 Allows of its priority match too, is more than can be tried."""
+    rules = ["in 10 Deny Tcp *:* -> *:22 name=deny", "in 20 Deny Tcp *:* -> *:23 name=alone"]
+    rules += [f"in 10 Allow Tcp {tag}:* -> *:22 name={tag}" for tag in MANY_TAGS]
+    collections = {f"c{at}": {"groups": ["G"], "rules": [rule]} for at, rule in enumerate(rules)}
+    network: Any = {
+        "vnets": {"v": {"space": ["10.1.0.0/16"], "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}}},
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.1.0.4"]}},
+        "managementGroups": {"root": {"subscriptions": ["main"]}},
+        "managers": {
+            "M1": {
+                "scope": ["mg:root"],
+                "groups": {"G": {"members": ["v"]}},
+                "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
+                "configurations": {"cfg": {"collections": collections}},
+            }
+        },
+        "serviceTags": {},
+    }
+    estate = load(files_of(network), service_tags(network, "rest"))
+    [nic] = estate.resources.nics
+    ends = parse_address("203.0.113.9"), parse_address("10.1.0.4")
+    some = [Seen(str(nic), Direction.INBOUND, Packet(6, *ends, 9, port)) for port in (22, 23)]
+    got = judged(compile_estate(estate), some)
+    assert [one[0] for one in got] == ["Unknown", "Deny"]
+    assert got == expected(estate, some)
