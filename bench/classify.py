@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bench import figures
 from bench.figures import AtLeast, Figure
-from bench.networks import Size, make_estate, make_flows
+from bench.networks import Size, as_ipv6, make_estate, make_flows, with_ipv6, without_a_tag
 from flowverdict.classify import compile_estate
 from flowverdict.classify.classifier import Rows
 from flowverdict.model import Direction, Endpoint, Estate, Rule
@@ -182,7 +182,7 @@ def by_python(fields: Fields, rows: int) -> list[int]:
 
 def measure() -> list[Figure]:
     """Judge flows at one interface with a long NSG, and at ten thousand with three layers."""
-    return [*_hundred(), *_thousand(), *_chain()]
+    return [*_hundred(), *_thousand(), *_families(), *_unknown(), *_chain()]
 
 
 class _OneList:
@@ -243,6 +243,55 @@ def _thousand() -> list[Figure]:
     ratio, speeds = lists.against(Bitsets(lists.fields).first)
     about = "rules of several prefixes and ports and of service tags"
     return [*found, Figure("vs_numpy_bitset_1000_lists", ratio, f"{about}: {speeds}")]
+
+
+def _families() -> list[Figure]:
+    """IPv6 beside IPv4: the same rules and flows, with every IPv4 address as an IPv6 prefix too."""
+    estate = make_estate(Size(nic_nsgs=1, nic_rules=100))
+    estate = with_ipv6(estate)
+    flows = make_flows(estate, ROWS)
+    six = flows
+    for name in ("src_ip", "dst_ip"):
+        at = flows.schema.get_field_index(name)
+        six = six.set_column(at, name, as_ipv6(flows[name]))
+    classifier = compile_estate(estate)
+    names = [classifier.judge(one)["rule_name"].to_pylist() for one in (flows, six)]
+    if names[0] != names[1]:
+        raise AssertionError("the families disagree")
+    four_s, six_s = (seconds(lambda one=one: classifier.judge(one)) for one in (flows, six))
+    return [
+        AtLeast(
+            "ipv6_vs_ipv4",
+            four_s / six_s,
+            f"texts in, columns out: {ROWS / six_s / 1e6:.1f} M packets/s of IPv6",
+            at_least=0.1,
+        )
+    ]
+
+
+def _unknown() -> list[Figure]:
+    """Flows that all hang on a missing fact, beside the same flows where nothing is missing."""
+    known = make_estate(Size(nic_nsgs=1, nic_rules=100))
+    lost = without_a_tag(known)
+    flows = make_flows(known, ROWS)
+    times: list[float] = []
+    for estate in (known, lost):
+        classifier = compile_estate(estate)
+        start = time.perf_counter()
+        found = classifier.judge(flows)["access"].to_pylist()
+        first_s = time.perf_counter() - start
+        times += [first_s, seconds(lambda one=classifier: one.judge(flows), rounds=3)]
+        unknown = found.count("Unknown")
+    about = f"a service tag is missing, {unknown / ROWS:.0%} of the verdicts are Unknown"
+    return [
+        AtLeast(
+            "unknown_vs_known",
+            times[1] / times[3],
+            f"{about}: {ROWS / times[3] / 1e6:.1f} M packets/s",
+            at_least=0.1,
+        ),
+        Figure("unknown_first_s", times[2], f"likewise, the first {ROWS:,} packets"),
+    ]
 
 
 def _chain() -> list[Figure]:

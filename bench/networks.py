@@ -1,8 +1,9 @@
 """Large estates and the traffic in them, made in memory with a seed."""
 
+import ipaddress
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -32,11 +33,13 @@ from flowverdict.model import (
     VirtualNetwork,
     default_rules,
 )
-from flowverdict.net import ALL_IPV4, ALL_PORTS, IntervalSet, parse_prefix
+from flowverdict.net import ALL_IPV4, ALL_PORTS, ALL_PROTOCOLS, IntervalSet, parse_prefix
 
 _GROUP = ResourceId("/subscriptions/s/resourceGroups/g")
 _NETWORK = _GROUP.child("providers", "Microsoft.Network")
 _TCP, _UDP = IntervalSet([(6, 6)]), IntervalSet([(17, 17)])
+_IPV6 = (1 << 32) + (0x20010DB8 << 96)
+"""2001:db8:: on the line of addresses."""
 _PORTS = (22, 25, 53, 80, 123, 389, 443, 445, 636, 1433, 3306, 3389, 5432, 5671, 6379, 8080, 8443)
 
 
@@ -270,3 +273,68 @@ def texts(addresses: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.uint32]]
         octets[one >> 24] + octets[one >> 16 & 255] + octets[one >> 8 & 255] + last[one & 255]
         for one in map(int, addresses)
     )
+
+
+def _mapped(addresses: IntervalSet) -> IntervalSet:
+    """IPv4 addresses as /64 prefixes below 2001:db8::/32."""
+    return IntervalSet(
+        (_IPV6 + (low << 64), _IPV6 + (high + 1 << 64) - 1) for low, high in addresses
+    )
+
+
+def as_ipv6(addresses: pa.Array) -> pa.Array:
+    """Return IPv4 addresses in texts as IPv6 addresses, each in the prefix that is its own."""
+    numbers = [int(ipaddress.IPv4Address(one)) for one in addresses.to_pylist()]
+    return pa.array(f"2001:db8:{one >> 16:x}:{one & 0xFFFF:x}::{one % 7:x}" for one in numbers)
+
+
+def with_ipv6(estate: Estate) -> Estate:
+    """Return an estate whose rules name IPv6 prefixes beside all that they name in IPv4."""
+
+    def side(one: Endpoint) -> Endpoint:
+        if one.tags or one.prefixes == ANYWHERE.prefixes:
+            return one
+        return replace(one, prefixes=one.prefixes | _mapped(one.prefixes & ALL_IPV4))
+
+    nsgs = {
+        nsg.id: replace(
+            nsg,
+            rules=tuple(
+                replace(rule, source=side(rule.source), destination=side(rule.destination))
+                for rule in nsg.rules
+            ),
+        )
+        for nsg in estate.resources.nsgs.values()
+    }
+    return replace(estate, resources=replace(estate.resources, nsgs=nsgs))
+
+
+def without_a_tag(estate: Estate) -> Estate:
+    """Return an estate with two rules in front, on a service tag that nothing is known of."""
+    nsgs = {
+        nsg.id: replace(
+            nsg,
+            rules=(
+                *(
+                    replace(
+                        nsg.rules[0],
+                        id=nsg.id.child("securityRules", way.value),
+                        name=way.value,
+                        priority=99,
+                        direction=way,
+                        access=Access.DENY,
+                        source=Endpoint(tags=("Lost",)) if way is Direction.INBOUND else ANYWHERE,
+                        destination=ANYWHERE
+                        if way is Direction.INBOUND
+                        else Endpoint(tags=("Lost",)),
+                        protocols=ALL_PROTOCOLS,
+                        destination_ports=ALL_PORTS,
+                    )
+                    for way in Direction
+                ),
+                *nsg.rules,
+            ),
+        )
+        for nsg in estate.resources.nsgs.values()
+    }
+    return replace(estate, resources=replace(estate.resources, nsgs=nsgs))

@@ -7,14 +7,14 @@ what is missing about the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flowverdict.classify.atoms import Cuts
+from flowverdict.classify.packets import IPV6
 from flowverdict.classify.policies import WAYS
 from flowverdict.classify.verdicts import Outcomes, outcome_of
-from flowverdict.net import ALL_IPV4
 from flowverdict.policy import evaluate_at
 from flowverdict.policy.services import SERVICES
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from flowverdict.classify.policies import Policy
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
-
-IPV6: Final = ALL_IPV4.size
-"""Where IPv6 begins on the line of addresses."""
 
 
 class Asked:

@@ -6,7 +6,7 @@ this, an address is the number of its atom, whatever its family.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 _V6: Final = 1 << 32
+_END: Final = _V6 + (1 << 128)
 
 
 class Cuts:
@@ -86,3 +87,11 @@ def address_table(cuts: Cuts) -> tuple[Numbers, Numbers, Numbers]:
     middle, split = level((split[:, None] + (offsets << 8)).ravel(), 256)
     leaves, _ = level((split[:, None] + offsets).ravel(), 1)
     return root, np.concatenate([identity << 1, middle]), np.concatenate([identity, leaves >> 1])
+
+
+def ipv6_starts(cuts: Cuts) -> tuple[Numbers, Numbers, int]:
+    """Returns where atoms begin in IPv6, as two times 64 bits, and how many begin before."""
+    before = bisect_left(cuts.starts, _V6)
+    starts = [one - _V6 for one in cuts.starts[before:] if one < _END]
+    high = np.array([one >> 64 for one in starts], np.uint64)
+    return high, np.array([one & (1 << 64) - 1 for one in starts], np.uint64), before

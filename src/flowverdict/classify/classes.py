@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numba import njit
 
+from flowverdict.classify.columns import COMPILED
 from flowverdict.classify.kernel import (
     ASKING,
-    COMPILED,
     DST,
     DST_PORTS,
     LINES,

@@ -15,8 +15,9 @@ import numpy as np
 
 from flowverdict.classify.asked import Asked
 from flowverdict.classify.classes import Columns
+from flowverdict.classify.columns import find_atoms, find_atoms_ipv6
 from flowverdict.classify.combined import Combined
-from flowverdict.classify.kernel import NO_POLICY, OPEN, find_atoms
+from flowverdict.classify.kernel import NO_POLICY, OPEN
 from flowverdict.classify.packets import Packets, read_packets, read_words
 from flowverdict.classify.policies import Policies, find_interface
 from flowverdict.classify.tables import Tables, make_tables
@@ -226,5 +227,7 @@ def _atoms(addresses: Addresses, tables: Tables) -> Numbers:
     atoms = np.empty(len(addresses.ipv4), np.int32)
     find_atoms(addresses.ipv4, tables.root, tables.middle, tables.leaves, atoms)
     if len(addresses.others):
-        atoms[addresses.others] = [tables.addresses.of(point) for point in addresses.points]
+        found = np.empty(len(addresses.others), np.int32)
+        find_atoms_ipv6(addresses.high, addresses.low, *tables.ipv6, found)
+        atoms[addresses.others] = found
     return atoms

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from flowverdict.classify.classes import Classes, Columns
-from flowverdict.classify.kernel import UNJUDGED, judge, look_up
+from flowverdict.classify.columns import UNJUDGED, look_up
+from flowverdict.classify.kernel import judge
 
 if TYPE_CHECKING:
     from flowverdict.classify.tables import Tables

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from flowverdict.classify.atoms import Cuts, address_table
+from flowverdict.classify.atoms import Cuts, address_table, ipv6_starts
 from flowverdict.classify.kernel import STAGE_FIELDS
 from flowverdict.net import ALL_PORTS, IntervalSet
 from flowverdict.policy.services import SERVICES
@@ -70,6 +70,7 @@ class Tables:
     root: Numbers
     middle: Numbers
     leaves: Numbers
+    ipv6: tuple[Numbers, Numbers, int]
     ports: Numbers
     protocols: Numbers
     topology: Numbers
@@ -78,7 +79,6 @@ class Tables:
     stages: Numbers
     lines: Numbers
     words: Numbers
-    addresses: Cuts
     index: dict[Policy, int]
 
 
@@ -112,6 +112,7 @@ def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> T
     topology = [_states(one, addresses) for one in arounds]
     return Tables(
         *address_table(addresses),
+        ipv6_starts(addresses),
         np.concatenate([[ports.count - 1, ports.count], ports.table(1 << 16)]).astype(np.int32),
         protocols.table(256),
         np.array(topology or [np.zeros(1)], np.uint8),
@@ -120,7 +121,6 @@ def make_tables(policies: Sequence[Policy], outcome: Callable[[Test], int]) -> T
         np.array(records or [[0] * STAGE_FIELDS], np.int64).ravel(),
         maker.lines.whole(),
         maker.words.whole(),
-        addresses,
         {policy: at for at, policy in enumerate(policies)},
     )
 
