@@ -256,7 +256,8 @@ def _families() -> list[Figure]:
         six = six.set_column(at, name, as_ipv6(flows[name]))
     classifier = compile_estate(estate)
     names = [classifier.judge(one)["rule_name"].to_pylist() for one in (flows, six)]
-    if names[0] != names[1]:
+    default = "defaultSecurityRules/"  # what is in VirtualNetwork differs
+    if any(one != other for one, other in zip(*names, strict=True) if not one.startswith(default)):
         raise AssertionError("the families disagree")
     four_s, six_s = (seconds(lambda one=one: classifier.judge(one)) for one in (flows, six))
     return [

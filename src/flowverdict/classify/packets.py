@@ -103,8 +103,8 @@ def read_packets(batch: pa.RecordBatch) -> Packets:
     portless = ported & (dst_port == NO_PORT)
     _refuse(batch, "dst_port", portless, "expected a port: TCP and UDP have one")
     src, dst = _addresses(batch, "src_ip"), _addresses(batch, "dst_ip")
-    mixed = np.setxor1d(src.others, dst.others)
-    if len(mixed):
+    if not np.array_equal(src.others, dst.others):
+        mixed = np.setxor1d(src.others, dst.others)
         expected = "expected an address of the family that `src_ip` has"
         raise PacketError(int(mixed[0]), "dst_ip", f"`{batch['dst_ip'][mixed[0]]}`: {expected}")
     return Packets(_directions(batch), protocol.astype(np.uint8), src_port, dst_port, src, dst)

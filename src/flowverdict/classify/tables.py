@@ -180,7 +180,7 @@ class _Maker:
         tests = stage.tests
         wide = max(1, -(-len(tests) // 64))
         has_doubts = any(side.asks or side.likely for t in tests for side in (t.src, t.dst))
-        protocols = _rows(
+        protocols = set_bits(
             [self._protocols.spans(one.protocols) for one in tests],
             np.arange(self._protocols.count),
             wide,
@@ -215,7 +215,7 @@ class _Maker:
         spans = [self._ports.spans(one) for one in sets]
         none = self._ports.count - 1
         local = _local([*spans, [none, none + 1]])
-        rows = _rows(spans, local, wide)
+        rows = set_bits(spans, local, wide)
         rows[-2] = _bits(without, wide)
         rows[-1] = _bits([bool(one) for one in sets], wide)
         search, lines = _search(local, none + 2, self._most)
@@ -228,7 +228,7 @@ class _Maker:
             for name in (("sure", "asks", "likely") if has_doubts else ("sure",))
         ]
         local = _local([one for some in spans for one in some])
-        planes = np.stack([_rows(some, local, wide) for some in spans])
+        planes = np.stack([set_bits(some, local, wide) for some in spans])
         if has_doubts:
             sure, asks, likely = planes
             planes = np.stack([sure | asks | likely, asks, sure])
@@ -260,7 +260,7 @@ def _search(local: Numbers, atoms: int, most: int) -> tuple[int, Numbers]:
     return 0, np.searchsorted(local, np.arange(atoms), "right") - 1
 
 
-def _rows(spans: list[list[int]], local: Numbers, wide: int) -> Numbers:
+def set_bits(spans: list[list[int]], local: Numbers, wide: int) -> Numbers:
     """Returns a row of bits for each run of atoms: which sets it is in.
 
     Args:
