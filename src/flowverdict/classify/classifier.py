@@ -26,7 +26,7 @@ from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS, NoNsgError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     import pyarrow as pa
 
@@ -204,7 +204,7 @@ class Classifier:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def _no_collection() -> Generator[None]:
     """Puts off garbage collection: all that is compiled stays, and is walked through each time."""
     if not gc.isenabled():
         yield
