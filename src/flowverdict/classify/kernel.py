@@ -24,6 +24,8 @@ BY_NOTHING: Final = 0
 # where in a stage's record (``tables._Maker.stage``) what stands
 WIDE: Final = 0  # words in a row
 ASKING: Final = 1  # bit 0: addresses have three planes; bit 1: some test always asks
+_TAGGED: Final = 4  # bit 2: some test has a topology tag
+_FROM_PORTS: Final = 8  # bit 3: some test is not for every packet's source port
 PROTOCOLS: Final = 2  # rows
 DST_PORTS: Final = 3  # size of the search, lines, rows
 LINES: Final = 1
@@ -87,11 +89,16 @@ def _first(
     by_tags = item(stages, stage + SRC + TAGS) + src_state * 3 * wide
     kind = item(stages, stage + PROTOCOLS) + protocol * wide
     to_port = _row(stages, stage + DST_PORTS, lines, dst_port, wide)
-    by_port = _row(stages, stage + SRC_PORTS, lines, src_port, wide)
-    if ask or item(stages, stage + ASKING) != 0:
+    marks = item(stages, stage + ASKING)
+    by_port = kind  # to look twice at a row costs less than to look at another one
+    if marks & _FROM_PORTS:
+        by_port = _row(stages, stage + SRC_PORTS, lines, src_port, wide)
+    if ask or marks & 3:
         return _first_or_open(
             stages, stage, words, kind, to_port, by_port, to, by, to_tags, by_tags, ask == 2
         )
+    if not marks & _TAGGED:
+        to_tags, by_tags = to, by
     test = np.int64(-1)
     if wide <= 4:  # a branch that is guessed wrong costs more than the words behind the match
         for w in range(wide - 1, -1, -1):

@@ -187,7 +187,7 @@ class _Maker:
         )
         return [
             wide,
-            int(has_doubts) | 2 * any(one.asks for one in tests),
+            _marks(tests, has_doubts=has_doubts),
             self.words.add(protocols),
             *self._port([t.dst_ports for t in tests], [t.without_dst_port for t in tests], wide),
             *self._port([t.src_ports for t in tests], [t.without_src_port for t in tests], wide),
@@ -246,6 +246,13 @@ class _Maker:
             planes.shape[1] * wide,
             self.words.add(topology),
         )
+
+
+def _marks(tests: Sequence[Test], *, has_doubts: bool) -> int:
+    """Returns what the kernel has to look at: see ``kernel.ASKING``."""
+    has_tags = any(side.in_network or side.in_internet for t in tests for side in (t.src, t.dst))
+    from_ports = any(t.src_ports != ALL_PORTS or not t.without_src_port for t in tests)
+    return has_doubts | any(t.asks for t in tests) << 1 | has_tags << 2 | from_ports << 3
 
 
 def _local(spans: list[list[int]]) -> Numbers:
