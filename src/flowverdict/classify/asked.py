@@ -15,7 +15,7 @@ import pyarrow as pa
 from flowverdict.classify.atoms import Cuts
 from flowverdict.classify.packets import IPV6
 from flowverdict.classify.policies import WAYS
-from flowverdict.classify.tables import set_bits
+from flowverdict.classify.records import set_bits
 from flowverdict.classify.verdicts import Outcomes, outcome_of
 from flowverdict.policy import evaluate_at
 from flowverdict.policy.services import SERVICES

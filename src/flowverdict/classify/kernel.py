@@ -21,7 +21,7 @@ NO_POLICY: Final = -1
 BY_NOTHING: Final = 0
 """Allowed because nothing decided."""
 
-# where in a stage's record (``tables._Maker.stage``) what stands
+# where in a stage's record (``records.Records.stage``) what stands
 WIDE: Final = 0  # words in a row
 ASKING: Final = 1  # bit 0: addresses have three planes; bit 1: some test always asks
 _TAGGED: Final = 4  # bit 2: some test has a topology tag
@@ -57,7 +57,7 @@ def _lowest(context, word):
 
 @njit(**INLINE)
 def _line(lines, base, search, atom):
-    """The number of the row of an atom: see ``tables._search``."""
+    """The number of the row of an atom: see ``records._search``."""
     if search == 0:
         return item(lines, base + atom)
     low = 0
@@ -180,7 +180,7 @@ def judge(
         policies: where in ``lists`` a policy's inbound stages are, how many, the outbound ones
             likewise, and the number of its place.
         lists: numbers of stages.
-        stages: records of stages (``tables._Maker.stage``).
+        stages: records of stages (``records.Records.stage``).
         lines: numbers of rows, actions and outcomes.
         words: rows of bits.
         seen: counts the rows of each policy and direction, as far as threads do not disturb it.
