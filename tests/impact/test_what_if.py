@@ -250,6 +250,18 @@ def test_rows_that_tell_no_packet_are_counted(estate: Estate, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("rule", ["PlatformRule", "unspecified"])
+def test_rows_that_no_rule_decided_are_counted(estate: Estate, tmp_path: Path, rule: str) -> None:
+    one, _, src, dst = two(estate)
+    record = vnet(one.mac, row(src, dst, "O"))
+    record["flowRecords"]["flows"][0]["flowGroups"][0]["rule"] = rule
+    found = what_if(estate, estate, ingested(tmp_path, [record]))
+    assert found.flows == found.unchanged == 0
+    assert [(text, one.hits) for text, one in found.unknown.items()] == [
+        ("which rule: the platform decided, or a demand for encryption", 1)
+    ]
+
+
 def test_source_ports_count_where_a_rule_tests_them(estate: Estate, tmp_path: Path) -> None:
     one, _, src, dst = two(estate)
     flows = [row(src, dst, "O", source=port) for port in (50000, 50001)]

@@ -82,8 +82,9 @@ def recorded(
     """Yields recorded flows, the rows of each one in one batch.
 
     A row is one end of a flow in one kind of log: ``FLOW``, ``direction``, ``mac``, ``target`` and
-    ``acl``, ``nsg`` (of an NSG flow log), ``is_return`` (of return traffic), ``hits`` (recorded
-    tuples), ``bytes`` both ways, ``first`` and ``last`` time.
+    ``acl``, ``nsg`` (of an NSG flow log), ``is_return`` (of return traffic), ``is_platform`` (no
+    rule decided, but the platform or a demand for encryption), ``hits`` (recorded tuples),
+    ``bytes`` both ways, ``first`` and ``last`` time.
 
     Args:
         lake: where they are recorded.
@@ -97,11 +98,13 @@ def recorded(
     sql = (
         f"{_RETURNS}, ends AS (SELECT flows.protocol, flows.src_ip, flows.dst_ip, {port}, "  # noqa: S608 no words of others
         "flows.dst_port, flows.direction, place, returns.protocol IS NOT NULL AS is_return, "
+        "rule_kind IN ('platform', 'encryption') AS is_platform, "
         "count(*) AS hits, CAST(coalesce(sum(coalesce(bytes_sent, 0) + "
         "coalesce(bytes_received, 0)), 0) AS BIGINT) AS bytes, min(time) AS first, "
         f"max(time) AS last FROM flows JOIN places ON {_PLACE} "
         f"AND (schema <> 'vnet4') = places.nsg LEFT JOIN returns ON {_SAME} GROUP BY ALL) "
-        f"SELECT {', '.join(FLOW)}, direction, mac, target, acl, nsg, is_return, hits, bytes, "
+        f"SELECT {', '.join(FLOW)}, direction, mac, target, acl, nsg, is_return, is_platform, "
+        "hits, bytes, "
         "first, last FROM ends JOIN places USING (place) "
         f"ORDER BY {', '.join(FLOW)}, direction DESC"
     )

@@ -37,6 +37,7 @@ _RANKS: Final = {"Allow": _ALLOW, "Unknown": _UNKNOWN, "Deny": _DENY}
 """From what lets a flow pass to what stops it, whatever the other end says."""
 _PORTED: Final = (6, 17)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_NO_RULE: Final = "which rule: the platform decided, or a demand for encryption"
 _NO_PACKET: Final = "what packet it was: a port or an address"
 
 
@@ -207,16 +208,20 @@ class _Comparison:
         self._compare(batch, verdicts, missing)
 
     def _packets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Counts the rows that tell no packet; returns the others."""
+        """Counts the rows that no rule decided or that tell no packet; returns the others."""
         ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
         families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
+        ruled = pc.invert(batch["is_platform"])
+        unruled = batch.filter(batch["is_platform"])
+        if len(unruled):
+            self._unknown(_NO_RULE, unruled, np.zeros(len(unruled), np.bool_))
         is_packet = pc.and_(
             pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid())
         )
-        lost = batch.filter(pc.invert(is_packet))
+        lost = batch.filter(pc.and_(ruled, pc.invert(is_packet)))
         if len(lost):
             self._unknown(_NO_PACKET, lost, np.zeros(len(lost), np.bool_))
-        return batch.filter(is_packet)
+        return batch.filter(pc.and_(ruled, is_packet))
 
     def _judged(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Numbers], list[pa.Array]]:
         """Returns each row's interface, and its verdict and what it lacks before and after."""

@@ -7,12 +7,12 @@ without regard to case, and every complaint it makes carries the place.
 
 from __future__ import annotations
 
-import re
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
+from flowverdict.load.shape import Field, shape_of
 from flowverdict.model import Position, ResourceId
 
 if TYPE_CHECKING:
@@ -20,77 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ENVELOPE = frozenset(
-    """id name type location tags kind etag systemdata sku plan identity zones managedby
-    extendedlocation resourcegroup subscriptionid tenantid provisioningstate""".split()
-)
-"""What stands at the top level in every form, whatever ``properties`` has under the same name."""
-
-_PLAIN = re.compile(r"[^.\[\]'\s]+\Z")
-"""A name that can stand in a path behind a dot; others are quoted in brackets."""
 _MISSPELT = 0.9
 """How alike two names are of which one is taken for a misspelling of the other."""
-
-
-class Field(NamedTuple):
-    """Where a field of an object stands.
-
-    Attributes:
-        key: its name as the input writes it.
-        step: its path below the object.
-        inside: whether it stands in the object's ``properties``.
-    """
-
-    key: str
-    step: str
-    inside: bool = False
-
-    def of(self, value: dict[str, Any]) -> Any:
-        """Returns the field's value in an object."""
-        return value["properties"][self.key] if self.inside else value[self.key]
-
-
-class Shape:
-    """Where the fields of all objects with the same names in the same order stand.
-
-    Exports repeat a few shapes thousands of times: what depends on names alone is found out once.
-
-    Attributes:
-        fields: the fields by name in lower case.
-        twice: a name that stands twice at the top level, but for its case; empty where none does.
-        pairs: fields that stand at the top level and in ``properties``, and must be the same.
-    """
-
-    __slots__ = ("fields", "pairs", "twice")
-
-    def __init__(self, names: tuple[str, ...], properties: tuple[str, ...]) -> None:
-        self.fields: dict[str, Field] = {}
-        self.twice = ""
-        self.pairs: list[tuple[Field, Field]] = []
-        for key in names:
-            if key.lower() in self.fields:
-                self.twice = self.twice or key
-            self.fields[key.lower()] = Field(key, _step(key))
-        for key in properties:
-            field = Field(key, f".properties{_step(key)}", inside=True)
-            other = self.fields.get(key.lower())
-            if other is None or key.lower() not in _ENVELOPE:
-                self.fields[key.lower()] = field
-                if other is not None:
-                    self.pairs.append((other, field))
-
-
-@lru_cache(maxsize=1 << 12)
-def _shape(names: tuple[str, ...], properties: tuple[str, ...]) -> Shape:
-    return Shape(names, properties)
-
-
-def _step(key: str) -> str:
-    """Returns the path of a name below its object."""
-    if _PLAIN.match(key):
-        return f".{key}"
-    quoted = key.replace("\\", "\\\\").replace("'", "\\'")
-    return f"['{quoted}']"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -152,7 +83,7 @@ class Node:
             value = cast("dict[str, Any]", self.value)
             inner = value.get("properties")
             inside = tuple(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else ()
-            shape = _shape(tuple(value), inside)
+            shape = shape_of(tuple(value), inside)
             if shape.twice:
                 raise self.fail("twice", f"`{shape.twice}` stands here twice", "each field once")
             for one, other in shape.pairs:
