@@ -134,8 +134,8 @@ class Records:
     def _side(self, sides: Sequence[Side], wide: int, *, has_doubts: bool) -> tuple[int, ...]:
         """Adds rows of addresses: size of the search, lines, rows, size of a plane, topology."""
         spans = [
-            [self._addresses.spans(one[plane]) for one in sides]
-            for plane in range(3 if has_doubts else 1)  # sure, asks, likely
+            [self._addresses.spans(getattr(one, plane)) for one in sides]
+            for plane in (("sure", "asks", "likely") if has_doubts else ("sure",))
         ]
         local = _local([one for some in spans for one in some])
         planes = np.stack([set_bits(some, local, wide) for some in spans])
