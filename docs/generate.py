@@ -282,6 +282,7 @@ MEANINGS = {
     "flow.bytes": "bytes both ways",
     "first": "when the first of its tuples was recorded",
     "flow.last": "when the last one was",
+    "recorded": "`allowed`, `denied`, or `both`: what the log says was decided",
     "flows": "how many tuples were recorded, those of one end where both ends were logged",
     "before": "the verdict of ESTATE, with the fields of `verify`",
     "after": "the verdict of the changed estate, with the fields of `verify`",

@@ -136,6 +136,7 @@ def _as_json(one: Change) -> dict[str, Any]:
             "bytes": one.bytes,
             "first": _moment(one.first),
             "last": _moment(one.last),
+            "recorded": one.recorded,
         },
         "flows": one.hits,
         "before": one.before.as_json(),
@@ -203,7 +204,7 @@ def _cells(one: Change) -> tuple[str, ...]:
         f"{one.last:%Y-%m-%dT%H:%MZ}",
         str(one.packet),
         f"{one.nic.name} {one.direction.value.lower()}",
-        _verdict(one.before),
+        _verdict(one.before) + (f"; logged as {one.recorded}" if one.contradicts_log else ""),
         _verdict(one.after),
     )
 

@@ -22,6 +22,7 @@ from flowverdict.flowlog import SCHEMA
 from flowverdict.impact.grouping import (
     ADDRESSES,
     BYTES,
+    DENIED,
     DST_PORT,
     DST_TEXT,
     FIRST,
@@ -63,7 +64,7 @@ _TIME: Final = SCHEMA.field("time").type
 _SUMS: Final = (("hits", HITS), ("bytes", BYTES))
 _TIMES: Final = (("first", FIRST), ("last", LAST))
 _OUTBOUND: Final = np.uint64(1 << OUTBOUND)
-_ONE_FLOW: Final = ~np.uint64(1 << OUTBOUND | 1 << RETURN | 1 << PLATFORM)
+_ONE_FLOW: Final = ~np.uint64(1 << OUTBOUND | 1 << RETURN | 1 << PLATFORM | 1 << DENIED)
 
 
 def tests_source_ports(estate: Estate) -> bool:
@@ -78,24 +79,26 @@ def tests_source_ports(estate: Estate) -> bool:
 
 
 def recorded(
-    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True
+    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True, ruled: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """Yields recorded flows, the rows of each one in one batch.
 
     A row is one end of a flow in one kind of log: ``FLOW``, ``direction``, ``mac``, ``target`` and
     ``acl``, ``nsg`` (of an NSG flow log), ``is_return`` (of return traffic), ``is_platform`` (no
     rule decided, but the platform or a demand for encryption), ``hits`` (recorded tuples),
-    ``bytes`` both ways, ``first`` and ``last`` time.
+    ``bytes`` both ways, ``first`` and ``last`` time. Allowed and denied tuples are rows apart:
+    ``decision``. With ``ruled`` those of each ``rule`` and ``rule_kind`` are, too.
 
     Args:
         lake: where they are recorded.
         period: the time of the tuples.
         source_ports: whether flows from different ports are different flows.
+        ruled: whether what different rules decided are different rows.
 
     Raises:
         LakeError: there is nothing in the lake yet; also while the rows are read.
     """
-    left, places = [Part()], Places()
+    left, places = [Part()], Places(ruled=ruled)
     while left:
         yield from _Reading(lake, period, places, left).flows(source_ports=source_ports)
 
@@ -162,6 +165,7 @@ class _Reading:
             "dst_port": _ports(rest >> np.uint64(DST_PORT)),
             "direction": pc.if_else(pa.array(rest & _OUTBOUND != 0), "O", "I"),
             **self._places.columns(lines[:, PLACE]),
+            "decision": pc.if_else(pa.array(rest & np.uint64(1 << DENIED) != 0), "D", "A"),
             "is_return": pa.array(rest & np.uint64(1 << RETURN) != 0),
             "is_platform": pa.array(rest & np.uint64(1 << PLATFORM) != 0),
             **{name: pa.array(lines[:, at].astype(np.int64)) for name, at in _SUMS},

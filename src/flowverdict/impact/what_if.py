@@ -51,6 +51,7 @@ class Change:
         bytes: both ways.
         first: the time of the first tuple.
         last: the time of the last one.
+        recorded: ``allowed``, ``denied``, or ``both``: what the log says was decided.
     """
 
     nic: ResourceId
@@ -60,8 +61,15 @@ class Change:
     bytes: int
     first: datetime
     last: datetime
+    recorded: str
     before: Verdict
     after: Verdict
+
+    @property
+    def contradicts_log(self) -> bool:
+        """Whether the log says throughout what the rules before the change do not."""
+        said = {"allowed": "Allow", "denied": "Deny"}.get(self.recorded)
+        return said is not None and said != self.before.access
 
 
 @dataclass(slots=True)
@@ -146,7 +154,8 @@ class WhatIf:
             for one in (self.before, self.after)
         ]
         counts = (row[name] for name in ("hits", "bytes", "first", "last"))
-        return Change(nic, way, packet, *counts, *verdicts)
+        said = {"A": "allowed", "D": "denied"}.get(row["decisions"], "both")
+        return Change(nic, way, packet, *counts, said, *verdicts)
 
 
 def what_if(
@@ -330,6 +339,9 @@ def _summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
         column = batch[name]
         moments = column.cast(pa.int64()).to_numpy()
         sums[name] = pa.array(reduced.reduceat(moments, first)).cast(column.type)
+    denied = pc.equal(batch["decision"], "D").to_numpy(zero_copy_only=False)
+    kinds = np.bitwise_or.reduceat(np.where(denied, 2, 1), first)
+    sums["decisions"] = pa.array(["", "A", "D", "AD"]).take(pa.array(kinds))
     return pa.RecordBatch.from_pydict(sums)
 
 
