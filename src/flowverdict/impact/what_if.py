@@ -153,9 +153,10 @@ class WhatIf:
             evaluate_at(Standpoint(one, one.estate.resources.nics[nic]), way, packet)
             for one in (self.before, self.after)
         ]
-        counts = (row[name] for name in ("hits", "bytes", "first", "last"))
+        counts = {name: row[name] for name in ("hits", "bytes", "first", "last")}
         said = {"A": "allowed", "D": "denied"}.get(row["decisions"], "both")
-        return Change(nic, way, packet, *counts, said, *verdicts)
+        before, after = verdicts
+        return Change(nic, way, packet, **counts, recorded=said, before=before, after=after)
 
 
 def what_if(
