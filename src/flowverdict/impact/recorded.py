@@ -31,6 +31,8 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 FLOW: Final = ("protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 """What makes rows one flow."""
+NO_PACKET: Final = "what packet it was: a port or an address"
+_PORTED: Final = (6, 17)
 
 _SWAPPED: Final = (
     "maybe.mac IS NOT DISTINCT FROM flows.mac AND maybe.direction <> flows.direction "
@@ -77,38 +79,48 @@ def tests_source_ports(estate: Estate) -> bool:
 
 
 def recorded(
-    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True
+    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True, ruled: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """Yields recorded flows, the rows of each one in one batch.
 
     A row is one end of a flow in one kind of log: ``FLOW``, ``direction``, ``mac``, ``target`` and
     ``acl``, ``nsg`` (of an NSG flow log), ``is_return`` (of return traffic), ``is_platform`` (no
     rule decided, but the platform or a demand for encryption), ``hits`` (recorded tuples),
-    ``bytes`` both ways, ``first`` and ``last`` time.
+    ``bytes`` both ways, ``first`` and ``last`` time. With ``ruled`` it is also of one
+    ``decision``, ``rule`` and ``rule_kind``.
 
     Args:
         lake: where they are recorded.
         period: the time of the tuples.
         source_ports: whether flows from different ports are different flows.
+        ruled: whether what different rules decided are different rows.
 
     Raises:
         LakeError: there is nothing in the lake yet; also while the rows are read.
     """
     port = "flows.src_port" if source_ports else "CAST(NULL AS INTEGER) AS src_port"
+    said = "decision, rule, rule_kind, " if ruled else ""
     sql = (
         f"{_RETURNS}, ends AS (SELECT flows.protocol, flows.src_ip, flows.dst_ip, {port}, "  # noqa: S608 no words of others
-        "flows.dst_port, flows.direction, place, returns.protocol IS NOT NULL AS is_return, "
+        f"flows.dst_port, flows.direction, {said}place, "
+        "returns.protocol IS NOT NULL AS is_return, "
         "rule_kind IN ('platform', 'encryption') AS is_platform, "
         "count(*) AS hits, CAST(coalesce(sum(coalesce(bytes_sent, 0) + "
         "coalesce(bytes_received, 0)), 0) AS BIGINT) AS bytes, min(time) AS first, "
         f"max(time) AS last FROM flows JOIN places ON {_PLACE} "
         f"AND (schema <> 'vnet4') = places.nsg LEFT JOIN returns ON {_SAME} GROUP BY ALL) "
         f"SELECT {', '.join(FLOW)}, direction, mac, target, acl, nsg, is_return, is_platform, "
-        "hits, bytes, "
-        "first, last FROM ends JOIN places USING (place) "
+        f"{said}hits, bytes, first, last FROM ends JOIN places USING (place) "
         f"ORDER BY {', '.join(FLOW)}, direction DESC"
     )
     yield from _whole_flows(query(lake, sql, period=period))
+
+
+def tells_packet(batch: pa.RecordBatch) -> pa.Array:
+    """Reports of each row whether it tells a packet: two addresses of a family, and the ports."""
+    ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
+    families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
+    return pc.and_(pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid()))
 
 
 def starts(batch: pa.RecordBatch) -> Numbers:
