@@ -232,17 +232,18 @@ class _Auditing:
             self._found.kinds[UNKNOWN] += count
 
     def _unruled(self, batch: pa.RecordBatch, kind: str, why: str) -> None:
-        """Counts the rows that no rule decided, allowed and denied ones apart."""
-        for decision in batch["decision"].unique().to_pylist():
-            rows = batch.filter(pc.equal(batch["decision"], decision))
-            said = Said(decision, None, kind, None)
-            one = self._finding(Key(kind, why, said, said.access, None, None), None)
-            one.add(_Rows(rows, None), np.arange(len(rows)))
-            self._found.kinds[kind] += int(pc.sum(rows["hits"]).as_py())
+        """Counts the rows that no rule decided."""
+        if not len(batch):
+            return
+        rows = _Rows(batch, None)
+        for code, said in enumerate(rows.said):
+            finding = self._finding(Key(kind, why, said, said.access, None, None), None)
+            finding.add(rows, np.flatnonzero(rows.codes == code))
+        self._found.kinds[kind] += int(rows.hits.sum())
 
     def _judge(self, rows: _Rows) -> None:
         """Compares rows at known interfaces with the verdicts on them."""
-        said, codes = rows.said()
+        said, codes = rows.said, rows.codes
         packets = read_packets(rows.batch)
         agrees = np.zeros(len(codes), np.bool_)
         others: list[tuple[Finding, Numbers]] = []
@@ -297,14 +298,19 @@ class _Auditing:
         for finding, members in disagree:
             before = last[ends[members]]
             after = first[ends[members]]
-            before = before[(before > 0) & (before <= rows.first[members])]
-            after = after[(after < _FAR) & (after >= rows.last[members])]
+            before = before[(before > 0) & (before < rows.first[members])]
+            after = after[(after < _FAR) & (after > rows.last[members])]
             finding.agreed_until_ms = max(finding.agreed_until_ms, *before.tolist(), 0)
             finding.agreed_since_ms = min(finding.agreed_since_ms, *after.tolist(), _FAR)
 
 
 class _Rows:
-    """Rows of a batch as numbers; times in milliseconds since 1970."""
+    """Rows of a batch as numbers; times in milliseconds since 1970.
+
+    Attributes:
+        said: what logs say.
+        codes: which of it each row says.
+    """
 
     def __init__(self, batch: pa.RecordBatch, nics: pa.Array | None) -> None:
         self.batch = batch
@@ -315,11 +321,8 @@ class _Rows:
             for name in ("first", "last")
         )
         self.flow = batch["flow"].to_numpy()
-
-    def said(self) -> tuple[list[Said], Numbers]:
-        """Returns what logs say, and which of it each row does."""
-        words, codes = combined([self.batch[name].cast(pa.string()) for name in _SAID])
-        return [Said(*one) for one in words], codes
+        words, self.codes = combined([batch[name].cast(pa.string()) for name in _SAID])
+        self.said = [Said(*one) for one in words]
 
     def ends(self) -> Numbers:
         """Returns numbers that are the same for rows of one flow at one interface."""
