@@ -346,8 +346,8 @@ MEANINGS = {
     "disagreements": "rows that disagree, by what the log says, what the rules say, and why",
     "explained": "rows that agree though the log names another rule than the deciding one "
     "(`kind` is `both-allow`), or none (`no-rule-logged`); with the same fields",
-    "withoutRule": "rows that are not compared, as no rule decided them (`platform`, `encryption`); "
-    "with the same fields, of which `computed` and `flow` are null, and `nics` is empty",
+    "withoutRule": "rows that are not compared, as no rule decided them (`platform`, "
+    "`encryption`); with the same fields, of which `computed` and `flow` are null and `nics` empty",
     "disagreements.kind": "`other-decision`, `rule-missing`, `stale-network-group` or `other-rule`",
     "disagreements.why": "what of the recorded rule is not so in the estate",
     "disagreements.flows": "how many flows, counted at each end that recorded them",
@@ -359,7 +359,7 @@ MEANINGS = {
     "recorded.access": "`Allow` or `Deny`",
     "recorded.rule": "the rule's name; null where the log has none",
     "ruleKind": "`user`, `default`, `admin`, `platform`, `encryption` or `unknown`",
-    "acl": "the id of the NSG or network manager, as logged",
+    "acl": "the id of the NSG or network manager; of an NSG as the estate spells it",
     "computed": "the verdict on one of the flows, with the fields of `verify`",
     "disagreements.flow": "one of the flows, at an interface that recorded it",
     "rules": "each rule that stands before something, at each of its layers",
@@ -723,7 +723,7 @@ def _ask_for_audit(folder: Path) -> Any:
     said = (
         ("", nic.nsg, 0),
         ("UserRule_Old", nic.nsg, 1),
-        ("", nic.nsg, 2),
+        ("UserRule_DenyAll", nic.nsg, 2),
         ("PlatformRule", "00000000-0000-0000-0000-000000000000", 3),
     )
     flows = [

@@ -269,6 +269,15 @@ def test_ipv6_and_nsg_logs_are_compared_alike(audited: Any) -> None:
     assert found.kinds == {"agrees": 1, "both-allow": 1}
 
 
+def test_an_nsg_is_one_however_logs_spell_it(audited: Any, tmp_path: Path) -> None:
+    acl = only(audited(SKETCH, vnet("UserRule_Old", "{above}", row(*IN)))).key.said.acl
+    assert acl is not None
+    records = [vnet("UserRule_Old", one, row(*IN)) for one in (acl, acl.upper(), acl.lower())]
+    estate = flowverdict.load_estate([tmp_path / "estate"])
+    found = only(audit(estate, ingested(tmp_path / "more", records)))
+    assert (found.hits, found.key.said.acl) == (3, acl)
+
+
 def test_what_no_rule_decided_is_counted_apart(audited: Any) -> None:
     found = audited(
         SKETCH,

@@ -268,6 +268,7 @@ class _Auditing:
         self._turns(rows, agrees, others)
 
     def _key(self, said: Said, verdict: Verdict, place: Standpoint) -> Key:
+        said = self._causes.spelt(said)
         kind, why = self._causes.of(said, verdict, place)
         rule = verdict.rule.id if verdict.rule else None
         return Key(kind, why, said, verdict.access, verdict.layer, rule)

@@ -108,6 +108,11 @@ class Causes:
                 return found
         return self._disagreement(said, verdict, place)
 
+    def spelt(self, said: Said) -> Said:
+        """Returns what a log says with the NSG's id as the estate spells it: logs vary its case."""
+        nsg = said.nsg and self._estate.resources.nsgs.get(said.nsg)
+        return said._replace(acl=str(nsg.id)) if nsg else said
+
     def _disagreement(self, said: Said, verdict: Verdict, place: Standpoint) -> Cause:
         same = verdict.access == said.access
         kind = OTHER_RULE if same else OTHER_DECISION
