@@ -54,6 +54,8 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 FLOW: Final = ("protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 """What makes rows one flow."""
+NO_PACKET: Final = "what packet it was: a port or an address"
+_PORTED: Final = (6, 17)
 
 MOST: Final = 3_000_000
 """Groups in memory at once, of about 100 bytes each: behind it the lake is read in parts."""
@@ -177,6 +179,13 @@ class _Reading:
 def _ports(words: Numbers) -> pa.Array:
     ports = (words & PORTS).astype(np.int32) - 1
     return pa.array(ports, mask=ports < 0)
+
+
+def tells_packet(batch: pa.RecordBatch) -> pa.Array:
+    """Reports of each row whether it tells a packet: two addresses of a family, and the ports."""
+    ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
+    families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
+    return pc.and_(pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid()))
 
 
 def starts(batch: pa.RecordBatch) -> Numbers:

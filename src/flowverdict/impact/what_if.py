@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.classify import compile_estate
-from flowverdict.impact.recorded import FLOW, recorded, starts, tests_source_ports
+from flowverdict.impact.recorded import (
+    FLOW,
+    NO_PACKET,
+    recorded,
+    starts,
+    tells_packet,
+    tests_source_ports,
+)
 from flowverdict.lake import ALWAYS, query
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import Packet, has_ports, parse_address
@@ -35,10 +42,8 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 _ALLOW, _UNKNOWN, _DENY = range(3)
 _RANKS: Final = {"Allow": _ALLOW, "Unknown": _UNKNOWN, "Deny": _DENY}
 """From what lets a flow pass to what stops it, whatever the other end says."""
-_PORTED: Final = (6, 17)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _NO_RULE: Final = "which rule: the platform decided, or a demand for encryption"
-_NO_PACKET: Final = "what packet it was: a port or an address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,18 +224,14 @@ class _Comparison:
 
     def _packets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Counts the rows that no rule decided or that tell no packet; returns the others."""
-        ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
-        families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
         ruled = pc.invert(batch["is_platform"])
         unruled = batch.filter(batch["is_platform"])
         if len(unruled):
             self._unknown(_NO_RULE, unruled, np.zeros(len(unruled), np.bool_))
-        is_packet = pc.and_(
-            pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid())
-        )
+        is_packet = tells_packet(batch)
         lost = batch.filter(pc.and_(ruled, pc.invert(is_packet)))
         if len(lost):
-            self._unknown(_NO_PACKET, lost, np.zeros(len(lost), np.bool_))
+            self._unknown(NO_PACKET, lost, np.zeros(len(lost), np.bool_))
         return batch.filter(pc.and_(ruled, is_packet))
 
     def _judged(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Numbers], list[pa.Array]]:
