@@ -10,6 +10,7 @@ JSON field) stands here in tables. A table that lacks an entry, or has one too m
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
 import tempfile
@@ -861,6 +862,7 @@ def run(arguments: list[str]) -> int:
     FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    gc.unfreeze()  # what the commands froze that answered here
     return 0
 
 
