@@ -3,6 +3,7 @@
 #
 #   make demo     the sample organisation, its three stories, and a day of its flow logs
 #   make test     lint, types, import contracts, every test, every snippet of the docs
+#   make nightly  the classifier against the evaluator: a million packets on each of 100 estates
 #   make bench    the benchmarks, as one table
 #   make fmt      put the code in order
 #   make lock     resolve the dependencies anew (make lock UPGRADE=1 moves them on)
@@ -18,7 +19,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 PYTEST_ARGS ?=
 
-.PHONY: demo test bench fmt lock clean
+MANY ?= 100x1000000
+
+.PHONY: demo test nightly bench fmt lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -30,6 +33,9 @@ test: .venv/.test .venv/.azurite
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/basedpyright
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
+
+nightly: .venv/.test
+	FLOWVERDICT_MANY=$(MANY) $(BIN)/python -m pytest --numprocesses=auto --dist=load tests/classify/test_many.py
 
 bench: .venv/.test
 	@$(BIN)/python -m bench

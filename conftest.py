@@ -7,6 +7,9 @@ of one page share a folder, made fresh for it, in which its Python runs as well.
 
 The pages of docs/semantics also have `network`, `change`, `verdicts` and `diagnostics` blocks:
 `tests/docs/networks.py` tells what they hold.
+
+To make the demo takes long: pages that are not about it copy one that was made once, from `$DEMO`,
+with its story in `story.txt` and its logs ingested into `lake`.
 """
 
 import doctest
@@ -15,10 +18,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
@@ -41,15 +46,44 @@ def steps(transcript: str) -> Iterator[tuple[str, str]]:
         yield command, "".join(expected)
 
 
+def made_demo(factory: pytest.TempPathFactory) -> Path:
+    """The demo in a folder that all workers of a run share: the first that comes makes it."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, done = shared / "demo", shared / "demo.done"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        for _ in range(3000):
+            if done.exists():
+                return folder
+            time.sleep(0.1)
+        raise
+    make = "flowverdict demo > story.txt && flowverdict ingest flowverdict-demo/logs --lake lake"
+    subprocess.run(
+        ["bash", "-c", make],  # noqa: S607 # likewise
+        check=True,
+        cwd=folder,
+        env={**os.environ, **ENVIRONMENT},
+        stdout=subprocess.DEVNULL,
+    )
+    done.touch()
+    return folder
+
+
 def run_transcript(example: Example) -> str | None:
     """Run the commands of a `console` block; `$?` holds the exit code of the one before."""
     status = 0
+    environment = {**os.environ, **ENVIRONMENT}
+    if "$DEMO" in example.parsed:
+        environment["DEMO"] = str(made_demo(example.namespace["tmp_path_factory"]))
     for command, expected in steps(example.parsed):
         done = subprocess.run(
             ["bash", "-c", f"(exit {status})\n{command}"],  # noqa: S607 # the reader's own shell
             check=False,
             encoding="utf-8",
-            env={**os.environ, **ENVIRONMENT},
+            env=environment,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -118,6 +152,7 @@ pytest_collect_file = Sybil(
         CodeBlockParser("diagnostics", check_diagnostics),
         SkipParser(),
     ],
+    fixtures=["tmp_path_factory"],
     patterns=["README.md", "docs/**/*.md", "docs/*.md"],
     setup=enter_folder,
     teardown=leave_folder,

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 from pyarrow import csv
 
 from bench import figures, lake
@@ -27,6 +28,8 @@ from flowverdict.flowlog.records import rule_of
 BLOBS = 4
 ROUNDS = 9
 THREADS_ROUNDS = 25
+STEPS = 50_000_000
+"""About as long as a blob."""
 PLAIN_ROUNDS = 3
 PLAIN_RECORDS = 3
 
@@ -163,10 +166,12 @@ def _reading() -> list[Figure]:
             path.write_bytes(data)
         _same_rows(blobs[0], paths[0])
         with ThreadPoolExecutor(2) as threads:
-            one, both = _seconds(
+            one, both, one_count, both_counts = _seconds(
                 THREADS_ROUNDS,
                 lambda: [read_by_kernel(one).num_rows for one in blobs],
                 lambda: list(threads.map(lambda one: read_by_kernel(one).num_rows, blobs)),
+                lambda: [_count(STEPS) for _ in blobs],
+                lambda: list(threads.map(lambda _: _count(STEPS), blobs)),
             )
         kernel, nsg, ipv4, ipv6, msgspec_s, duckdb_s = _seconds(
             ROUNDS,
@@ -212,6 +217,11 @@ def _reading() -> list[Figure]:
             2,
         ),
         AtLeast("two_threads", one / both, "two threads, to one", at_least=1.7),
+        Figure(
+            "two_threads_of_machine",
+            one_count / both_counts,
+            "likewise in the same rounds: counting without memory, as good as this machine can",
+        ),
     ]
 
 
@@ -228,6 +238,14 @@ def _seconds(rounds: int, *jobs: Callable[[], object]) -> list[float]:
             if turn:
                 taken.append(time.perf_counter() - start)
     return [min(one) for one in times]
+
+
+@njit(nogil=True)
+def _count(steps: int) -> np.uint64:
+    found = np.uint64(1)
+    for _ in range(steps):
+        found = found * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+    return found
 
 
 def _same_rows(data: bytes, path: Path) -> None:

@@ -1,8 +1,9 @@
 """Large estates and the traffic in them, made in memory with a seed."""
 
+import ipaddress
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -32,23 +33,40 @@ from flowverdict.model import (
     VirtualNetwork,
     default_rules,
 )
-from flowverdict.net import ALL_IPV4, ALL_PORTS, IntervalSet, parse_prefix
+from flowverdict.net import ALL_IPV4, ALL_PORTS, ALL_PROTOCOLS, IntervalSet, parse_prefix
 
 _GROUP = ResourceId("/subscriptions/s/resourceGroups/g")
 _NETWORK = _GROUP.child("providers", "Microsoft.Network")
 _TCP, _UDP = IntervalSet([(6, 6)]), IntervalSet([(17, 17)])
+_IPV6 = (1 << 32) + (0x20010DB8 << 96)
+"""2001:db8:: on the line of addresses."""
 _PORTS = (22, 25, 53, 80, 123, 389, 443, 445, 636, 1433, 3306, 3389, 5432, 5671, 6379, 8080, 8443)
 
 
 @dataclass(frozen=True, slots=True)
-class NoTags:
-    """Service tags without any."""
+class Tags:
+    """Made-up service tags of 10 to 150 prefixes, none of them in 10.0.0.0/8."""
 
-    label: str = "no service tags"
+    made: dict[str, IntervalSet]
+    label: str = "made-up service tags"
 
     def prefixes(self, name: str) -> IntervalSet | None:
-        """Return nothing for any name."""
-        del name
+        """Return the addresses of a tag."""
+        return self.made.get(name)
+
+
+def _make_tags(chance: random.Random) -> Tags:
+    def prefix() -> tuple[int, int]:
+        size = 1 << 32 - chance.randrange(13, 29)
+        low = chance.randrange(11 << 24, 223 << 24) // size * size
+        return low, low + size - 1
+
+    return Tags(
+        {
+            f"Made{at}": IntervalSet(prefix() for _ in range(chance.randrange(10, 150)))
+            for at in range(30)
+        }
+    )
 
 
 def _prefix(chance: random.Random) -> IntervalSet:
@@ -69,40 +87,79 @@ def _ports(chance: random.Random) -> IntervalSet:
     return IntervalSet([(low, low if chance.random() < 0.7 else low + chance.randrange(1, 500))])
 
 
+def _port_list(chance: random.Random, share_of_all: float) -> IntervalSet:
+    if chance.random() < share_of_all:
+        return ALL_PORTS
+    if chance.random() < 0.7:
+        return IntervalSet((one, one) for one in chance.sample(_PORTS, chance.randrange(1, 4)))
+    lows = [chance.randrange(1, 65000) for _ in range(chance.randrange(1, 15))]
+    return IntervalSet((low, min(65535, low + chance.randrange(1000))) for low in lows)
+
+
+def _endpoint(chance: random.Random) -> Endpoint:
+    """Any, up to five prefixes, or a service tag."""
+    kind = chance.random()
+    if kind < 0.25:
+        return ANYWHERE
+    if kind < 0.8:
+        return Endpoint(IntervalSet.union(_prefix(chance) for _ in range(chance.randrange(1, 6))))
+    return Endpoint(tags=(f"Made{chance.randrange(30)}",))
+
+
 def rules(
-    chance: random.Random, owner: ResourceId, collection: str, how_many: int, *, admin: bool = False
+    chance: random.Random,
+    owner: ResourceId,
+    collection: str,
+    how_many: int,
+    *,
+    admin: bool = False,
+    lists: bool = False,
 ) -> Iterator[Rule]:
-    """Return rules of both directions, by turns; one of five is about few local addresses."""
+    """Return rules of both directions, by turns; one of five is about few local addresses.
+
+    A rule has one prefix and one range of ports, or with ``lists`` what augmented rules have:
+    several of both, service tags, and now and then source ports.
+    """
     for number in range(how_many):
         far, near = Endpoint(_prefix(chance)), Endpoint(_prefix(chance))
         if chance.random() < 0.8:
             near = ANYWHERE
         accesses = [Access.ALLOW, Access.DENY, *([Access.ALWAYS_ALLOW] if admin else [])]
         access = chance.choice(accesses)
+        protocols = chance.choice((_TCP, _TCP, _UDP, _TCP | _UDP))
+        ports, source_ports = (ALL_PORTS if lists else _ports(chance)), ALL_PORTS
+        if lists:
+            far, near = _endpoint(chance), _endpoint(chance)
+            if far == near == ANYWHERE:  # would hide the rules behind it
+                far = Endpoint(_prefix(chance))
+            ports = _port_list(chance, 0.3)
+            source_ports = _port_list(chance, 0.92)
         yield Rule(
             id=owner.child(collection, f"r{number}"),
             name=f"r{number}",
             priority=100 + number,
             direction=Direction.OUTBOUND if number % 2 else Direction.INBOUND,
             access=access,
-            protocols=chance.choice((_TCP, _TCP, _UDP, _TCP | _UDP)),
+            protocols=protocols,
             source=near if number % 2 else far,
-            source_ports=ALL_PORTS,
+            source_ports=source_ports,
             destination=far if number % 2 else near,
-            destination_ports=_ports(chance),
+            destination_ports=ports,
         )
 
 
-def make_nsg(chance: random.Random, name: str, how_many: int) -> NetworkSecurityGroup:
+def make_nsg(
+    chance: random.Random, name: str, how_many: int, *, lists: bool = False
+) -> NetworkSecurityGroup:
     """Return an NSG with so many rules of each direction, and the default ones."""
     nsg = _NETWORK.child("networkSecurityGroups", name)
-    custom = tuple(rules(chance, nsg, "securityRules", 2 * how_many))
+    custom = tuple(rules(chance, nsg, "securityRules", 2 * how_many, lists=lists))
     return NetworkSecurityGroup(nsg, (*custom, *default_rules(nsg)))
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large an estate is; an NSG has so many rules of each direction."""
+    """How large an estate is; an NSG has so many rules of each direction, of ``lists`` or not."""
 
     vnets: int = 1
     subnets: int = 1
@@ -111,13 +168,17 @@ class Size:
     nic_nsgs: int = 0
     nic_rules: int = 0
     admin_rules: int = 0
+    lists: bool = False
 
 
 def make_estate(size: Size, seed: int = 1) -> Estate:
     """Return an estate: subnets spread over networks, interfaces over subnets and NSGs."""
     chance = random.Random(seed)  # noqa: S311 - a benchmark
     resources = Resources()
-    of_nics = [make_nsg(chance, f"nic{at}", size.nic_rules) for at in range(size.nic_nsgs)]
+    of_nics = [
+        make_nsg(chance, f"nic{at}", size.nic_rules, lists=size.lists)
+        for at in range(size.nic_nsgs)
+    ]
     resources.nsgs.update((one.id, one) for one in of_nics)
     for at in range(size.vnets):
         vnet = _NETWORK.child("virtualNetworks", f"v{at}")
@@ -143,7 +204,7 @@ def make_estate(size: Size, seed: int = 1) -> Estate:
     members, deployments = _manage(chance, resources, size.admin_rules)
     return Estate(
         resources,
-        NoTags(),
+        _make_tags(random.Random(seed)),  # noqa: S311 - a benchmark
         InternetSpace(ALL_IPV4 - IntervalSet([(10 << 24, (11 << 24) - 1)]), "made up"),
         members=members,
         whole_memberships=frozenset(resources.vnets),
@@ -212,3 +273,68 @@ def texts(addresses: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.uint32]]
         octets[one >> 24] + octets[one >> 16 & 255] + octets[one >> 8 & 255] + last[one & 255]
         for one in map(int, addresses)
     )
+
+
+def _mapped(addresses: IntervalSet) -> IntervalSet:
+    """IPv4 addresses as /64 prefixes below 2001:db8::/32."""
+    return IntervalSet(
+        (_IPV6 + (low << 64), _IPV6 + (high + 1 << 64) - 1) for low, high in addresses
+    )
+
+
+def as_ipv6(addresses: pa.Array) -> pa.Array:
+    """Return IPv4 addresses in texts as IPv6 addresses, each in the prefix that is its own."""
+    numbers = [int(ipaddress.IPv4Address(one)) for one in addresses.to_pylist()]
+    return pa.array(f"2001:db8:{one >> 16:x}:{one & 0xFFFF:x}::{one % 7:x}" for one in numbers)
+
+
+def with_ipv6(estate: Estate) -> Estate:
+    """Return an estate whose rules name IPv6 prefixes beside all that they name in IPv4."""
+
+    def side(one: Endpoint) -> Endpoint:
+        if one.tags or one.prefixes == ANYWHERE.prefixes:
+            return one
+        return replace(one, prefixes=one.prefixes | _mapped(one.prefixes & ALL_IPV4))
+
+    nsgs = {
+        nsg.id: replace(
+            nsg,
+            rules=tuple(
+                replace(rule, source=side(rule.source), destination=side(rule.destination))
+                for rule in nsg.rules
+            ),
+        )
+        for nsg in estate.resources.nsgs.values()
+    }
+    return replace(estate, resources=replace(estate.resources, nsgs=nsgs))
+
+
+def without_a_tag(estate: Estate) -> Estate:
+    """Return an estate with two rules in front, on a service tag that nothing is known of."""
+    nsgs = {
+        nsg.id: replace(
+            nsg,
+            rules=(
+                *(
+                    replace(
+                        nsg.rules[0],
+                        id=nsg.id.child("securityRules", way.value),
+                        name=way.value,
+                        priority=99,
+                        direction=way,
+                        access=Access.DENY,
+                        source=Endpoint(tags=("Lost",)) if way is Direction.INBOUND else ANYWHERE,
+                        destination=ANYWHERE
+                        if way is Direction.INBOUND
+                        else Endpoint(tags=("Lost",)),
+                        protocols=ALL_PROTOCOLS,
+                        destination_ports=ALL_PORTS,
+                    )
+                    for way in Direction
+                ),
+                *nsg.rules,
+            ),
+        )
+        for nsg in estate.resources.nsgs.values()
+    }
+    return replace(estate, resources=replace(estate.resources, nsgs=nsgs))

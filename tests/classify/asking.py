@@ -13,7 +13,15 @@ import pyarrow as pa
 from flowverdict.classify import Classifier
 from flowverdict.model import Direction, Estate, ResourceId
 from flowverdict.net import Packet, format_address
-from flowverdict.policy import DEFAULTS, Network, Options, Standpoint, evaluate_at, rule_name
+from flowverdict.policy import (
+    DEFAULTS,
+    Network,
+    Options,
+    Standpoint,
+    Verdict,
+    evaluate_at,
+    rule_name,
+)
 
 Answer = tuple[str | None, ...]
 
@@ -70,15 +78,17 @@ def expected(estate: Estate, some: list[Seen], options: Options = DEFAULTS) -> l
     found: list[Answer] = []
     for one in some:
         nic = estate.resources.nics[ResourceId(one.nic)]
-        verdict = evaluate_at(Standpoint(network, nic), one.direction, one.packet)
-        rule: Any = verdict.rule
-        found.append(
-            (
-                verdict.access,
-                rule_name(verdict.layer, rule) if rule else None,
-                str(rule.id) if rule else None,
-                verdict.layer,
-                "; ".join(verdict.missing) or None,
-            )
-        )
+        found.append(answer_of(evaluate_at(Standpoint(network, nic), one.direction, one.packet)))
     return found
+
+
+def answer_of(verdict: Verdict) -> Answer:
+    """A verdict of the evaluator in the classifier's words."""
+    rule: Any = verdict.rule
+    return (
+        verdict.access,
+        rule_name(verdict.layer, rule) if rule else None,
+        str(rule.id) if rule else None,
+        verdict.layer,
+        "; ".join(verdict.missing) or None,
+    )

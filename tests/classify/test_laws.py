@@ -1,21 +1,27 @@
 """The classifier says of every packet what the evaluator says: `policy` is the specification."""
 
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import random
 import re
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowverdict.classify import compile_estate
+from flowverdict.classify.combined import FIRST_LOOK
 from flowverdict.model import Direction, Estate
 from flowverdict.net import Packet, has_ports, parse_address
 from flowverdict.policy import DEFAULTS, Options
-from tests.classify.asking import Seen, expected, judged
+from tests.classify.asking import Seen, batch_of, expected, judged
 from tests.conformance.sketch import service_tags
 from tests.net.profiles import times
 from tests.policy.estates import (
@@ -219,3 +225,52 @@ def test_each_manager_may_have_a_say(choice: str, rules: list[str]) -> None:
 
 def _configuration(*rules: str) -> Json:
     return {"cfg": {"collections": {"c": {"groups": ["G"], "rules": list(rules)}}}}
+
+
+@times(2)
+@given(estates(), st.randoms(use_true_random=False), st.sampled_from(OPTIONS))
+def test_a_list_to_which_many_packets_come_keeps_its_answers(
+    estate: Estate, chance: random.Random, options: Options
+) -> None:
+    """The second batch is judged by combinations; some of its packets are of no kind in them."""
+    seen = packets(estate, chance, 120)
+    nic, direction = seen[0].nic, seen[0].direction
+    some = [replace(one, nic=nic, direction=direction) for one in seen]
+    classifier = compile_estate(estate, options)
+    often = pa.array(np.arange(FIRST_LOOK + 1000) % 60)
+    rows = classifier.read(batch_of(some[:60]).take(often))
+    classifier.decide(rows)
+    assert rows.combined.lists == 1
+    assert judged(classifier, some) == expected(estate, some, options)
+
+
+MANY_TAGS = """ApiManagement AppService AzureActiveDirectory AzureContainerRegistry AzureCosmosDB
+    AzureKeyVault AzureMonitor DataFactory EventHub GatewayManager ServiceBus Sql Storage""".split()
+
+
+def test_rules_of_one_priority_may_ask_behind_the_one_that_decides() -> None:
+    """A Deny decides; which of 13 Allows of its priority match too, is more than can be tried."""
+    rules = ["in 10 Deny Tcp *:* -> *:22 name=deny", "in 20 Deny Tcp *:* -> *:23 name=alone"]
+    rules += [f"in 10 Allow Tcp {tag}:* -> *:22 name={tag}" for tag in MANY_TAGS]
+    collections = {f"c{at}": {"groups": ["G"], "rules": [rule]} for at, rule in enumerate(rules)}
+    network: Any = {
+        "vnets": {"v": {"space": ["10.1.0.0/16"], "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}}},
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.1.0.4"]}},
+        "managementGroups": {"root": {"subscriptions": ["main"]}},
+        "managers": {
+            "M1": {
+                "scope": ["mg:root"],
+                "groups": {"G": {"members": ["v"]}},
+                "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
+                "configurations": {"cfg": {"collections": collections}},
+            }
+        },
+        "serviceTags": {},
+    }
+    estate = load(files_of(network), service_tags(network, "rest"))
+    [nic] = estate.resources.nics
+    ends = parse_address("203.0.113.9"), parse_address("10.1.0.4")
+    some = [Seen(str(nic), Direction.INBOUND, Packet(6, *ends, 9, port)) for port in (22, 23)]
+    got = judged(compile_estate(estate), some)
+    assert [one[0] for one in got] == ["Unknown", "Deny"]
+    assert got == expected(estate, some)

@@ -125,6 +125,19 @@ def test_watching_reads_what_comes_until_it_is_interrupted(tmp_path: Path) -> No
     assert b"Traceback" not in said
 
 
+def test_what_has_begun_when_it_is_interrupted_is_read_to_its_end(tmp_path: Path) -> None:
+    logs = fill(tmp_path / "logs", 40)
+    lake = tmp_path / "lake"
+    command = [sys.executable, "-m", "flowverdict", "ingest", str(logs), "--lake", str(lake)]
+    watch = subprocess.Popen([*command, "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not lake.exists():
+        time.sleep(0.01)
+    watch.send_signal(signal.SIGINT)
+    _, said = watch.communicate(timeout=60)
+    assert (watch.returncode, said) == (0, b"")
+    assert sum(rows(lake).values()) == 40 * 120
+
+
 def _wait_for(lake: Path, count: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

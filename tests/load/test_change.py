@@ -101,11 +101,52 @@ def test_a_change_that_holds_nothing_is_refused(tmp_path: Path, content: str) ->
         load_estate(tmp_path / "rest.json", change=tmp_path / "change.json")
 
 
-def test_a_rule_alone_is_no_change_of_its_nsg(tmp_path: Path) -> None:
-    """It is told, and the NSG is not taken for one without the rule."""
-    owner = nsg("n", 22, 80)
-    rule = {**owner["securityRules"][0], "id": f"{owner['id']}/securityRules/r22"}
-    rule |= {"access": "Deny", "type": "Microsoft.Network/networkSecurityGroups/securityRules"}
-    estate = loaded(tmp_path, [owner], [rule])
-    assert [one.code for one in estate.errors] == ["duplicate"]
-    assert not estate.resources.nsgs
+def rule(name: str, port: int, priority: int) -> dict[str, Any]:
+    alone = nsg("n", port)["securityRules"][0] | {"name": name, "priority": priority}
+    kind = "Microsoft.Network/networkSecurityGroups/securityRules"
+    return alone | {
+        "id": f"{NETWORK}/networkSecurityGroups/n/securityRules/{name}",
+        "type": kind,
+    }
+
+
+def ports(estate: Estate) -> list[tuple[str, int, str]]:
+    (group,) = estate.resources.nsgs.values()
+    return [
+        (one.name, one.priority, str(one.destination_ports))
+        for one in group.rules
+        if not one.is_default
+    ]
+
+
+def test_a_rule_alone_joins_its_nsg_or_takes_the_place_of_the_one_with_its_name(
+    tmp_path: Path,
+) -> None:
+    rest = [nsg("n", 22, 443), rule("r22", 22, 100)]
+    change = [rule("r22", 8022, 100), rule("new", 53, 300)]
+    estate = loaded(tmp_path, rest, change)
+    assert not estate.diagnostics
+    assert [one[:2] for one in ports(estate)] == [("r22", 100), ("r443", 101), ("new", 300)]
+    assert ["8022" in one[2] for one in ports(estate)] == [True, False, False]
+
+
+def test_a_rule_alone_whose_priority_is_taken_is_told(tmp_path: Path) -> None:
+    estate = loaded(tmp_path, [nsg("n", 22)], [rule("new", 53, 100)])
+    assert "both have priority 100" in str(estate.diagnostics[0])
+
+
+def test_a_rule_beside_its_nsg_in_one_change_has_to_be_the_same(tmp_path: Path) -> None:
+    estate = loaded(tmp_path, [nsg("n", 22)], [nsg("n", 443), rule("r443", 80, 100)])
+    assert "expected exports of the same moment" in str(estate.diagnostics[0])
+
+
+def test_a_peering_alone_joins_its_network(tmp_path: Path) -> None:
+    peering = {
+        "id": f"{NETWORK}/virtualNetworks/v/virtualNetworkPeerings/p", "name": "p",
+        "type": "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+        "remoteVirtualNetwork": {"id": f"{NETWORK}/virtualNetworks/w"},
+        "peeringState": "Connected", "allowVirtualNetworkAccess": True,
+    }  # fmt: skip
+    estate = loaded(tmp_path, [vnet("a")], [peering])
+    (found,) = estate.resources.vnets.values()
+    assert [one.id.name for one in found.peerings] == ["p"]

@@ -7,25 +7,27 @@ what is missing about the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from flowverdict.classify.atoms import Cuts
+from flowverdict.classify.packets import IPV6
 from flowverdict.classify.policies import WAYS
+from flowverdict.classify.records import set_bits
 from flowverdict.classify.verdicts import Outcomes, outcome_of
-from flowverdict.net import ALL_IPV4
 from flowverdict.policy import evaluate_at
 from flowverdict.policy.services import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flowverdict.classify.packets import Addresses, Packets
     from flowverdict.classify.policies import Policy
+    from flowverdict.net import IntervalSet
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
-
-IPV6: Final = ALL_IPV4.size
-"""Where IPv6 begins on the line of addresses."""
 
 
 class Asked:
@@ -34,67 +36,91 @@ class Asked:
     def __init__(self, policy: Policy, outcomes: Outcomes) -> None:
         self._policy = policy
         self._outcomes = outcomes
-        self._cuts: dict[int, tuple[Cuts, Cuts, Cuts, Cuts]] = {}
-        self._answers: dict[bytes, int] = {}
+        self._fields: dict[int, tuple[_Field, _Field, _Field, _Field]] = {}
+        self._numbers = _Numbers(), _Numbers(), _Numbers()
+        self._answers = np.zeros(0, np.int32)
 
     def outcomes(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
         """Returns the outcomes of some rows of one direction."""
         kinds = self.kinds(packets, rows, way)
-        distinct, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        found = np.empty(len(distinct), np.int32)
-        for at, row in enumerate(rows[first].tolist()):
-            key = distinct[at].tobytes()
-            if key not in self._answers:
-                verdict = evaluate_at(self._policy.place, WAYS[way], packets.packet(row))
-                self._answers[key] = self._outcomes.number(outcome_of(verdict))
-            found[at] = self._answers[key]
-        return found[inverse.ravel()]
+        if self._numbers[-1].count > len(self._answers):
+            more = np.full(self._numbers[-1].count - len(self._answers), -1, np.int32)
+            self._answers = np.concatenate([self._answers, more])
+        fresh = np.flatnonzero(self._answers[kinds] < 0)
+        distinct, first = np.unique(kinds[fresh], return_index=True)
+        for kind, row in zip(distinct.tolist(), rows[fresh[first]].tolist(), strict=True):
+            verdict = evaluate_at(self._policy.place, WAYS[way], packets.packet(row))
+            self._answers[kind] = self._outcomes.number(outcome_of(verdict))
+        return self._answers[kinds]
 
     def kinds(self, packets: Packets, rows: Numbers, way: int) -> Numbers:
         """Returns the kind of each of some rows: what the evaluator says of one, it says of all."""
-        if way not in self._cuts:
-            self._cuts[way] = self._cut(way)
-        src, dst, src_ports, dst_ports = self._cuts[way]
+        if way not in self._fields:
+            self._fields[way] = self._make_fields(way)
+        src, dst, src_ports, dst_ports = self._fields[way]
         same = packets.src.ipv4[rows] == packets.dst.ipv4[rows]
         for at in np.flatnonzero(np.isin(rows, packets.src.others)).tolist():
             row = int(rows[at])
             same[at] = packets.src.point(row) == packets.dst.point(row)
-        return np.stack(
-            [
-                np.full(len(rows), way),
-                packets.protocol[rows],
-                _ports(src_ports, packets.src_port[rows]),
-                _ports(dst_ports, packets.dst_port[rows]),
-                _addresses(src, packets.src, rows),
-                _addresses(dst, packets.dst, rows),
-                same,
-            ],
-            axis=1,
-        ).astype(np.int64)
+        by_ends, by_service, by_both = self._numbers
+        ends = src.addresses(packets.src, rows) << 31 | dst.addresses(packets.dst, rows)
+        service = src_ports.ports(packets.src_port[rows]) << 20
+        service = (service | dst_ports.ports(packets.dst_port[rows])) << 9
+        service |= packets.protocol[rows].astype(np.int64) << 1 | way
+        return by_both(by_ends(ends << 1 | same) << 31 | by_service(service))
 
-    def _cut(self, way: int) -> tuple[Cuts, Cuts, Cuts, Cuts]:
+    def _make_fields(self, way: int) -> tuple[_Field, _Field, _Field, _Field]:
         tests = [test for stage in self._policy.stages[way] for test in stage.tests]
         around = self._policy.around
         tags = [*around.network.cuts, *around.internet.cuts]
         hosts = [one.addresses for one in SERVICES]
         return (
-            Cuts([*tags, *(one for test in tests for one in test.src.cuts)]),
-            Cuts([*tags, *hosts, *(one for test in tests for one in test.dst.cuts)]),
-            Cuts(test.src_ports for test in tests),
-            Cuts([*(test.dst_ports for test in tests), *(one.ports for one in SERVICES)]),
+            _Field([*tags, *(one for test in tests for one in test.src.cuts)]),
+            _Field([*tags, *hosts, *(one for test in tests for one in test.dst.cuts)]),
+            _Field(test.src_ports for test in tests),
+            _Field([*(test.dst_ports for test in tests), *(one.ports for one in SERVICES)]),
         )
 
 
-def _ports(cuts: Cuts, ports: Numbers) -> Numbers:
-    """Returns the atoms of ports; what is no port stays as it is."""
-    found = np.searchsorted(np.array(cuts.starts), ports, "right") - 1
-    return np.where(ports < 0, ports, found)
+class _Field:
+    """What sets tell apart: numbers are of a class if no set has one of them without the other."""
+
+    def __init__(self, sets: Iterable[IntervalSet]) -> None:
+        distinct = list(dict.fromkeys(sets))
+        self._cuts = Cuts(distinct)
+        self._starts = np.array([one for one in self._cuts.starts if one < IPV6], np.int64)
+        spans = [self._cuts.spans(one) for one in distinct]
+        rows = set_bits(spans, np.arange(self._cuts.count), -(-len(distinct) // 64) or 1)
+        self._class = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+
+    def ports(self, ports: Numbers) -> Numbers:
+        """Returns the classes of ports; what is no port, and any port, have their own."""
+        found = self._class[np.searchsorted(self._starts, ports, "right") - 1] + 2
+        return np.where(ports < 0, ports + 2, found)
+
+    def addresses(self, addresses: Addresses, rows: Numbers) -> Numbers:
+        """Returns the classes of the addresses of some rows."""
+        ipv4 = addresses.ipv4[rows].astype(np.int64)
+        atoms = np.searchsorted(self._starts, ipv4, "right") - 1
+        for at in np.flatnonzero(np.isin(rows, addresses.others)).tolist():
+            atoms[at] = self._cuts.of(addresses.point(int(rows[at])))
+        return self._class[atoms]
 
 
-def _addresses(cuts: Cuts, addresses: Addresses, rows: Numbers) -> Numbers:
-    """Returns the atoms of the addresses of some rows."""
-    starts = np.array([one for one in cuts.starts if one < IPV6], np.int64)
-    found = np.searchsorted(starts, addresses.ipv4[rows].astype(np.int64), "right") - 1
-    for at in np.flatnonzero(np.isin(rows, addresses.others)).tolist():
-        found[at] = cuts.of(addresses.point(int(rows[at])))
-    return found
+class _Numbers:
+    """Numbers from 0 for whatever numbers come, the same one each time."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def __call__(self, values: Numbers) -> Numbers:
+        """Returns the number of each value."""
+        encoded = pa.array(values).dictionary_encode()
+        known = self._known
+        words = [known.setdefault(one, len(known)) for one in encoded.dictionary.to_pylist()]
+        return np.array(words, np.int64)[encoded.indices.to_numpy()]
+
+    @property
+    def count(self) -> int:
+        """How many different values have come."""
+        return len(self._known)

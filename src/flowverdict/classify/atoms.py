@@ -6,7 +6,7 @@ this, an address is the number of its atom, whatever its family.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 _V6: Final = 1 << 32
+_END: Final = _V6 + (1 << 128)
 
 
 class Cuts:
@@ -28,27 +29,29 @@ class Cuts:
         distinct = {id(one): one for one in sets}  # equality would compare long sets
         points = {0, *always}
         for one in distinct.values():
-            for low, high in one:
+            for low, high in one.spans:
                 points.add(low)
                 points.add(high + 1)
         self.starts = sorted(points)
         self._kept = distinct
         self._number = {point: at for at, point in enumerate(self.starts)}
-        self._spans: dict[int, Numbers] = {}
+        self._spans: dict[int, list[int]] = {}
 
     @property
     def count(self) -> int:
         """How many atoms there are; the last begins where all numbers end and holds none."""
         return len(self.starts)
 
-    def spans(self, one: IntervalSet) -> Numbers:
+    def spans(self, one: IntervalSet) -> list[int]:
         """Returns the atoms at which the spans of a set begin, and end (exclusive), by turns."""
         key = id(one)
-        if key not in self._spans:
-            numbers = [self._number[point] for low, high in one for point in (low, high + 1)]
-            self._spans[key] = np.array(numbers, np.int32)
+        found = self._spans.get(key)
+        if found is None:
+            number = self._number
+            found = [number[point] for low, high in one.spans for point in (low, high + 1)]
+            self._spans[key] = found
             self._kept[key] = one  # its id is not given to another while it lives
-        return self._spans[key]
+        return found
 
     def of(self, number: int) -> int:
         """Returns the atom of a number."""
@@ -61,7 +64,7 @@ class Cuts:
 
 
 def address_table(cuts: Cuts) -> tuple[Numbers, Numbers, Numbers]:
-    """Returns the atoms of all IPv4 addresses by 16, 8 and 8 bits: three tables, one after another.
+    """Returns the atoms of all IPv4 addresses by 16, 8 and 8 bits: three tables.
 
     An entry of the first two is twice a place in the next, plus 1 where the next bits of the
     address count from there. Every atom has a place of its own in each: so three looks are enough
@@ -84,3 +87,11 @@ def address_table(cuts: Cuts) -> tuple[Numbers, Numbers, Numbers]:
     middle, split = level((split[:, None] + (offsets << 8)).ravel(), 256)
     leaves, _ = level((split[:, None] + offsets).ravel(), 1)
     return root, np.concatenate([identity << 1, middle]), np.concatenate([identity, leaves >> 1])
+
+
+def ipv6_starts(cuts: Cuts) -> tuple[Numbers, Numbers, int]:
+    """Returns where atoms begin in IPv6, as two times 64 bits, and how many begin before."""
+    before = bisect_left(cuts.starts, _V6)
+    starts = [one - _V6 for one in cuts.starts[before:] if one < _END]
+    high = np.array([one >> 64 for one in starts], np.uint64)
+    return high, np.array([one & (1 << 64) - 1 for one in starts], np.uint64), before

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowverdict.classify.asked import Asked
-from flowverdict.classify.kernel import NO_POLICY, OPEN, find_atoms, judge
+from flowverdict.classify.classes import Columns
+from flowverdict.classify.columns import find_atoms, find_atoms_ipv6
+from flowverdict.classify.combined import Combined
+from flowverdict.classify.kernel import NO_POLICY, OPEN
 from flowverdict.classify.packets import Packets, read_packets, read_words
 from flowverdict.classify.policies import Policies, find_interface
 from flowverdict.classify.tables import Tables, make_tables
@@ -21,7 +26,7 @@ from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS, NoNsgError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     import pyarrow as pa
 
@@ -45,6 +50,7 @@ class Rows:
     packets: Packets
     policies: Numbers
     tables: Tables
+    combined: Combined
 
 
 def compile_estate(estate: Estate, options: Options = DEFAULTS) -> Classifier:
@@ -67,6 +73,7 @@ class Classifier:
         self._by_nic: dict[str | None, Policy | int] = {}
         self._needed: dict[Policy, None] = {}
         self._tables = make_tables([], lambda _: 0)
+        self._combined = Combined(self._tables)
         self._ahead = iter(estate.resources.nics.values())
         self._lock = Lock()
 
@@ -91,19 +98,20 @@ class Classifier:
         """Returns a batch's rows as numbers, with the tables to judge them by."""
         packets = read_packets(batch)
         with self._lock:
-            numbers, tables = self._read_interfaces(batch)
-        return Rows(packets, numbers, tables)
+            numbers = self._read_interfaces(batch)
+            return Rows(packets, numbers, self._tables, self._combined)
 
     def decide(self, rows: Rows) -> Numbers:
         """Returns the outcome of each row, by number."""
         packets, numbers, tables = rows.packets, rows.policies, rows.tables
         src, dst = _atoms(packets.src, tables), _atoms(packets.dst, tables)
-        out = np.empty(len(numbers), np.int32)
-        judge(
-            numbers, packets.way, packets.protocol, packets.src_port, packets.dst_port, src, dst,
-            tables.ports, tables.protocols, tables.topology, tables.policies, tables.lists,
-            tables.stages, tables.lines, tables.words, out,
-        )  # fmt: skip
+        columns = Columns(
+            numbers, packets.way, packets.protocol, packets.src_port, packets.dst_port, src, dst
+        )
+        out = rows.combined.judge(columns)
+        if rows.combined.is_wanting:
+            with self._lock:
+                rows.combined.learn(columns)
         if (out < 0).any():
             lost = out == NO_POLICY
             out[lost] = -2 - numbers[lost]
@@ -125,12 +133,12 @@ class Classifier:
         Raises:
             NoNsgError: as ``judge`` does.
         """
-        with self._lock:
+        with self._lock, _no_collection():
             found = [self._policy(one) for one in nics]
             self._compile([one for one in found if not isinstance(one, int)])
 
-    def _read_interfaces(self, batch: pa.RecordBatch) -> tuple[Numbers, Tables]:
-        """Returns the policy of each row as ``Rows`` has it, and the tables."""
+    def _read_interfaces(self, batch: pa.RecordBatch) -> Numbers:
+        """Returns the policy of each row as ``Rows`` has it, by the tables as they are then."""
         found: dict[int, Policy] = {}
 
         def place(word: str | None) -> int:
@@ -140,12 +148,13 @@ class Classifier:
             found[len(found)] = policy
             return len(found) - 1
 
-        codes = read_words(batch, "nic", place)
-        self._compile(found.values())
+        with _no_collection():
+            codes = read_words(batch, "nic", place)
+            self._compile(found.values())
         index = np.array([self._tables.index[one] for one in found.values()], np.int32)
         if len(index):
             codes = np.where(codes >= 0, index[np.maximum(codes, 0)], codes)
-        return codes.astype(np.int32), self._tables
+        return codes.astype(np.int32)
 
     def _policy(self, text: str | None) -> Policy | int:
         """Returns the policy at an interface, or the number of the outcome where there is none."""
@@ -179,6 +188,7 @@ class Classifier:
             list(self._needed),
             lambda test: self._outcomes.number(decided(test.access, test.layer, test.rule)),
         )
+        self._combined = Combined(self._tables)
 
     def _ask(self, packets: Packets, numbers: Numbers, out: Numbers, tables: Tables) -> None:
         """Asks the evaluator about rows that the tables leave open."""
@@ -193,6 +203,19 @@ class Classifier:
                     out[some] = asked.outcomes(packets, some, way)
 
 
+@contextmanager
+def _no_collection() -> Generator[None]:
+    """Puts off garbage collection: all that is compiled stays, and is walked through each time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _missing(estate: Estate, nic: ResourceId | None) -> str:
     if nic is None:
         return "network interface of the packet"
@@ -204,5 +227,7 @@ def _atoms(addresses: Addresses, tables: Tables) -> Numbers:
     atoms = np.empty(len(addresses.ipv4), np.int32)
     find_atoms(addresses.ipv4, tables.root, tables.middle, tables.leaves, atoms)
     if len(addresses.others):
-        atoms[addresses.others] = [tables.addresses.of(point) for point in addresses.points]
+        found = np.empty(len(addresses.others), np.int32)
+        find_atoms_ipv6(addresses.high, addresses.low, *tables.ipv6, found)
+        atoms[addresses.others] = found
     return atoms

@@ -72,6 +72,7 @@ class Policies:
         self._policies: dict[Hashable, Policy] = {}
         self._stages: dict[Hashable, tuple[Stage, ...]] = {}
         self._around: dict[Hashable, Around] = {}
+        self._admin: dict[Hashable, tuple[Stage, ...]] = {}
 
     def at(self, nic: NetworkInterface) -> Policy:
         """Returns the policy before an interface."""
@@ -110,6 +111,17 @@ class Policies:
         return tuple(found)
 
     def _admin_of(self, place: Standpoint, way: Direction) -> tuple[Stage, ...]:
+        """Returns the admin rules before an interface: a subnet's are those of all in it."""
+        key: Hashable = (
+            (place.subnet.id, way) if place.subnet and not place.is_private_endpoint else None
+        )
+        if key is None:
+            return self._admin_stages(place, way)
+        if key not in self._admin:
+            self._admin[key] = self._admin_stages(place, way)
+        return self._admin[key]
+
+    def _admin_stages(self, place: Standpoint, way: Direction) -> tuple[Stage, ...]:
         layer = self._layer_of(place)
         if layer is None:
             return (Stage((ASKING,)),)

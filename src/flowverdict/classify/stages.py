@@ -6,8 +6,8 @@ missing fact, the test says so for the same packets (or for more): those are lef
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
 from flowverdict.net import (
@@ -41,8 +41,7 @@ _TOPOLOGY: Final = ("virtualnetwork", "internet")
 _ICMP_ALONE: Final = IntervalSet([(Protocol.ICMP, Protocol.ICMP)])
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """Source or destination of a test.
 
     Attributes:
@@ -62,8 +61,10 @@ class Side:
     in_internet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+ANYWHERE: Final = Side(sure=ALL_ADDRESSES, cuts=(ALL_ADDRESSES,))
+
+
+class Test(NamedTuple):
     """A rule with its fields as sets of numbers.
 
     Attributes:
@@ -81,8 +82,8 @@ class Test:
     src_ports: IntervalSet = ALL_PORTS
     without_dst_port: bool = True
     without_src_port: bool = True
-    dst: Side = field(default_factory=lambda: ANYWHERE)
-    src: Side = field(default_factory=lambda: ANYWHERE)
+    dst: Side = ANYWHERE
+    src: Side = ANYWHERE
     asks: bool = False
 
 
@@ -93,7 +94,6 @@ class Stage:
     tests: tuple[Test, ...]
 
 
-ANYWHERE: Final = Side(sure=ALL_ADDRESSES, cuts=(ALL_ADDRESSES,))
 ASKING: Final = Test(None, "", "", STOP, asks=True)
 """Stands for a stage of which it is not known what it does."""
 
@@ -151,7 +151,7 @@ def nsg_stage(place: Standpoint, name: str, rules: Iterable[Rule]) -> Stage:
     tests: list[Test] = []
     for rule in rules:
         action = KEEP_LAST if rule.access is Access.ALLOW else STOP
-        tests += _tests(place, Test(rule, name, rule.access.value, action), rule, "")
+        tests += _tests(place, Test(rule, name, rule.access.value, action), rule)
     return Stage(tuple(tests))
 
 
@@ -180,7 +180,7 @@ def _manager_tests(
     }
     for test in (test for tests in found for test in tests):
         # of rules of one priority the evaluator looks at all, once one of them decides
-        yield replace(test, asks=True) if test.rule and test.rule.priority in tied else test
+        yield test._replace(asks=True) if test.rule and test.rule.priority in tied else test
 
 
 def _entry_tests(place: Standpoint, entry: Entry) -> list[Test]:
@@ -201,24 +201,19 @@ def _may_ask(test: Test) -> bool:
     )
 
 
-def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str) -> list[Test]:
+def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> list[Test]:
     """Returns a rule as tests: several where a side has a platform service, which takes ports."""
     dst, to = _side(place, rule.destination, committed)
     src, by = _side(place, rule.source, committed)
     tests = [
-        Test(
-            rule,
-            whole.layer,
-            whole.access,
-            whole.action,
-            rule.protocols,
-            rule.destination_ports,
-            rule.source_ports,
-            _without_ports(rule, rule.destination_ports),
-            _without_ports(rule, rule.source_ports),
-            dst,
-            src,
-            whole.asks,
+        whole._replace(
+            protocols=rule.protocols,
+            dst_ports=rule.destination_ports,
+            src_ports=rule.source_ports,
+            without_dst_port=_without_ports(rule, rule.destination_ports),
+            without_src_port=_without_ports(rule, rule.source_ports),
+            dst=dst,
+            src=src,
         )
     ]
     for name, services in (("dst", to), ("src", by)):
@@ -246,19 +241,18 @@ def _side(
 def _split(test: Test, name: str, service: PlatformService) -> Iterator[Test]:
     """Splits a test by whether a service takes the packet, of whose side it is then a part."""
     side: Side = getattr(test, name)
-    wider = replace(
-        side,
+    wider = side._replace(
         sure=side.sure | service.addresses,
         asks=side.asks - service.addresses,
         cuts=(*side.cuts, service.addresses),
     )
     protocols, ports = test.protocols & service.protocols, test.dst_ports & service.ports
     if protocols and ports:
-        taken = replace(test, protocols=protocols, dst_ports=ports, without_dst_port=False)
-        yield replace(taken, **{name: wider})
+        taken = test._replace(protocols=protocols, dst_ports=ports, without_dst_port=False)
+        yield taken._replace(**{name: wider})
         if rest := test.dst_ports - service.ports:
-            yield replace(test, protocols=protocols, dst_ports=rest)
+            yield test._replace(protocols=protocols, dst_ports=rest)
         if other := test.protocols - service.protocols:
-            yield replace(test, protocols=other)
+            yield test._replace(protocols=other)
     else:
         yield test

@@ -126,7 +126,6 @@ def output_argument(command: F) -> F:
 def load(estate: tuple[str, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
     """Loads the estate and prints what of it could not be read."""
     loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
-    gc.freeze()  # an estate stays for as long as the command runs: no use in looking through it
     passed_over = [one for one in loaded.diagnostics if one.code == "passed-over"]
     show_diagnostics((*loaded.errors, *passed_over))
     return loaded
@@ -162,4 +161,5 @@ def question(words: dict[str, Any]) -> dict[str, Any]:
         Direction(words["direction"]), words["protocol"], words["local"], words["remote"]
     )  # what is wrong with the packet is said before the estate is read
     estate = load(words.pop("estate"), words.pop("service_tags"), words.pop("internet_tag"))
+    gc.freeze()  # the estate stays until the end: no use in looking through it, then least of all
     return {"estate": estate, "options": options, **words}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -28,6 +30,7 @@ from flowverdict.lake import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from types import FrameType
 
     from flowverdict.lake import Blob, Lake
 
@@ -77,19 +80,36 @@ def command(
     """
     lake = open_lake(location, timeout_s=timeout)
     read = 0
-    while True:
-        started = time.monotonic()
-        summary = _run(source, lake, timeout)
-        read += summary.blobs - len(summary.not_flow_logs)
-        if not watch or summary.rows or summary.unread:
-            _print(summary, time.monotonic() - started, output, watch=watch)
-        if not watch:
-            break
-        try:
-            time.sleep(interval)
-        except KeyboardInterrupt:
-            break
+    with _until_interrupted() if watch else nullcontext() as stop:
+        while True:
+            started = time.monotonic()
+            summary = _run(source, lake, timeout)
+            read += summary.blobs - len(summary.not_flow_logs)
+            if not watch or summary.rows or summary.unread:
+                _print(summary, time.monotonic() - started, output, watch=watch)
+            if stop is None or stop.wait(interval):
+                break
     sys.exit(0 if read > 0 else BAD_INPUT)
+
+
+@contextmanager
+def _until_interrupted() -> Generator[Event]:
+    """Gives what the first interrupt sets; the next one has its usual effect.
+
+    An exception in its place could be lost in code that calls back and ignores it.
+    """
+    stop = Event()
+    usual = signal.getsignal(signal.SIGINT)
+
+    def interrupted(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, usual)
+        stop.set()
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _run(source: Iterable[str], lake: Lake, timeout_s: float) -> Summary:

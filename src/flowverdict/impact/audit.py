@@ -28,9 +28,9 @@ from flowverdict.impact.audit_causes import (
     Causes,
     Said,
 )
+from flowverdict.impact.decisions import decisions
 from flowverdict.impact.recorded import (
     NO_PACKET,
-    recorded,
     starts,
     tells_packet,
     tests_source_ports,
@@ -196,7 +196,7 @@ class _Auditing:
 
     def audit(self, lake: Lake, period: Period) -> Audit:
         """Goes through the flows of a lake."""
-        for batch in recorded(lake, period=period, source_ports=self._tested, ruled=True):
+        for batch in decisions(lake, period=period, source_ports=self._tested):
             self._take(batch)
         return self._found
 
@@ -207,7 +207,9 @@ class _Auditing:
         batch = batch.append_column("flow", pa.array(np.cumsum(flow)))
         for kind, why in _UNRULED.items():
             self._unruled(batch.filter(pc.equal(batch["rule_kind"], kind)), kind, why)
-        batch = batch.filter(pc.invert(batch["is_platform"]))
+        batch = batch.filter(
+            pc.invert(pc.is_in(batch["rule_kind"].cast(pa.string()), pa.array([*_UNRULED])))
+        )
         batch = self._without(batch, batch["is_return"], RETURNS)
         batch = self._without(batch, pc.invert(tells_packet(batch)), NO_PACKET)
         names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")

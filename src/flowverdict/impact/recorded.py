@@ -18,11 +18,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowverdict.lake import ALWAYS, query
+from flowverdict.flowlog import SCHEMA
+from flowverdict.impact.grouping import (
+    ADDRESSES,
+    BYTES,
+    DST_PORT,
+    DST_TEXT,
+    FIRST,
+    HITS,
+    LAST,
+    OUTBOUND,
+    PLACE,
+    PLATFORM,
+    PORTS,
+    PROTOCOL,
+    REST,
+    RETURN,
+    SRC_PORT,
+    SRC_TEXT,
+    WORD,
+)
+from flowverdict.impact.groups import COLUMNS, EVERY_PAIR, Groups, Part, Places, as_set, read_rows
+from flowverdict.impact.returns import answers, apart, may_answer
+from flowverdict.lake import ALWAYS, scan
 from flowverdict.net import ALL_PORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
@@ -34,37 +56,16 @@ FLOW: Final = ("protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 NO_PACKET: Final = "what packet it was: a port or an address"
 _PORTED: Final = (6, 17)
 
-_SWAPPED: Final = (
-    "maybe.mac IS NOT DISTINCT FROM flows.mac AND maybe.direction <> flows.direction "
-    "AND maybe.protocol = flows.protocol AND maybe.src_ip = flows.dst_ip "
-    "AND maybe.dst_ip = flows.src_ip AND maybe.src_port = flows.dst_port "
-    "AND maybe.dst_port = flows.src_port"
-)
-_TUPLE: Final = ("mac", "direction", "protocol", "src_ip", "dst_ip", "src_port", "dst_port")
-_RETURNS: Final = f"""
-WITH served AS MATERIALIZED (
-    SELECT DISTINCT hash(mac, direction, protocol, src_ip, dst_ip, dst_port) AS key
-    FROM flows WHERE decision = 'A' AND protocol IN (6, 17)
-), maybe AS MATERIALIZED (
-    SELECT {", ".join(_TUPLE)}, min(time) AS first FROM flows WHERE protocol IN (6, 17) AND hash(
-        mac, CASE direction WHEN 'I' THEN 'O' ELSE 'I' END, protocol, dst_ip, src_ip, src_port
-    ) IN (SELECT key FROM served) GROUP BY ALL
-), returns AS MATERIALIZED (
-    SELECT DISTINCT {", ".join(f"maybe.{name}" for name in _TUPLE)}
-    FROM maybe JOIN flows ON {_SWAPPED} AND flows.decision = 'A'
-    WHERE (flows.time, flows.dst_port) < (maybe.first, maybe.dst_port)
-), places AS MATERIALIZED (
-    SELECT row_number() OVER () AS place, *
-    FROM (SELECT DISTINCT mac, target, acl, schema <> 'vnet4' AS nsg FROM flows)
-)
-"""  # noqa: S608 no words of others
-"""Return traffic: at one interface the other way of an allowed flow that began before it. Of two
-that begin together, the one to the lower port is taken for the flow. What equal hashes let through
-is held against the flows themselves. Places are numbered: ids of resources are long."""
-_SAME: Final = " AND ".join(f"flows.{name} IS NOT DISTINCT FROM returns.{name}" for name in _TUPLE)
-_PLACE: Final = " AND ".join(
-    f"flows.{name} IS NOT DISTINCT FROM places.{name}" for name in ("mac", "target", "acl")
-)
+MOST: Final = 3_000_000
+"""Groups in memory at once, of about 100 bytes each: behind it the lake is read in parts."""
+_FINEST: Final = 1 << 12
+"""Parts of the lake that are not divided any more."""
+_ROWS_A_BATCH: Final = 1 << 16
+_TIME: Final = SCHEMA.field("time").type
+_SUMS: Final = (("hits", HITS), ("bytes", BYTES))
+_TIMES: Final = (("first", FIRST), ("last", LAST))
+_OUTBOUND: Final = np.uint64(1 << OUTBOUND)
+_ONE_FLOW: Final = ~np.uint64(1 << OUTBOUND | 1 << RETURN | 1 << PLATFORM)
 
 
 def tests_source_ports(estate: Estate) -> bool:
@@ -79,41 +80,101 @@ def tests_source_ports(estate: Estate) -> bool:
 
 
 def recorded(
-    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True, ruled: bool = False
+    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True
 ) -> Iterator[pa.RecordBatch]:
     """Yields recorded flows, the rows of each one in one batch.
 
     A row is one end of a flow in one kind of log: ``FLOW``, ``direction``, ``mac``, ``target`` and
     ``acl``, ``nsg`` (of an NSG flow log), ``is_return`` (of return traffic), ``is_platform`` (no
     rule decided, but the platform or a demand for encryption), ``hits`` (recorded tuples),
-    ``bytes`` both ways, ``first`` and ``last`` time. With ``ruled`` it is also of one
-    ``decision``, ``rule`` and ``rule_kind``.
+    ``bytes`` both ways, ``first`` and ``last`` time.
 
     Args:
         lake: where they are recorded.
         period: the time of the tuples.
         source_ports: whether flows from different ports are different flows.
-        ruled: whether what different rules decided are different rows.
 
     Raises:
         LakeError: there is nothing in the lake yet; also while the rows are read.
     """
-    port = "flows.src_port" if source_ports else "CAST(NULL AS INTEGER) AS src_port"
-    said = "decision, rule, rule_kind, " if ruled else ""
-    sql = (
-        f"{_RETURNS}, ends AS (SELECT flows.protocol, flows.src_ip, flows.dst_ip, {port}, "  # noqa: S608 no words of others
-        f"flows.dst_port, flows.direction, {said}place, "
-        "returns.protocol IS NOT NULL AS is_return, "
-        "rule_kind IN ('platform', 'encryption') AS is_platform, "
-        "count(*) AS hits, CAST(coalesce(sum(coalesce(bytes_sent, 0) + "
-        "coalesce(bytes_received, 0)), 0) AS BIGINT) AS bytes, min(time) AS first, "
-        f"max(time) AS last FROM flows JOIN places ON {_PLACE} "
-        f"AND (schema <> 'vnet4') = places.nsg LEFT JOIN returns ON {_SAME} GROUP BY ALL) "
-        f"SELECT {', '.join(FLOW)}, direction, mac, target, acl, nsg, is_return, is_platform, "
-        f"{said}hits, bytes, first, last FROM ends JOIN places USING (place) "
-        f"ORDER BY {', '.join(FLOW)}, direction DESC"
-    )
-    yield from _whole_flows(query(lake, sql, period=period))
+    left, places = [Part()], Places()
+    while left:
+        yield from _Reading(lake, period, places, left).flows(source_ports=source_ports)
+
+
+class _Reading:
+    """One part of a lake; where it is too large, half of it, and the other half is left to do."""
+
+    def __init__(self, lake: Lake, period: Period, places: Places, left: list[Part]) -> None:
+        self._lake = lake
+        self._period = period
+        self._places = places
+        self._left = left
+        self._part = left.pop()
+        self._groups: list[Groups] = []
+
+    def flows(self, *, source_ports: bool) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of the part."""
+        groups = self._read(source_ports=source_ports)
+        if source_ports:
+            lines = groups.lines
+            lines[answers(lines, groups.pairs()), REST] |= np.uint64(1 << RETURN)
+            yield from self._batches(groups, lines)
+            return
+        pairs = groups.pairs()
+        pairs = np.unique(pairs[may_answer(groups.lines, pairs)])
+        if len(pairs):  # to tell it takes both ports
+            some = self._read(source_ports=True, pairs=as_set(pairs))
+            yield from self._batches(some, apart(some.lines, answers(some.lines, some.pairs())))
+        others = ~np.isin(groups.pairs(), pairs)
+        yield from self._batches(groups, groups.lines[others])
+
+    def _read(self, *, source_ports: bool, pairs: Numbers = EVERY_PAIR) -> Groups:
+        groups = Groups()
+        self._groups.append(groups)
+        for batch in scan(self._lake, COLUMNS, period=self._period):
+            if not len(batch):
+                continue
+            groups.add(read_rows(batch, self._places, source_ports=source_ports), self._part, pairs)
+            while groups.size > MOST and self._part.of < _FINEST:
+                self._part, other = self._part.halves()
+                self._left.append(other)
+                for one in self._groups:
+                    one.keep(self._part.has(one.pairs()))
+        return groups
+
+    def _batches(self, groups: Groups, lines: Numbers) -> Iterator[pa.RecordBatch]:
+        """Yields groups as rows, those of each flow in one batch, outbound ones first."""
+        flow = lines[:, REST] & _ONE_FLOW
+        order = np.lexsort((~lines[:, REST] & _OUTBOUND, flow, lines[:, ADDRESSES]))
+        addresses, flow = lines[order, ADDRESSES], flow[order]
+        new = np.flatnonzero((addresses[1:] != addresses[:-1]) | (flow[1:] != flow[:-1])) + 1
+        after = np.searchsorted(new, np.arange(_ROWS_A_BATCH, len(order), _ROWS_A_BATCH))
+        for rows in np.split(order, np.unique(new[after[after < len(new)]])):
+            if len(rows):
+                yield self._batch(groups, lines[rows])
+
+    def _batch(self, groups: Groups, lines: Numbers) -> pa.RecordBatch:
+        rest, addresses = lines[:, REST], lines[:, ADDRESSES]
+        columns = {
+            "protocol": pa.array((rest >> np.uint64(PROTOCOL) & WORD).astype(np.int16)),
+            "src_ip": groups.addresses(addresses >> np.uint64(32), rest & SRC_TEXT != 0),
+            "dst_ip": groups.addresses(addresses & np.uint64(2**32 - 1), rest & DST_TEXT != 0),
+            "src_port": _ports(rest >> np.uint64(SRC_PORT)),
+            "dst_port": _ports(rest >> np.uint64(DST_PORT)),
+            "direction": pc.if_else(pa.array(rest & _OUTBOUND != 0), "O", "I"),
+            **self._places.columns(lines[:, PLACE]),
+            "is_return": pa.array(rest & np.uint64(1 << RETURN) != 0),
+            "is_platform": pa.array(rest & np.uint64(1 << PLATFORM) != 0),
+            **{name: pa.array(lines[:, at].astype(np.int64)) for name, at in _SUMS},
+            **{name: pa.array(lines[:, at].astype(np.int64)).cast(_TIME) for name, at in _TIMES},
+        }
+        return pa.RecordBatch.from_pydict(columns)
+
+
+def _ports(words: Numbers) -> pa.Array:
+    ports = (words & PORTS).astype(np.int32) - 1
+    return pa.array(ports, mask=ports < 0)
 
 
 def tells_packet(batch: pa.RecordBatch) -> pa.Array:
@@ -137,18 +198,3 @@ def starts(batch: pa.RecordBatch) -> Numbers:
             column = column.cast(pa.int64()).fill_null(-1)
         new[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
     return np.flatnonzero(new)
-
-
-def _whole_flows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Moves the rows of a batch's last flow into the next batch, which may have more of it."""
-    rest: pa.RecordBatch | None = None
-    for one in batches:
-        if not len(one):
-            continue
-        batch = one if rest is None else pa.concat_batches([rest, one])
-        last = int(starts(batch)[-1])
-        if last:
-            yield batch.slice(0, last)
-        rest = batch.slice(last)
-    if rest is not None:
-        yield rest

@@ -7,6 +7,7 @@ from flowverdict.lake.engine import Engine
 from flowverdict.lake.ingest import Summary, ingest
 from flowverdict.lake.query import ALWAYS, Period, query
 from flowverdict.lake.retention import Retained, retain
+from flowverdict.lake.scan import scan
 from flowverdict.lake.sources import Blob, SourceError, find_blobs
 from flowverdict.lake.store import LakeError, Store, local_store
 from flowverdict.lake.tables import Lake
@@ -33,4 +34,5 @@ __all__ = [
     "open_store",
     "query",
     "retain",
+    "scan",
 ]

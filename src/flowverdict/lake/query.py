@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flowverdict.lake.engine import MEMORY, Engine, quoted
 from flowverdict.lake.store import LakeError, one_line
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from flowverdict.lake.tables import Lake, Table
 
+_MICROSECONDS: Final = pa.timestamp("us", "UTC")
 _PATTERN: Final = re.compile(r"([\[*?])")
 
 
@@ -44,6 +46,18 @@ class Period:
             moment = self.until.astimezone(UTC)
             parts += [f"day <= DATE '{moment.date()}'", f"time < TIMESTAMPTZ '{moment}'"]
         return " AND ".join(parts)
+
+    def expression(self) -> pc.Expression:
+        """Returns the same for a scan."""
+        found = pc.scalar(True)  # noqa: FBT003 Arrow's constant
+        day, time = pc.field("day"), pc.field("time")
+        if self.since is not None:
+            moment = self.since.astimezone(UTC)
+            found = found & (day >= moment.date()) & (time >= pa.scalar(moment, _MICROSECONDS))
+        if self.until is not None:
+            moment = self.until.astimezone(UTC)
+            found = found & (day <= moment.date()) & (time < pa.scalar(moment, _MICROSECONDS))
+        return found
 
 
 ALWAYS: Final = Period()

@@ -59,18 +59,20 @@ from flowverdict.load.network import (
     read_vnet,
 )
 from flowverdict.load.report import Unreadable, error, warning
-from flowverdict.load.security import read_asg, read_nsg, read_rule
+from flowverdict.load.security import read_asg, read_nsg, read_rule, with_rule
 from flowverdict.model import (
     ActiveRule,
     Deployment,
     Diagnostic,
     GroupMember,
     ManagementGroups,
+    NetworkSecurityGroup,
     Peering,
     Position,
     ResourceId,
     Resources,
     Rule,
+    VirtualNetwork,
 )
 
 if TYPE_CHECKING:
@@ -317,12 +319,26 @@ class Assembly:
         except Unreadable as problem:
             self._break(parent, problem.diagnostic)
         else:
+            if found.id in self.over.resources and parent not in self.over.resources:
+                table[parent] = _with_part(whole, alone)
+                return
             if same == alone:
                 return
             other = same.where if same and same.where else whole.where
             what = f"`{found.id.name}` is not as in `{parent.name}` at {other}"
             self._break(parent, error(where, "duplicate", what, "exports of the same moment"))
         table.pop(parent, None)
+
+
+def _with_part(
+    whole: NetworkSecurityGroup | VirtualNetwork, part: Rule | Peering
+) -> NetworkSecurityGroup | VirtualNetwork:
+    """Returns a parent in which a part takes the place of the one with its id."""
+    if isinstance(whole, NetworkSecurityGroup):
+        assert isinstance(part, Rule)
+        return with_rule(whole, part)
+    assert isinstance(part, Peering)
+    return replace(whole, peerings=(*(one for one in whole.peerings if one.id != part.id), part))
 
 
 def _read_part(node: Node, kind: str, resource: ResourceId) -> Rule | Peering:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -79,6 +80,16 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
         attached=(*node.references("subnets"), *node.references("networkInterfaces")),
         where=node.where,
         problems=tuple(problems),
+    )
+
+
+def with_rule(nsg: NetworkSecurityGroup, rule: Rule) -> NetworkSecurityGroup:
+    """Returns an NSG with a rule more, or with one of the same name in another form."""
+    rules = [*(one for one in nsg.rules if one.id != rule.id), rule]
+    return replace(
+        nsg,
+        rules=tuple(sorted(rules, key=lambda rule: (rule.direction.value, rule.priority))),
+        problems=(*nsg.problems, *_conflicts([one for one in rules if not one.is_default])),
     )
 
 
