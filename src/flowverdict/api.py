@@ -24,7 +24,7 @@ from flowverdict.policy import (
 )
 
 if TYPE_CHECKING:
-    from flowverdict.impact.audit import Audit
+    from flowverdict.impact.audit_findings import Audit
     from flowverdict.impact.usage import Usage
     from flowverdict.impact.what_if import WhatIf
     from flowverdict.lake import Lake, Period

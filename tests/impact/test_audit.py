@@ -18,7 +18,8 @@ import pytest
 
 import flowverdict
 from flowverdict.demo.bank import write_bank
-from flowverdict.impact.audit import RETURNS, Audit, Finding, audit
+from flowverdict.impact.audit import RETURNS, audit
+from flowverdict.impact.audit_findings import Audit, Finding
 from flowverdict.lake import Lake, Period, local_store, open_store, query
 from flowverdict.model import Access, Direction, Estate
 from flowverdict.net import Packet, format_address, is_ipv6, parse_address

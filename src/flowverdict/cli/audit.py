@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from flowverdict.impact.audit import Audit, Finding
+    from flowverdict.impact.audit_findings import Audit, Finding
     from flowverdict.impact.gaps import Gaps
 
 _MOST_LINES: Final = 20

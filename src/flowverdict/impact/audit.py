@@ -6,11 +6,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +25,7 @@ from flowverdict.impact.audit_causes import (
     Causes,
     Said,
 )
+from flowverdict.impact.audit_findings import FAR, Audit, Finding, Key, Rows
 from flowverdict.impact.recorded import (
     NO_PACKET,
     recorded,
@@ -39,7 +37,6 @@ from flowverdict.impact.traces import Traces
 from flowverdict.lake import ALWAYS
 from flowverdict.model import ResourceId
 from flowverdict.packets import Places
-from flowverdict.packets.places import combined
 from flowverdict.policy import DEFAULTS, Standpoint, evaluate_at
 
 if TYPE_CHECKING:
@@ -57,119 +54,6 @@ _UNRULED: Final = {
     PLATFORM: "the platform decided, no rule",
     ENCRYPTION: "a demand for encryption decided, no rule",
 }
-_SAID: Final = ("decision", "rule", "rule_kind", "acl")
-_FAR: Final = np.iinfo(np.int64).max
-
-
-class Key(NamedTuple):
-    """What makes rows one finding: what the log says, what the rules say, and how they differ."""
-
-    kind: str
-    why: str
-    said: Said
-    access: str
-    layer: str | None
-    rule: ResourceId | None
-
-
-@dataclass(slots=True)
-class Finding:
-    """Recorded tuples of which log and rules say the same two things.
-
-    Attributes:
-        verdict: on the packet of one of them; None where no rule was asked for.
-        nics: the interfaces at which they were recorded.
-        flows: how many different flows there are, counted at each end that logged them.
-        hits: how many tuples.
-        first: in milliseconds since 1970, as are the others: when the first tuple was recorded.
-        last: when the last one was.
-        agreed_until: when the last tuple was recorded in which some of these flows agreed, before
-            they did not; 0 where there is none.
-        agreed_since: when the first one was after they did not.
-    """
-
-    key: Key
-    verdict: Verdict | None
-    nics: set[ResourceId] = field(default_factory=set[ResourceId])
-    flows: int = 0
-    hits: int = 0
-    first_ms: int = _FAR
-    last_ms: int = 0
-    agreed_until_ms: int = 0
-    agreed_since_ms: int = _FAR
-
-    @property
-    def first(self) -> datetime:
-        """When the first tuple was recorded."""
-        return _moment(self.first_ms)
-
-    @property
-    def last(self) -> datetime:
-        """When the last tuple was recorded."""
-        return _moment(self.last_ms)
-
-    @property
-    def agreed_until(self) -> datetime | None:
-        """When some of these flows agreed for the last time before; None if they never did."""
-        return _moment(self.agreed_until_ms) if self.agreed_until_ms else None
-
-    @property
-    def agreed_since(self) -> datetime | None:
-        """When some of these flows agreed for the first time after; None if they never did."""
-        return _moment(self.agreed_since_ms) if self.agreed_since_ms < _FAR else None
-
-    def add(self, rows: _Rows, members: Numbers) -> None:
-        """Takes some rows."""
-        self.flows += len(np.unique(rows.flow[members]))
-        self.hits += int(rows.hits[members].sum())
-        self.first_ms = min(self.first_ms, int(rows.first[members].min()))
-        self.last_ms = max(self.last_ms, int(rows.last[members].max()))
-        if rows.nics is not None:
-            ids = rows.nics.take(pa.array(members)).unique().to_pylist()
-            self.nics.update(map(ResourceId, ids))
-
-
-@dataclass(slots=True)
-class Audit:
-    """How far flow logs and rules agree; counts are of recorded tuples.
-
-    Attributes:
-        rows: all of them.
-        kinds: those of each kind of agreement, disagreement, or of what is neither.
-        findings: what is not plain agreement.
-        unknown: those that could not be judged, by what is missing.
-    """
-
-    rows: int = 0
-    kinds: Counter[str] = field(default_factory=Counter[str])
-    findings: dict[Key, Finding] = field(default_factory=dict[Key, Finding])
-    unknown: Counter[str] = field(default_factory=Counter[str])
-
-    @property
-    def agreed(self) -> int:
-        """How many agree: in the decision, and in the rule as far as the log names one."""
-        return sum(self.kinds[one] for one in AGREEMENTS)
-
-    @property
-    def disagreed(self) -> int:
-        """How many disagree, in the decision or in the rule."""
-        return sum(self.kinds[one] for one in DISAGREEMENTS)
-
-    @property
-    def judged(self) -> int:
-        """How many could be held against the rules."""
-        return self.agreed + self.disagreed
-
-    @property
-    def agreement(self) -> float | None:
-        """Of those judged, how many agree, in per cent rounded down; None where none was."""
-        return self.agreed * 10_000 // self.judged / 100 if self.judged else None
-
-    def of_kind(self, *kinds: str) -> list[Finding]:
-        """Returns findings, in the order of the kinds and those with most tuples first."""
-        found = [one for one in self.findings.values() if one.key.kind in kinds]
-        order = {kind: at for at, kind in enumerate(kinds)}
-        return sorted(found, key=lambda one: (order[one.key.kind], -one.hits, one.first_ms))
 
 
 def audit(
@@ -207,7 +91,9 @@ class _Auditing:
         batch = batch.append_column("flow", pa.array(np.cumsum(flow)))
         for kind, why in _UNRULED.items():
             self._unruled(batch.filter(pc.equal(batch["rule_kind"], kind)), kind, why)
-        batch = batch.filter(pc.invert(batch["is_platform"]))
+        batch = batch.filter(
+            pc.invert(pc.is_in(batch["rule_kind"].cast(pa.string()), pa.array([*_UNRULED])))
+        )
         batch = self._without(batch, batch["is_return"], RETURNS)
         batch = self._without(batch, pc.invert(tells_packet(batch)), NO_PACKET)
         names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
@@ -218,7 +104,7 @@ class _Auditing:
             self._unknown(reason, batch["hits"].filter(chosen))
         batch, nics = batch.filter(nics.is_valid()), nics.drop_null()
         if len(batch):
-            self._judge(_Rows(batch, nics))
+            self._judge(Rows(batch, nics))
 
     def _without(self, batch: pa.RecordBatch, which: pa.Array, reason: str) -> pa.RecordBatch:
         """Counts some rows as not judged, and returns the others."""
@@ -235,13 +121,13 @@ class _Auditing:
         """Counts the rows that no rule decided."""
         if not len(batch):
             return
-        rows = _Rows(batch, None)
+        rows = Rows(batch, None)
         for code, said in enumerate(rows.said):
             finding = self._finding(Key(kind, why, said, said.access, None, None), None)
             finding.add(rows, np.flatnonzero(rows.codes == code))
         self._found.kinds[kind] += int(rows.hits.sum())
 
-    def _judge(self, rows: _Rows) -> None:
+    def _judge(self, rows: Rows) -> None:
         """Compares rows at known interfaces with the verdicts on them."""
         said, codes = rows.said, rows.codes
         packets = read_packets(rows.batch)
@@ -278,7 +164,7 @@ class _Auditing:
             self._found.findings[key] = Finding(key, verdict and verdict())
         return self._found.findings[key]
 
-    def _at(self, rows: _Rows, packets: Packets, row: int) -> Verdict:
+    def _at(self, rows: Rows, packets: Packets, row: int) -> Verdict:
         """Returns the verdict on a row at its own interface: another one's has another name."""
         assert rows.nics is not None
         nic = self._estate.resources.nics[ResourceId(rows.nics[row].as_py())]
@@ -286,53 +172,20 @@ class _Auditing:
         return evaluate_at(place, WAYS[int(packets.way[row])], packets.packet(row))
 
     @staticmethod
-    def _turns(rows: _Rows, agrees: Numbers, others: list[tuple[Finding, Numbers]]) -> None:
+    def _turns(rows: Rows, agrees: Numbers, others: list[tuple[Finding, Numbers]]) -> None:
         """Finds since when, or until when, flows disagree that agree at another time."""
         disagree = [(one, members) for one, members in others if one.key.kind in DISAGREEMENTS]
         if not disagree:
             return
         ends = rows.ends()
         size = int(ends.max()) + 1
-        first, last = np.full(size, _FAR), np.zeros(size, np.int64)
+        first, last = np.full(size, FAR), np.zeros(size, np.int64)
         np.minimum.at(first, ends[agrees], rows.first[agrees])
         np.maximum.at(last, ends[agrees], rows.last[agrees])
         for finding, members in disagree:
             before = last[ends[members]]
             after = first[ends[members]]
             before = before[(before > 0) & (before < rows.first[members])]
-            after = after[(after < _FAR) & (after > rows.last[members])]
+            after = after[(after < FAR) & (after > rows.last[members])]
             finding.agreed_until_ms = max(finding.agreed_until_ms, *before.tolist(), 0)
-            finding.agreed_since_ms = min(finding.agreed_since_ms, *after.tolist(), _FAR)
-
-
-class _Rows:
-    """Rows of a batch as numbers; times in milliseconds since 1970.
-
-    Attributes:
-        said: what logs say.
-        codes: which of it each row says.
-    """
-
-    def __init__(self, batch: pa.RecordBatch, nics: pa.Array | None) -> None:
-        self.batch = batch
-        self.nics = nics
-        self.hits = batch["hits"].to_numpy()
-        self.first, self.last = (
-            batch[name].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy()
-            for name in ("first", "last")
-        )
-        self.flow = batch["flow"].to_numpy()
-        words, self.codes = combined([batch[name].cast(pa.string()) for name in _SAID])
-        self.said = [Said(*one) for one in words]
-
-    def ends(self) -> Numbers:
-        """Returns numbers that are the same for rows of one flow at one interface."""
-        assert self.nics is not None
-        nics = self.nics.dictionary_encode()
-        inbound = pc.equal(self.batch["direction"], "I").to_numpy(zero_copy_only=False)
-        codes = (self.flow * len(nics.dictionary) + nics.indices.to_numpy()) * 2 + inbound
-        return np.unique(codes, return_inverse=True)[1].ravel()
-
-
-def _moment(since_ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=since_ms)
+            finding.agreed_since_ms = min(finding.agreed_since_ms, *after.tolist(), FAR)

@@ -36,7 +36,7 @@ class Traces:
         self.policies = Policies(estate, options)
         self._estate = estate
         self._kinds: dict[Policy, Asked] = {}
-        self._verdicts: dict[tuple[int, bytes], Verdict] = {}
+        self._verdicts: dict[tuple[int, int], Verdict] = {}
         self._of_nic: dict[str, Policy] = {}
 
     def of(self, packets: Packets, nics: pa.Array) -> Iterator[tuple[Policy, Numbers, Verdict]]:
@@ -70,13 +70,12 @@ class Traces:
     ) -> Iterator[tuple[Policy, Numbers, Verdict]]:
         asked = self._kinds.setdefault(policy, Asked(policy, Outcomes()))
         kinds = asked.kinds(packets, rows, way)
-        distinct, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        inverse = inverse.ravel()
+        distinct, first, inverse = np.unique(kinds, return_index=True, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
         ends = np.searchsorted(inverse[order], np.arange(len(distinct) + 1))
-        for kind in range(len(distinct)):
-            key = (id(policy), distinct[kind].tobytes())
+        for at, kind in enumerate(distinct.tolist()):
+            key = (id(policy), kind)
             if key not in self._verdicts:
-                packet = packets.packet(int(rows[first[kind]]))
+                packet = packets.packet(int(rows[first[at]]))
                 self._verdicts[key] = evaluate_at(policy.place, WAYS[way], packet)
-            yield policy, rows[order[ends[kind] : ends[kind + 1]]], self._verdicts[key]
+            yield policy, rows[order[ends[at] : ends[at + 1]]], self._verdicts[key]
