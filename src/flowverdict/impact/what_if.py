@@ -218,9 +218,9 @@ class _Comparison:
         self._found.flows += len(first)
         before, after = (np.maximum.reduceat(one, first) for one in verdicts)
         unknown = (before == UNKNOWN) | (after == UNKNOWN)
-        summed = _summed(batch, first)
+        sums = summed(batch, first)
         same = (before == after) & ~unknown
-        self._found.unchanged += int(summed["hits"].to_numpy()[same].sum())
+        self._found.unchanged += int(sums["hits"].to_numpy()[same].sum())
         broken, opened = (
             (before == ALLOW) & (after == DENY),
             (before == DENY) & (after == ALLOW),
@@ -230,12 +230,12 @@ class _Comparison:
             (opened, verdicts[0] == DENY, self._found.opened_rows),
         ):
             if which.any():
-                into.append(_told(batch, summed, which, first_of(wanted, first)[which]))
+                into.append(told(batch, sums, which, first_of(wanted, first)[which]))
         if unknown.any():
             is_unknown = (verdicts[0] == UNKNOWN) | (verdicts[1] == UNKNOWN)
             ends = first_of(is_unknown, first)[unknown]
             reasons = pc.coalesce(missing[0], missing[1]).take(pa.array(ends))
-            rows = summed.filter(pa.array(unknown))
+            rows = sums.filter(pa.array(unknown))
             new = (before != UNKNOWN)[unknown]
             for reason in reasons.unique().to_pylist():
                 chosen = pc.equal(reasons, reason)
@@ -274,7 +274,7 @@ def flow_starts(batch: pa.RecordBatch) -> Numbers:
     return np.flatnonzero(begins | alone[flow])
 
 
-def _summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
+def summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
     """Returns the counts of each flow: of what logged it, at either end, what has most of it."""
     inbound = pc.equal(batch["direction"], "I").to_numpy(zero_copy_only=False)
     nsg = batch["nsg"].to_numpy(zero_copy_only=False)
@@ -303,12 +303,12 @@ def first_of(wanted: Numbers, first: Numbers) -> Numbers:
     return np.minimum.reduceat(places, first)
 
 
-def _told(
-    batch: pa.RecordBatch, summed: pa.RecordBatch, which: Numbers, rows: Numbers
+def told(
+    batch: pa.RecordBatch, of_flows: pa.RecordBatch, which: Numbers, rows: Numbers
 ) -> pa.RecordBatch:
     """Returns what is told of some flows: the end that decides, and the sums."""
     ends = batch.select([*FLOW, "direction", "nic"]).take(pa.array(rows))
-    sums = summed.filter(pa.array(which))
+    sums = of_flows.filter(pa.array(which))
     columns = dict(zip(ends.schema.names, ends.columns, strict=True))
     columns |= dict(zip(sums.schema.names, sums.columns, strict=True))
     return pa.RecordBatch.from_pydict(columns)
