@@ -25,6 +25,7 @@ from flowverdict.policy import (
 
 if TYPE_CHECKING:
     from flowverdict.impact.audit_findings import Audit
+    from flowverdict.impact.exceptions import Exceptions
     from flowverdict.impact.usage import Usage
     from flowverdict.impact.what_if import WhatIf
     from flowverdict.lake import Lake, Period
@@ -170,6 +171,33 @@ def what_if(
     from flowverdict.lake import ALWAYS  # noqa: PLC0415
 
     return judged(estate, changed, lake, period=period or ALWAYS, options=options)
+
+
+def exceptions(
+    estate: Estate,
+    changed: Estate,
+    lake: Lake,
+    keep: str,
+    *,
+    period: Period | None = None,
+    options: Options = DEFAULTS,
+) -> Exceptions:
+    """Finds the fewest admin rules that keep flows from a Deny, as ``flowverdict exceptions`` does.
+
+    Takes what ``what_if`` takes, and raises what it raises.
+
+    Args:
+        estate: the network as it is.
+        changed: the network with the Deny.
+        lake: recorded flows.
+        keep: a condition in SQL: which of the flows that break are meant.
+        period: the time of the tuples; None for all.
+        options: how open questions are answered.
+    """
+    from flowverdict.impact.exceptions import exceptions as found  # noqa: PLC0415 the gate has no pyarrow
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+
+    return found(estate, changed, lake, keep, period=period or ALWAYS, options=options)
 
 
 def audit(

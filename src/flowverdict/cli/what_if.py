@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
-from flowverdict.cli.errors import UNKNOWN, show_diagnostics
+from flowverdict.cli.changes import change_arguments, read_change
+from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.render import as_json, table
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.what_if import what_if
-from flowverdict.load import load_estate
 from flowverdict.net import format_address, protocol_name
 from flowverdict.policy import rule_name
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from flowverdict.impact.gaps import Gaps
     from flowverdict.impact.what_if import Change, Unknown, WhatIf
-    from flowverdict.model import Estate
     from flowverdict.policy import Verdict
 
 _MOST_LINES: Final = 20
@@ -35,21 +34,7 @@ _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AF
 
 @click.command("what-if")
 @estate_arguments
-@click.option(
-    "--change",
-    "change",
-    type=click.Path(),
-    multiple=True,
-    required=True,
-    help="The estate as it would be, or the part of it that changes: files or folders. Several "
-    "count as one change.",
-)
-@click.option(
-    "--part/--whole",
-    default=None,
-    help="Whether --change is laid over ESTATE, or stands in its place. Without either it is a "
-    "part if it has no network interface.",
-)
+@change_arguments
 @lake_option
 @period_options
 @click.option(
@@ -74,7 +59,7 @@ def command(location: str, output: str, **others: Any) -> None:
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     lake = open_lake(location)
     estate = load(others["estate"], others["service_tags"], others["internet_tag"])
-    changed, how = _changed(estate, others)
+    changed, how = read_change(estate, others)
     found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
     missing = told(lambda: list(gaps(changed, lake, period=period)))
     if output == "json":
@@ -84,25 +69,6 @@ def command(location: str, output: str, **others: Any) -> None:
             click.echo(line)
         click.echo(how, err=True)
     sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown else 0)
-
-
-def _changed(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
-    """Returns the changed estate, and in a line how the change was read."""
-    settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
-    change, is_part = others["change"], others["part"]
-    changed = None
-    if not is_part:
-        changed = load_estate(change, **settings)
-        is_part = is_part is None and not changed.resources.nics
-    if is_part:
-        changed = load_estate(others["estate"], change=change, **settings)
-        how = "the change was read as a part, laid over the estate"
-    else:
-        how = "the change was read as the whole estate"
-    assert changed is not None
-    known = {str(one) for one in estate.errors}
-    show_diagnostics([one for one in changed.errors if str(one) not in known])
-    return changed, how
 
 
 def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:

@@ -7,31 +7,35 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.impact.covering import Box, Point, cover
+from flowverdict.impact.exception_rules import (
+    ACCESSES,
+    NAMED,
+    Kind,
+    order,
+    over_limits,
+    probe,
+    room_before,
+    rule_of,
+    with_rules,
+)
 from flowverdict.impact.judging import ALLOW, DENY, Judged, Judges
 from flowverdict.impact.recorded import FLOW, tells_packet
 from flowverdict.impact.what_if import WhatIf, first_of, flow_starts, summed, told, what_if
 from flowverdict.lake import ALWAYS, Engine, LakeError
-from flowverdict.model import Access, Direction, Endpoint, ResourceId, Rule
-from flowverdict.net import (
-    ALL_PORTS,
-    IntervalSet,
-    format_addresses,
-    has_ports,
-    is_ipv6,
-    parse_address,
-)
+from flowverdict.model import Access, Direction, ResourceId, Rule
+from flowverdict.net import has_ports, is_ipv6, parse_address
 from flowverdict.policy import DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
@@ -39,16 +43,7 @@ if TYPE_CHECKING:
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
-MOST_RULES: Final = 100
-"""Security admin rules of one network manager (policy specification, 8.7)."""
-MOST_PREFIXES: Final = 20_000
-"""Prefixes of all of them."""
-_ACCESSES: Final = (Access.ALLOW, Access.ALWAYS_ALLOW)
-"""What an exception may say, the one that leaves the NSGs their word first."""
-_NAMED: Final = {1, 6, 17, 50, 51}
-"""Protocols that an admin rule can name; Any would let others through as well."""
 _COLUMNS: Final = (*FLOW, "direction", "nic", "hits", "bytes", "first", "last")
-
 
 Key = tuple[Any, ...]
 """One end of a flow: ``FLOW``, direction and interface."""
@@ -176,7 +171,7 @@ class _Finding:
             final = with_rules(final, denies[collection][0], [one.rule for one in some])
         lost = Counter(self._lost.values())
         replay = what_if(changed, final, self._lake, period=self._period, options=self._options)
-        notes = list(_over_limits(final, {one.rule.id.parent for one in found}))
+        notes = list(over_limits(final, {one.rule.id.parent for one in found}))
         broken = len(flows)
         return Exceptions(broken, len(kept), final, replay, found, at_least, dict(lost), notes)
 
@@ -221,24 +216,24 @@ class _Finding:
     ) -> tuple[list[Keeper], int]:
         """Returns rules for one collection, and how many it takes at the least."""
         _, changed = self._estates
-        room = {way: _room(changed, collection, denies, way) for way in Direction}
+        room = {way: room_before(changed, collection, denies, way) for way in Direction}
         probes = [
             with_rules(
                 changed,
                 denies[0],
-                [_probe(collection, way, access, room[way]) for way in room if room[way]],
+                [probe(collection, way, access, room[way]) for way in room if room[way]],
             )
-            for access in _ACCESSES
+            for access in ACCESSES
         ]
-        points: dict[_Kind, dict[Point, set[int]]] = defaultdict(lambda: defaultdict(set))
-        forbidden: dict[_Kind, set[Point]] = defaultdict(set)
+        points: dict[Kind, dict[Point, set[int]]] = defaultdict(lambda: defaultdict(set))
+        forbidden: dict[Kind, set[Point]] = defaultdict(set)
         left = dict(ends)
         for batch, judged in self._rows(*probes):
             _, after, *tried = judged.access
             rows = np.flatnonzero(np.any([one != after for one in tried], axis=0))
             for at, key in zip(rows.tolist(), _keys(batch, rows), strict=True):
                 kind, point = _place(key)
-                by_access = list(zip(_ACCESSES, tried, strict=True))
+                by_access = list(zip(ACCESSES, tried, strict=True))
                 if key not in ends:
                     for access, one in by_access:
                         if one[at] != after[at]:
@@ -257,18 +252,18 @@ class _Finding:
     def _covered(
         self,
         collection: ResourceId,
-        points: Mapping[_Kind, Mapping[Point, set[int]]],
-        forbidden: Mapping[_Kind, set[Point]],
+        points: Mapping[Kind, Mapping[Point, set[int]]],
+        forbidden: Mapping[Kind, set[Point]],
         room: Mapping[Direction, list[int]],
         deny: str,
     ) -> tuple[list[Keeper], int]:
         """Returns the rules at free priorities, those that always allow in front."""
         at_least = 0
-        boxes: dict[Direction, list[tuple[_Kind, Box, set[int]]]] = defaultdict(list)
-        for kind in sorted(points, key=_order):
+        boxes: dict[Direction, list[tuple[Kind, Box, set[int]]]] = defaultdict(list)
+        for kind in sorted(points, key=order):
             wanted = dict(points[kind])
             others = forbidden.get(kind, set[Point]())
-            for point in [one for one in wanted if one in others or kind.protocol not in _NAMED]:
+            for point in [one for one in wanted if one in others or kind.protocol not in NAMED]:
                 why = (
                     "a flow that is not to be kept has the same addresses and ports"
                     if point in others
@@ -286,81 +281,9 @@ class _Finding:
             for _, _, flows in some[len(free) :]:
                 self._lost |= dict.fromkeys(flows, f"no priority is free in front of `{deny}`")
             for priority, (kind, box, flows) in zip(free, some, strict=False):
-                name = f"Keep-{way.value}-{priority}"
-                keepers.append(
-                    Keeper(_rule(collection.child("rules", name), priority, kind, box), len(flows))
-                )
+                name = collection.child("rules", f"Keep-{way.value}-{priority}")
+                keepers.append(Keeper(rule_of(name, priority, kind, box), len(flows)))
         return keepers, at_least
-
-
-class _Kind(NamedTuple):
-    """Which flows can share a rule, addresses and ports aside."""
-
-    access: Access
-    direction: Direction
-    protocol: int
-    is_ipv6: bool
-
-
-def _order(kind: _Kind) -> tuple[int, str, int, bool]:
-    return _ACCESSES.index(kind.access) * -1, kind.direction.value, kind.protocol, kind.is_ipv6
-
-
-def with_rules(estate: Estate, deny: Rule, rules: Sequence[Rule]) -> Estate:
-    """Returns an estate in which rules are deployed beside another one of their collection."""
-    beside = [one for one in estate.active_rules if one.rule.id == deny.id]
-    active = [replace(one, rule=rule) for one in beside for rule in rules]
-    admin_rules = {**estate.resources.admin_rules, **{one.id: one for one in rules}}
-    resources = replace(estate.resources, admin_rules=admin_rules)
-    return replace(estate, resources=resources, active_rules=(*estate.active_rules, *active))
-
-
-def _room(estate: Estate, collection: ResourceId, denies: list[Rule], way: Direction) -> list[int]:
-    """Returns free priorities next to one another in front of all of some Denies.
-
-    The nearest that are enough whatever it takes; where no run is, the longest one.
-    """
-    before = min((one.priority for one in denies if one.direction is way), default=1)
-    used = {
-        one.priority
-        for one in (*estate.resources.admin_rules.values(), *(x.rule for x in estate.active_rules))
-        if one.id.parent == collection and one.direction is way
-    }
-    runs: list[list[int]] = [[]]
-    for priority in range(before - 1, 0, -1):
-        if priority not in used:
-            runs[-1].insert(0, priority)
-        elif runs[-1]:
-            runs.append([])
-    enough = [one for one in runs if len(one) >= min(len(denies), MOST_RULES)]
-    return enough[0] if enough else max(runs, key=len)
-
-
-def _probe(collection: ResourceId, way: Direction, access: Access, room: list[int]) -> Rule:
-    """Returns a rule that matches every packet, where the exceptions would stand."""
-    name = f"probe-{way.value}"
-    return Rule(collection.child("rules", name), name, room[-1], way, access)
-
-
-def _rule(name: ResourceId, priority: int, kind: _Kind, box: Box) -> Rule:
-    source, destination = (_endpoint(one) for one in (box.sources, box.destinations))
-    ports = [one for one in box.ports if one is not None]
-    return Rule(
-        id=name,
-        name=name.name,
-        priority=priority,
-        direction=kind.direction,
-        access=kind.access,
-        protocols=IntervalSet([(kind.protocol, kind.protocol)]),
-        source=source,
-        destination=destination,
-        destination_ports=IntervalSet((one, one) for one in ports) if ports else ALL_PORTS,
-    )
-
-
-def _endpoint(addresses: Iterable[int]) -> Endpoint:
-    prefixes = IntervalSet((one, one) for one in addresses)
-    return Endpoint(prefixes, texts=tuple(format_addresses(prefixes)))
 
 
 def _keys(batch: pa.RecordBatch, rows: Numbers) -> list[Key]:
@@ -369,11 +292,11 @@ def _keys(batch: pa.RecordBatch, rows: Numbers) -> list[Key]:
     return list(zip(*columns, strict=True))
 
 
-def _place(key: Key) -> tuple[_Kind, Point]:
+def _place(key: Key) -> tuple[Kind, Point]:
     protocol, src, dst, _, port, way, _ = key
     source, destination = parse_address(src), parse_address(dst)
     direction = Direction.INBOUND if way == "I" else Direction.OUTBOUND
-    kind = _Kind(Access.ALLOW, direction, protocol, is_ipv6(source))
+    kind = Kind(Access.ALLOW, direction, protocol, is_ipv6(source))
     return kind, Point(source, destination, port if has_ports(protocol) else None)
 
 
@@ -390,18 +313,3 @@ def _chosen(flows: pa.Table, keep: str) -> list[int]:
 
 def _named(name: str | None) -> str:
     return f"`{ResourceId(name).name}`" if name else "something that has no name"
-
-
-def _over_limits(estate: Estate, collections: set[ResourceId]) -> Iterator[str]:
-    """Yields which of Azure's limits the rules of a manager go beyond."""
-    for manager in sorted({one.parent.parent for one in collections}):
-        own = [
-            one
-            for one in estate.resources.admin_rules.values()
-            if one.id.parent.parent.parent == manager
-        ]
-        if len(own) > MOST_RULES:
-            yield f"`{manager.name}` has {len(own):,} admin rules: Azure allows {MOST_RULES}"
-        prefixes = sum(len(side.texts) for one in own for side in (one.source, one.destination))
-        if prefixes > MOST_PREFIXES:
-            yield f"`{manager.name}` has {prefixes:,} prefixes: Azure allows {MOST_PREFIXES:,}"
