@@ -41,10 +41,10 @@ def change_arguments(command: F) -> F:
 
 
 def read_change(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
-    """Returns the changed estate, and in a line how the change was read."""
+    """Returns the changed estate, and in a line how the change was read if nobody said how."""
     settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
     change, is_part = others["change"], others["part"]
-    changed = None
+    is_guess, changed = is_part is None, None
     if not is_part:
         changed = load_estate(change, **settings)
         is_part = is_part is None and not changed.resources.nics
@@ -56,4 +56,4 @@ def read_change(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
     assert changed is not None
     known = {str(one) for one in estate.errors}
     show_diagnostics([one for one in changed.errors if str(one) not in known])
-    return changed, how
+    return changed, how if is_guess else ""

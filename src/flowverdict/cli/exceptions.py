@@ -82,12 +82,13 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
     else:
         for line in _commands(found) if output == "az" else _lines(found):
             click.echo(line)
-    if output in ("az", "change"):
+    fails = bool(found.lost) or not found.is_proven
+    if fails and output in ("az", "change"):
         for line in _summary(found):
             click.echo(line, err=True)
-    if output != "json":
+    if how and output != "json":
         click.echo(how, err=True)
-    sys.exit(0 if found.is_proven and not found.lost else 1)
+    sys.exit(int(fails))
 
 
 def _answer(found: Exceptions) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def _summary(found: Exceptions) -> Iterator[str]:
     replay = found.replay
     says = "nothing else changes" if found.is_proven else "THAT IS NOT WHAT WAS MEANT"
     yield (
-        f"replay of {_counted(replay.flows, 'flow')}: {replay.opened:,} pass again, "
+        f"replay of {_counted(replay.flows, 'flow')}: {replay.opened:,} kept, "
         f"{replay.broken:,} break, {found.broken - replay.opened:,} stay broken: {says}"
     )
 

@@ -36,6 +36,12 @@ _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AF
 @estate_arguments
 @change_arguments
 @lake_option
+@click.option(
+    "--accept",
+    metavar="SQL",
+    help="Which flows are meant to break: a condition over protocol, src_ip, src_port, dst_ip, "
+    "dst_port, direction, nic, hits, bytes, first and last. They are told apart.",
+)
 @period_options
 @click.option(
     "--output",
@@ -44,7 +50,7 @@ _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AF
     show_default=True,
     help="A text for people, one JSON object, or a comment for a pull request.",
 )
-def command(location: str, output: str, **others: Any) -> None:
+def command(location: str, output: str, accept: str | None, **others: Any) -> None:
     """Tell which recorded flows a change of policy breaks, and which it lets through.
 
     Each flow is judged by ESTATE and by the changed one, at the ends at which it was recorded; one
@@ -52,8 +58,8 @@ def command(location: str, output: str, **others: Any) -> None:
     are recorded tuples. What cannot be judged, and interfaces and hours without a row, are told as
     unknown.
 
-    Exit code 1 means that a flow breaks, 3 that none does but a flow that could be judged before
-    the change cannot be judged behind it.
+    Exit code 1 means that a flow breaks that --accept does not name, 3 that none does but a flow
+    that could be judged before the change cannot be judged behind it.
     """
     period = read_period(others["since"], others["until"])
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
@@ -61,13 +67,19 @@ def command(location: str, output: str, **others: Any) -> None:
     estate = load(others["estate"], others["service_tags"], others["internet_tag"])
     changed, how = read_change(estate, others)
     found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
+    if accept is not None:
+        told(lambda: found.accept(accept))
     missing = told(lambda: list(gaps(changed, lake, period=period)))
     if output == "json":
-        click.echo(as_json(_answer(found, missing)))
+        answer = _answer(found, missing)
+        if accept is not None:
+            answer["accepted"] = [_as_json(one) for one in found.accepts()]
+        click.echo(as_json(answer))
     else:
         for line in _markdown(found, missing) if output == "md" else _lines(found, missing):
             click.echo(line)
-        click.echo(how, err=True)
+        if how:
+            click.echo(how, err=True)
     sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown else 0)
 
 
@@ -149,8 +161,10 @@ def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
 
 
 def _sum(found: WhatIf) -> str:
+    accepted = f" ({found.accepted:,} more are meant to)" if found.accepted else ""
     return (
-        f"{_counted(found.flows, 'flow')}: {found.broken:,} break, {found.opened:,} newly pass; "
+        f"{_counted(found.flows, 'flow')}: {found.broken:,} break{accepted}, "
+        f"{found.opened:,} newly pass; "
         f"{_counted(found.unchanged, 'tuple')} unchanged"
     )
 
@@ -159,6 +173,8 @@ def _parts(found: WhatIf) -> Iterator[tuple[str, int, Iterator[Change]]]:
     """Yields title, count and the first changes of what there is."""
     if found.broken:
         yield "broken", found.broken, found.breaks(_MOST_LINES)
+    if found.accepted:
+        yield "meant to break", found.accepted, found.accepts(_MOST_LINES)
     if found.opened:
         yield "opened", found.opened, found.opens(_MOST_LINES)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowverdict.impact.chosen import chosen
 from flowverdict.impact.covering import Box, Point, cover
 from flowverdict.impact.exception_rules import (
     ACCESSES,
@@ -28,8 +29,8 @@ from flowverdict.impact.exception_rules import (
 )
 from flowverdict.impact.judging import ALLOW, DENY, Judged, Judges
 from flowverdict.impact.recorded import FLOW, tells_packet
-from flowverdict.impact.what_if import WhatIf, first_of, flow_starts, summed, told, what_if
-from flowverdict.lake import ALWAYS, Engine, LakeError
+from flowverdict.impact.what_if import TOLD, WhatIf, first_of, flow_starts, summed, told, what_if
+from flowverdict.lake import ALWAYS
 from flowverdict.model import Access, Direction, ResourceId, Rule
 from flowverdict.net import has_ports, is_ipv6, parse_address
 from flowverdict.policy import DEFAULTS
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from flowverdict.policy import Options
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
-
-_COLUMNS: Final = (*FLOW, "direction", "nic", "hits", "bytes", "first", "last")
 
 Key = tuple[Any, ...]
 """One end of a flow: ``FLOW``, direction and interface."""
@@ -148,7 +147,7 @@ class _Finding:
         """Goes through the lake: what breaks, what may not pass with it, and the proof."""
         _, changed = self._estates
         flows, stopped = self._broken()
-        kept = set(_chosen(flows, keep))
+        kept = set(chosen(flows, keep))
         by_collection: dict[ResourceId, dict[Key, int]] = defaultdict(dict)
         denies: dict[ResourceId, list[Rule]] = defaultdict(list)
         rules = changed.resources.admin_rules | {
@@ -208,8 +207,7 @@ class _Finding:
                 stopped[key] = flow, name
             decides = first_of(judged.access[1] == DENY, first)[which]
             tables.append(told(batch, summed(batch, first), which, decides))
-        empty = pa.table({name: pa.array([], pa.string()) for name in _COLUMNS})
-        return (pa.Table.from_batches(tables) if tables else empty), stopped
+        return pa.Table.from_batches(tables, TOLD), stopped
 
     def _in(
         self, collection: ResourceId, denies: list[Rule], ends: dict[Key, int]
@@ -298,17 +296,6 @@ def _place(key: Key) -> tuple[Kind, Point]:
     direction = Direction.INBOUND if way == "I" else Direction.OUTBOUND
     kind = Kind(Access.ALLOW, direction, protocol, is_ipv6(source))
     return kind, Point(source, destination, port if has_ports(protocol) else None)
-
-
-def _chosen(flows: pa.Table, keep: str) -> list[int]:
-    """Returns the numbers of the flows of which a condition holds."""
-    if not keep.strip():
-        raise LakeError("the filter is empty: expected a condition such as `dst_port = 22`")
-    engine = Engine()
-    numbered = flows.append_column("flow", pa.array(np.arange(len(flows))))
-    engine.connection.register("broken", numbered)
-    engine.seal()
-    return engine.answer(f"SELECT flow FROM broken WHERE ({keep}\n)").read_all()["flow"].to_pylist()  # noqa: S608 the user's own words: it reads what is here and nothing else
 
 
 def _named(name: str | None) -> str:

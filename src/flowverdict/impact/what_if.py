@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowverdict.impact.chosen import chosen
 from flowverdict.impact.judging import ALLOW, DENY, UNKNOWN, Judges
 from flowverdict.impact.recorded import FLOW, NO_PACKET, starts, tells_packet
 from flowverdict.lake import ALWAYS
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
+TOLD: Final = pa.schema(
+    [
+        ("protocol", pa.int16()), ("src_ip", pa.string()), ("dst_ip", pa.string()),
+        ("src_port", pa.int32()), ("dst_port", pa.int32()), ("direction", pa.string()),
+        ("nic", pa.string()), ("hits", pa.int64()), ("bytes", pa.int64()),
+        ("first", pa.timestamp("ms", "UTC")), ("last", pa.timestamp("ms", "UTC")),
+        ("decisions", pa.string()),
+    ]
+)  # fmt: skip
+"""A flow that changes, at the end that decides."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _NO_RULE: Final = "which rule: the platform decided, or a demand for encryption"
 
@@ -93,6 +104,7 @@ class WhatIf:
         flows: how many different flows there are.
         broken_rows: of flows that break the end that stops them, with their counts.
         opened_rows: of flows that pass now the end that stopped them.
+        accepted_rows: those of the broken ones that are meant to break: see ``accept``.
     """
 
     before: Network
@@ -103,6 +115,7 @@ class WhatIf:
     flows: int = 0
     broken_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
     opened_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
+    accepted_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
 
     @property
     def broken(self) -> int:
@@ -115,6 +128,26 @@ class WhatIf:
         return sum(map(len, self.opened_rows))
 
     @property
+    def accepted(self) -> int:
+        """How many flows break that are meant to."""
+        return sum(map(len, self.accepted_rows))
+
+    def accept(self, condition: str) -> None:
+        """Takes the broken flows of which a condition in SQL holds for meant.
+
+        Their columns are ``protocol``, ``src_ip``, ``src_port``, ``dst_ip``, ``dst_port``,
+        ``direction``, ``nic``, ``hits``, ``bytes``, ``first`` and ``last``.
+
+        Raises:
+            LakeError: the condition is wrong.
+        """
+        rows = pa.Table.from_batches(self.broken_rows, TOLD)
+        meant = np.zeros(len(rows), np.bool_)
+        meant[chosen(rows, condition)] = True
+        self.accepted_rows += rows.filter(pa.array(meant)).to_batches()
+        self.broken_rows = rows.filter(pa.array(~meant)).to_batches()
+
+    @property
     def newly_unknown(self) -> int:
         """How many tuples could be judged before the change and cannot be judged behind it."""
         return sum(one.new for one in self.unknown.values())
@@ -122,6 +155,10 @@ class WhatIf:
     def breaks(self, most: int | None = None) -> Iterator[Change]:
         """Yields the flows that break, those with most tuples first."""
         return self._changes(self.broken_rows, most)
+
+    def accepts(self, most: int | None = None) -> Iterator[Change]:
+        """Yields the flows that break and are meant to, those with most tuples first."""
+        return self._changes(self.accepted_rows, most)
 
     def opens(self, most: int | None = None) -> Iterator[Change]:
         """Yields the flows that pass now, those with most tuples first."""
