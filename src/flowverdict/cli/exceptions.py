@@ -94,12 +94,10 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
 def _answer(found: Exceptions) -> dict[str, Any]:
     replay = found.replay
     return {
-        "broken": found.broken,
-        "meant": found.kept,
-        "kept": found.saved,
-        "rules": [{"rule": as_resource(one.rule), "keeps": one.keeps} for one in found.rules],
+        "counts": {"broken": found.broken, "meant": found.kept, "kept": found.saved},
+        "exceptions": [{"rule": as_resource(one.rule), "keeps": one.keeps} for one in found.rules],
         "atLeast": found.at_least,
-        "lost": [{"why": why, "flows": count} for why, count in sorted(found.lost.items())],
+        "notKept": [{"why": why, "flows": count} for why, count in sorted(found.lost.items())],
         "notes": found.notes,
         "replay": {
             "flows": replay.flows,
