@@ -6,13 +6,13 @@ import gzip
 import json
 import re
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from flowverdict.load.report import Unreadable, error
 from flowverdict.model import Position
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Document:
     """One JSON document and the file it came from."""
 

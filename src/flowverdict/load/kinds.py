@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable
 from flowverdict.model import ResourceId
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Shape(Enum):
     OTHER = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Found:
     """A value with its shape, and for a resource its type (in lower case) and id."""
 
