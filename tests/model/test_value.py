@@ -98,5 +98,28 @@ def test_other_kinds_are_never_equal() -> None:
     assert Ours("a") != "a"
 
 
+def test_a_value_can_check_itself() -> None:
+    @value
+    class Age:
+        years: int
+
+        def __post_init__(self) -> None:
+            """Refuses what is no age."""
+            if self.years < 0:
+                raise ValueError(self.years)
+
+    assert replace(Age(3), years=4) == Age(4)
+    with pytest.raises(ValueError, match="-1"):
+        Age(-1)
+
+
+def test_a_factory_of_defaults_is_refused() -> None:
+    class Basket:
+        things: list[str] = field(default_factory=list[str])
+
+    with pytest.raises(TypeError, match="Basket needs more than a default: use `dataclass`"):
+        value(Basket)
+
+
 def test_methods_of_the_class_stay() -> None:
     assert repr(value(_plain(Shown))("a")) == "<a>"

@@ -236,7 +236,7 @@ class Assembly:
 
     def _put(self, table: dict[ResourceId, P], value: P, name: str) -> None:
         other = table.setdefault(value.id, value)
-        if other == value:
+        if other is value or other == value:
             return
         assert value.where is not None
         what = f"`{value.id.name}` stands at {other.where} too, with different contents"

@@ -55,10 +55,14 @@ def value(kind: type[T]) -> type[T]:
 def _initialiser(kind: type[Any]) -> Callable[..., None]:
     """Returns the method that fills the slots, which nothing else can do."""
     found = fields(kind)
+    if any(one.default_factory is not MISSING or one.kw_only or not one.init for one in found):
+        raise TypeError(f"a field of {kind.__name__} needs more than a default: use `dataclass`")
     slots = {f"set_{one.name}": getattr(kind, one.name).__set__ for one in found}
     head = ", ".join(("self", *(one.name for one in found)))
-    body = "; ".join(f"set_{one.name}(self, {one.name})" for one in found)
-    exec(f"def __init__({head}): {body}", slots)  # noqa: S102 as dataclasses do, of the same names
+    lines = [f"set_{one.name}(self, {one.name})" for one in found]
+    if hasattr(kind, "__post_init__"):
+        lines.append("self.__post_init__()")
+    exec(f"def __init__({head}): {'; '.join(lines)}", slots)  # noqa: S102 as dataclasses do, of the same names
     init = slots["__init__"]
     init.__defaults__ = tuple(one.default for one in found if one.default is not MISSING)
     init.__annotations__ = {one.name: one.type for one in found} | {"return": None}
