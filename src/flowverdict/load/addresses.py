@@ -87,6 +87,8 @@ def read_protocols(node: Node) -> IntervalSet:
 
 def _listed(node: Node, singular: str, plural: str) -> list[Node]:
     """Returns the values of a field that has a singular and a plural spelling."""
+    if node.value_of(singular) and node.value_of(plural) in (None, []):
+        return [node.need(singular)]
     many = [one for one in node.texts(plural) if one.value]
     one = node.get(singular)
     if one is None or not one.as_text():
@@ -108,15 +110,14 @@ def read_ports(node: Node, side: str) -> IntervalSet:
 
 def port_set(found: list[Node]) -> IntervalSet:
     """Returns the ports of texts, each one or several separated by commas."""
+    ports: list[IntervalSet] = []
     for one in found:
         try:
-            _ports(one.as_text())
+            ports.append(_ports(one.as_text()))
         except NetworkTextError as problem:
             what, _, expected = str(problem).partition(": expected ")
             raise one.fail("SecurityRuleInvalidPortRange", what, expected) from None
-    if len(found) == 1:
-        return _ports(found[0].value)
-    return IntervalSet.union(_ports(one.value) for one in found)
+    return ports[0] if len(ports) == 1 else IntervalSet.union(ports)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -99,10 +99,10 @@ class Node:
     def get(self, name: str) -> Node | None:
         """Returns a field; None where it is missing or null."""
         field = (self._shape or self._look()).asked[name]
-        value = None if field is None else field.of(self.value)
-        if field is None or value is None:
+        if field is None:
             return None
-        return Node(value, self.file, self, field.step)
+        value = self.value["properties"][field.key] if field.inside else self.value[field.key]
+        return None if value is None else Node(value, self.file, self, field.step)
 
     def need(self, name: str, expected: str = "") -> Node:
         """Returns a field that must be there.
@@ -166,8 +166,8 @@ class Node:
 
     def items(self, name: str) -> list[Node]:
         """Returns the elements of a list field; none where it is missing."""
-        found = self.get(name)
-        return [] if found is None else found.elements()
+        value = self.value_of(name)
+        return [] if value is None or value == [] else self.need(name).elements()
 
     def reference(self, name: str) -> ResourceId | None:
         """Returns the id in a field such as ``{"subnet": {"id": …}}``; None where it is missing."""

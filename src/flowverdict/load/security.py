@@ -141,7 +141,6 @@ def _read_contents(node: Node, resource: ResourceId, name: str, bounds: tuple[in
         source_ports=read_ports(node, "source"),
         destination=read_endpoint(node, "destination"),
         destination_ports=read_ports(node, "destination"),
-        where=node.where,
     )
     if mixes_families(rule.source, rule.destination):
         what = f"`{name}` has IPv4 and IPv6 prefixes in one rule"
