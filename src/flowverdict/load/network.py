@@ -77,6 +77,7 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
     if not many:
         many = [node.need("addressPrefix", "`addressPrefix` or `addressPrefixes`")]
     node.check_spelling("networkSecurityGroup", "routeTable", "delegations")
+    users = node.references("ipConfigurations")
     policies = _POLICIES["disabled"]
     if node.get("privateEndpointNetworkPolicies") is not None:
         policies = node.choice("privateEndpointNetworkPolicies", _POLICIES)
@@ -91,20 +92,19 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
             node.items("applicationGatewayIPConfigurations")
             or node.items("applicationGatewayIpConfigurations")
         ),
-        gateways=tuple(_users_of(node, "/virtualnetworkgateways/")),
-        nics=tuple(_users_of(node, "/networkinterfaces/")),
+        gateways=tuple(_of_kind(users, "/virtualnetworkgateways/")),
+        nics=tuple(_of_kind(users, "/networkinterfaces/")),
         where=node.where,
     )
 
 
-def _users_of(node: Node, kind: str) -> Iterator[ResourceId]:
-    """Yields the resources of a kind whose IP configurations a subnet lists, each once."""
+def _of_kind(configurations: tuple[ResourceId, ...], kind: str) -> Iterator[ResourceId]:
+    """Yields the resources of a kind that IP configurations are part of, each once."""
     found: dict[ResourceId, None] = {}
-    for one in node.items("ipConfigurations"):
-        resource = one.as_id()
-        at = resource.key.find("/ipconfigurations/")
-        if kind in resource.key and at > 0:
-            found[ResourceId(resource.text[:at])] = None
+    for one in configurations:
+        at = one.key.find("/ipconfigurations/")
+        if kind in one.key and at > 0:
+            found[ResourceId(one.text[:at])] = None
     yield from found
 
 

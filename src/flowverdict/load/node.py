@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REFERENCE = frozenset({"id", "resourceGroup"})
+"""What a reference to a resource holds, as ``az`` writes it."""
+
 
 @lru_cache(maxsize=1 << 14)
 def _resource_id(text: str) -> ResourceId | None:
     """Returns the ARM id that a text is; None for a text that is none, or not fit to be shown."""
     if not text.isprintable():
         return None
-    if text.lower().startswith(("subscriptions/", "providers/")):
+    if text[:1] != "/" and text.lower().startswith(("subscriptions/", "providers/")):
         text = f"/{text}"  # some answers leave the first slash out
     return ResourceId(text) if text.startswith("/") and text.strip("/") else None
 
@@ -239,13 +242,18 @@ class Node:
         Raises:
             Unreadable: there is no id in it.
         """
-        text = self.value if isinstance(self.value, str) else self.value_of("id")
-        found = _resource_id(text) if isinstance(text, str) else None
+        found = _resource_id(text) if isinstance(text := self._id_text(), str) else None
         if found is None:
             node = self if isinstance(self.value, str) else self.need("id", "an ARM id")
             what = f"`{_short(node.as_text())}` is no ARM id"
             raise node.fail("id", what, "`/subscriptions/…`")
         return found
+
+    def _id_text(self) -> Any:
+        if not isinstance(self.value, dict):
+            return self.value if isinstance(self.value, str) else self.value_of("id")
+        value = cast("dict[str, Any]", self.value)
+        return value.get("id") if value.keys() <= _REFERENCE else self.value_of("id")
 
 
 def _kind(value: Any) -> str:
