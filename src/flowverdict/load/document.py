@@ -65,10 +65,11 @@ def read_document(path: Path) -> Document:
     Raises:
         Unreadable: the file cannot be read or is not JSON.
     """
-    text = decode_text(path, read_bytes(path))
-    if not text.strip():
+    data = read_bytes(path)
+    text = decode_text(path, data)
+    if not text or text.isspace():
         raise Unreadable(error(Position(str(path)), "json", "file is empty", "JSON"))
-    raw = text.encode("utf-8", "replace")
+    raw = data if data[:1] in (b"{", b"[") else text.encode("utf-8", "replace")
     try:
         value = msgspec.json.decode(raw)
         if _has_lost_names(raw, value):

@@ -108,7 +108,9 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
     if same is None:
         if len(_READ) >= _MOST_READ:
             _READ.clear()
-        same = _READ[key] = _read_contents(node, resource, name, _DEFAULT if default else _CUSTOM)
+        rule = _read_contents(node, resource, name, _DEFAULT if default else _CUSTOM)
+        _READ[key] = rule
+        return rule
     return Rule(
         id=resource,
         name=name,
@@ -141,6 +143,7 @@ def _read_contents(node: Node, resource: ResourceId, name: str, bounds: tuple[in
         source_ports=read_ports(node, "source"),
         destination=read_endpoint(node, "destination"),
         destination_ports=read_ports(node, "destination"),
+        where=node.where,
     )
     if mixes_families(rule.source, rule.destination):
         what = f"`{name}` has IPv4 and IPv6 prefixes in one rule"
