@@ -120,26 +120,28 @@ def read_ports(node: Node, side: str) -> IntervalSet:
 
 def port_set(found: list[Node]) -> IntervalSet:
     """Returns the ports of texts, each one or several separated by commas."""
-    ports: list[IntervalSet] = []
-    for one in found:
-        try:
-            ports.append(_ports(one.as_text()))
-        except NetworkTextError as problem:
-            what, _, expected = str(problem).partition(": expected ")
-            raise one.fail("SecurityRuleInvalidPortRange", what, expected) from None
-    return ports[0] if len(ports) == 1 else IntervalSet.union(ports)
+    try:
+        return _ports(tuple([one.as_text() for one in found]))
+    except NetworkTextError:
+        for one in found:
+            try:
+                _ports((one.value,))
+            except NetworkTextError as problem:
+                what, _, expected = str(problem).partition(": expected ")
+                raise one.fail("SecurityRuleInvalidPortRange", what, expected) from None
+        raise
 
 
 @lru_cache(maxsize=1 << 12)
-def _ports(text: str) -> IntervalSet:
-    return parse_ports(part.strip() for part in text.split(","))
+def _ports(texts: tuple[str, ...]) -> IntervalSet:
+    return parse_ports(part.strip() for text in texts for part in text.split(","))
 
 
 @lru_cache(maxsize=1 << 12)
 def _known_ports(text: str) -> IntervalSet | None:
     """Returns the ports that a text stands for; None where there is something to say about it."""
     try:
-        return _ports(text)
+        return _ports((text,))
     except NetworkTextError:
         return None
 

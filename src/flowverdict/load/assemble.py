@@ -185,7 +185,9 @@ class Assembly:
 
     def _take(self, found: Found) -> None:
         node, resource = found.node, found.id
-        if found.shape is Shape.COMMIT:
+        if found.shape is Shape.RESOURCE and resource is not None:
+            self._take_resource(node, found.type, resource)
+        elif found.shape is Shape.COMMIT:
             self.deployments.extend(read_commit(node))
         elif found.shape is Shape.DEPLOYMENT:
             self.deployments.extend(read_deployment_status(node))

@@ -89,7 +89,7 @@ def _has_lost_names(raw: bytes, value: Any) -> bool:
     out at the speed of memory.
     """
     written = raw.count(b":")
-    if b"\\" in raw:
+    if rb"\u003" in raw:
         written += raw.count(rb"\u003a") + raw.count(rb"\u003A")
     return written > msgspec.json.encode(value).count(b":")
 

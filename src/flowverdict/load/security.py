@@ -99,7 +99,7 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
     Raises:
         Unreadable: Azure would refuse it.
     """
-    name = node.need("name").as_text()
+    name = node.text("name") or node.need("name").as_text()
     resource = nsg.child("defaultSecurityRules" if default else "securityRules", name)
     value = cast("dict[str, Any]", node.value)
     contents = {key: inner for key, inner in value.items() if key not in _OF_ONE_RULE}
