@@ -497,6 +497,26 @@ FILES: dict[str, tuple[bytes, str]] = {
         "t.json:3:6: broken JSON, expected ':': expected JSON",
     ),
     "cut": (b'{\n "a": [1,', "t.json:2: JSON ends too early: expected a whole JSON document"),
+    "cut in a pair": (
+        rb'{"a": "\ud83d\ude0',
+        "t.json:1: JSON ends too early: expected a whole JSON document",
+    ),
+    "cut before a pair's second half": (
+        rb'{"a": "\ud83d',
+        "t.json:1: JSON ends too early: expected a whole JSON document",
+    ),
+    "half a pair": (
+        b'{"a": "\\\\ud800 \\ud83d\\ude00",\n "b": "\\ud800"}',
+        "t.json:2:8: `\\ud800` is half of a surrogate pair: expected both halves, or none",
+    ),
+    "half a pair before more": (
+        rb'{"a": "\uD800 and so on", "b": 1}',
+        "t.json:1:8: `\\uD800` is half of a surrogate pair: expected both halves, or none",
+    ),
+    "a pair's second half alone": (
+        rb'[{"a": "x\udc00"}]',
+        "t.json:1:10: `\\udc00` is half of a surrogate pair: expected both halves, or none",
+    ),
     "a warning before it": (
         b"WARNING: this command is in preview\n[]",
         "t.json:1:1: broken JSON, invalid character: expected JSON",
