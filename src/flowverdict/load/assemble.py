@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from flowverdict.load.change import Change
 from flowverdict.load.checks import (
-    addresses_outside,
     check_admin_rules,
     check_group_networks,
-    contradicted_attachments,
     dangling_references,
     newest,
     newest_active,
@@ -22,6 +20,11 @@ from flowverdict.load.governance import (
     read_policy_definition,
     read_policy_set,
     read_subscription_row,
+)
+from flowverdict.load.interfaces import (
+    addresses_held_twice,
+    addresses_outside,
+    contradicted_attachments,
 )
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
@@ -276,6 +279,7 @@ class Assembly:
             self.diagnostics.extend(one.problems)
         self.diagnostics.extend(contradicted_attachments(self.resources))
         self.diagnostics.extend(addresses_outside(self.resources))
+        self.diagnostics.extend(addresses_held_twice(self.resources))
         self.diagnostics.extend(
             diagnostic
             for resource, diagnostic in dangling_references(self.resources, self.deployments)
