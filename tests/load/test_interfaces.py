@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ VNET = {
 OTHER = {"space": ["10.0.0.0/16"], "subnets": {"s1": {"prefixes": ["10.0.0.0/24"]}}}
 
 
-def warned(folder: Path, nics: dict[str, object], form: Form = "rest") -> list[str]:
+def warned(folder: Path, nics: Mapping[str, object], form: Form = "rest") -> list[str]:
     """What is said of interfaces, by what each message begins with behind its place."""
     write(folder, expand({"vnets": {"vnet1": VNET, "vnet2": OTHER}, "nics": nics}, form))
     return [one.what for one in diagnostics(folder)]

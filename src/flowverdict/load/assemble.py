@@ -43,6 +43,7 @@ from flowverdict.load.manager import (
 )
 from flowverdict.load.network import (
     child_id,
+    lists_left_out,
     read_application_gateway,
     read_bastion,
     read_connection,
@@ -158,6 +159,7 @@ class Assembly:
         self.hierarchy = ManagementGroups()
         self.policy_sets: dict[ResourceId, list[ResourceId]] = {}
         self.parts: list[Found] = []
+        self.left_out: list[tuple[str, Diagnostic]] = []
         self.effective: dict[ResourceId, Position] = {}
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
@@ -230,6 +232,7 @@ class Assembly:
 
     def _take_vnet(self, node: Node, resource: ResourceId) -> None:
         vnet = read_vnet(node, resource)
+        self.left_out.extend(lists_left_out(node, resource))
         subnets: list[ResourceId] = []
         for item in node.items("subnets"):
             subnet = child_id(item, resource, "subnets")
@@ -279,6 +282,12 @@ class Assembly:
             self.diagnostics.extend(one.problems)
         self.diagnostics.extend(contradicted_attachments(self.resources))
         self.diagnostics.extend(addresses_outside(self.resources))
+        apart = {subnet.vnet for subnet in self.resources.subnets.values()}
+        self.diagnostics.extend(
+            diagnostic
+            for name, diagnostic in self.left_out
+            if name != "subnets" or diagnostic.resource not in apart
+        )
         self.diagnostics.extend(addresses_held_twice(self.resources))
         self.diagnostics.extend(
             diagnostic

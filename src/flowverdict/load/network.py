@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import read_prefix, read_space
+from flowverdict.load.report import warning
 from flowverdict.model import (
     Gateway,
     GatewayConnection,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowverdict.load.node import Node
+    from flowverdict.model import Diagnostic
 
 _POLICIES: Final = {
     word.lower(): word
@@ -62,6 +64,18 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
         ),
         where=node.where,
     )
+
+
+def lists_left_out(node: Node, resource: ResourceId) -> Iterator[tuple[str, Diagnostic]]:
+    """Yields the lists that every export of a virtual network has, and this one lacks.
+
+    In all recorded answers both stand, empty where there is nothing in them.
+    """
+    for name in ("subnets", "virtualNetworkPeerings"):
+        if node.value_of(name) is None:
+            what = f"`{resource.name}` has no list `{name}`, and counts as without any"
+            expected = "the whole resource, as `az network vnet list` prints it"
+            yield name, warning(node.where, "left-out", what, expected, resource=resource)
 
 
 def child_id(node: Node, parent: ResourceId, collection: str) -> ResourceId:
