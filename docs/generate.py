@@ -10,6 +10,7 @@ JSON field) stands here in tables. A table that lacks an entry, or has one too m
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
 import tempfile
@@ -282,6 +283,7 @@ MEANINGS = {
     "flow.bytes": "bytes both ways",
     "first": "when the first of its tuples was recorded",
     "flow.last": "when the last one was",
+    "recorded": "`allowed`, `denied`, or `both`: what the log says was decided",
     "flows": "how many tuples were recorded, those of one end where both ends were logged",
     "before": "the verdict of ESTATE, with the fields of `verify`",
     "after": "the verdict of the changed estate, with the fields of `verify`",
@@ -339,6 +341,29 @@ MEANINGS = {
     "gained": "interfaces, gateways and services that are seen then and not now",
     "lost": "interfaces that are seen now and not then, and why",
     "loggedTwice": "interfaces that are in NSG and VNet flow logs in the same minutes",
+    "agreement": "of the rows that could be compared those that agree, in per cent, rounded "
+    "down to two digits; null where none could be compared",
+    "agreed": "how many rows agree: in the decision, and in the rule as far as the log names one",
+    "disagreed": "how many do not",
+    "disagreements": "rows that disagree, by what the log says, what the rules say, and why",
+    "explained": "rows that agree though the log names another rule than the deciding one "
+    "(`kind` is `both-allow`), or none (`no-rule-logged`); with the same fields",
+    "withoutRule": "rows that are not compared, as no rule decided them (`platform`, "
+    "`encryption`); with the same fields, of which `computed` and `flow` are null and `nics` empty",
+    "disagreements.kind": "`other-decision`, `rule-missing`, `stale-network-group` or `other-rule`",
+    "disagreements.why": "what of the recorded rule is not so in the estate",
+    "disagreements.flows": "how many flows, counted at each end that recorded them",
+    "disagreements.last": "when the last of the rows was recorded",
+    "agreedUntil": "when some of these flows agreed for the last time before; null if never",
+    "agreedSince": "when some of these flows agreed for the first time after; null if never",
+    "disagreements.nics": "the interfaces that recorded them",
+    "disagreements.recorded": "what the log says",
+    "recorded.access": "`Allow` or `Deny`",
+    "recorded.rule": "the rule's name; null where the log has none",
+    "ruleKind": "`user`, `default`, `admin`, `platform`, `encryption` or `unknown`",
+    "acl": "the id of the NSG or network manager; of an NSG as the estate spells it",
+    "computed": "the verdict on one of the flows, with the fields of `verify`",
+    "disagreements.flow": "one of the flows, at an interface that recorded it",
     "rules": "each rule that stands before something, at each of its layers",
     "hits": "recorded rows that it matched, where they came to its layer",
     "deciding": "the rows of `hits` that it decided",
@@ -532,6 +557,7 @@ def _json() -> Iterator[str]:
         coverage = _ask_for_coverage(Path("logs"))
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
+        audited = [_ask_for_audit(Path("audited"))]
     told: set[str] = set()
     yield "# JSON answers"
     yield ""
@@ -551,6 +577,7 @@ def _json() -> Iterator[str]:
             "An interface takes one line: see [what it means](../semantics/coverage.md).",
         ),
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
+        ("audit", audited, "See [how to audit flow logs](../how-to/audit-flow-logs.md)."),
         ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
     ):
         yield from (f"## {name}", "", text, "")
@@ -690,6 +717,41 @@ def _ask_for_usage(folder: Path) -> Any:
     return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
 
 
+def _ask_for_audit(folder: Path) -> Any:
+    """Ask how far the log of the bank's development VM and of a stranger agrees with the rules."""
+    nics = load_estate(BANK).resources.nics.values()
+    nic = next(one for one in nics if one.id.name == "dev-vm-nic")
+    web = "10.10.1.4,10.10.2.4,50001,443,6,O,D,NX,0,0,0,0"
+    said = (
+        ("", nic.nsg, 0),
+        ("UserRule_Old", nic.nsg, 1),
+        ("UserRule_DenyAll", nic.nsg, 2),
+        ("PlatformRule", "00000000-0000-0000-0000-000000000000", 3),
+    )
+    flows = [
+        {
+            "aclID": str(acl),
+            "flowGroups": [{"rule": rule, "flowTuples": [f"{1786653060 + at}000,{web}"]}],
+        }
+        for rule, acl, at in said
+    ]
+    records = [
+        {
+            "category": "FlowLogFlowEvent",
+            "flowLogVersion": 4,
+            "flowLogResourceID": "/f",
+            "targetResourceID": "/v",
+            "macAddress": mac,
+            "flowRecords": {"flows": flows},
+        }
+        for mac in (nic.mac, "000D3AFFFFFF")
+    ]
+    folder.mkdir()
+    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
+    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    return _ask(f"audit {BANK} --lake {folder}/lake")
+
+
 def _ask_what_if(folder: Path) -> list[Any]:
     """Ask what the bank's change does to a call of its development VM, and to undo it."""
     nics = load_estate(BANK).resources.nics.values()
@@ -738,14 +800,15 @@ def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
     """Collect the fields of an answer with their types; `[]` stands for each element."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if path.endswith(("tagMap", ".arm", ".before", ".after")):
+            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed")):
                 continue
             at = f"{path}.{name}" if path else name
             shape.setdefault(at, set()).add(_type(inner))
             _walk(inner, at, shape)
     elif isinstance(value, list):
         for inner in value:
-            _walk(inner, f"{path}[]", shape)
+            if path not in ("explained", "withoutRule"):
+                _walk(inner, f"{path}[]", shape)
 
 
 def _in_order(shape: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -760,8 +823,8 @@ def _in_order(shape: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def _type(value: Any) -> str:
-    kinds = {type(None): "null", bool: "boolean", int: "number", str: "text", list: "list"}
-    return kinds.get(type(value), "object")
+    kinds = {type(None): "null", bool: "boolean", str: "text", list: "list"}
+    return kinds.get(type(value), "number" if isinstance(value, int | float) else "object")
 
 
 def _meaning(path: str, used: set[str]) -> str:
@@ -799,6 +862,7 @@ def run(arguments: list[str]) -> int:
     FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    gc.unfreeze()  # what the commands froze that answered here
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -14,3 +15,8 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """A storage account on loopback, by a real Azurite."""
     with running(tmp_path_factory.mktemp("azurite")) as server:
         yield server
+
+
+def pytest_sessionfinish() -> None:
+    """Give back what commands froze: each of them runs to the end of its process, but not here."""
+    gc.unfreeze()

@@ -21,6 +21,7 @@ from flowverdict.policy import (
 )
 
 if TYPE_CHECKING:
+    from flowverdict.impact.audit_findings import Audit
     from flowverdict.impact.usage import Usage
     from flowverdict.impact.what_if import WhatIf
     from flowverdict.lake import Lake, Period
@@ -32,6 +33,7 @@ __all__ = [
     "NoNsgError",
     "Options",
     "RequestError",
+    "audit",
     "explain",
     "judge",
     "load_estate",
@@ -170,6 +172,23 @@ def what_if(
     from flowverdict.lake import ALWAYS  # noqa: PLC0415
 
     return judged(estate, changed, lake, period=period or ALWAYS, options=options)
+
+
+def audit(
+    estate: Estate,
+    lake: Lake,
+    *,
+    period: Period | None = None,
+    options: Options = DEFAULTS,
+) -> Audit:
+    """Holds what flow logs say was decided against the rules, as ``flowverdict audit`` does.
+
+    Takes what ``what_if`` takes, and raises what it raises.
+    """
+    from flowverdict.impact.audit import audit as compared  # noqa: PLC0415 the gate has no pyarrow
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+
+    return compared(estate, lake, period=period or ALWAYS, options=options)
 
 
 def usage(

@@ -16,7 +16,7 @@ import pytest
 
 from flowverdict.impact import recorded as module
 from flowverdict.impact.recorded import FLOW, recorded, starts
-from flowverdict.lake import ALWAYS, Lake, LakeError, Period, local_store, open_store, query
+from flowverdict.lake import Lake, LakeError, Period, local_store, open_store, query
 from tests.cli.runs import run
 
 MOMENT = 1786653060000
@@ -24,7 +24,8 @@ MACS = ("000D3AF87856", "000D3AF87857", "000D3AF87858")
 ADDRESSES = ("10.0.0.4", "10.0.0.5", "203.0.113.77", "255.255.255.255", "0.0.0.0")  # noqa: S104
 ADDRESSES_6 = ("2001:db8::1", "2001:db8::2", "::1", "fd00:db8:deca:daed::4")
 TUPLE = ("mac", "direction", "protocol", "src_ip", "dst_ip", "src_port", "dst_port")
-END = (*FLOW, "direction", "mac", "target", "acl", "nsg", "is_return", "is_platform")
+END = (*FLOW, "direction", "mac", "target", "acl", "nsg", "is_return", "is_platform", "decision")
+RULED = ("rule", "rule_kind")
 
 SWAPPED = (
     "one.mac IS NOT DISTINCT FROM flows.mac AND one.direction <> flows.direction "
@@ -41,10 +42,10 @@ WITH began AS (
     FROM began AS one JOIN flows ON {SWAPPED} AND flows.decision = 'A'
     WHERE (flows.time, flows.dst_port) < (one.first, one.dst_port)
 )
-SELECT flows.protocol, flows.src_ip, flows.dst_ip, %s AS src_port, flows.dst_port,
+SELECT flows.protocol, flows.src_ip, flows.dst_ip, {{port}} AS src_port, flows.dst_port,
     flows.direction, flows.mac, target, acl, schema <> 'vnet4' AS nsg,
     returns.protocol IS NOT NULL AS is_return,
-    rule_kind IN ('platform', 'encryption') AS is_platform, count(*) AS hits,
+    rule_kind IN ('platform', 'encryption') AS is_platform, decision, {{said}} count(*) AS hits,
     CAST(sum(coalesce(bytes_sent, 0) + coalesce(bytes_received, 0)) AS BIGINT) AS bytes,
     min(time) AS first, max(time) AS last
 FROM flows LEFT JOIN returns ON {SAME} GROUP BY ALL
@@ -59,7 +60,10 @@ def record(some: random.Random, mac: str, rows: int) -> dict[str, Any]:
         ports = some.sample(["22", "443", "50000", "50001", "65535", "0"], 2)
         time, way = MOMENT + 60_000 * some.randrange(4), some.choice("IO")
         tuples.append(f"{time},{src},{dst},{','.join(ports)}|{way}")
-    acl, rule = some.choice(["/n1", "/n2"]), some.choice(["UserRule_r", "PlatformRule"])
+    acl, rule = (
+        some.choice(["/n1", "/n2"]),
+        some.choice(["UserRule_r", "UserRule_s", "PlatformRule"]),
+    )
     if some.random() < 0.5:
         words = [
             f"{head},{some.choice('661')[0]},{way},{some.choice('BCED')},NX,1,{some.randrange(99)},1,20"
@@ -86,9 +90,9 @@ def record(some: random.Random, mac: str, rows: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=range(2))
-def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    some = random.Random(request.param)
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    some = random.Random(1)
     folder = tmp_path_factory.mktemp("recorded")
     records = [record(some, some.choice(MACS), some.randrange(60)) for _ in range(60)]
     (folder / "PT1H.json").write_text(json.dumps({"records": records}))
@@ -98,23 +102,26 @@ def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def ends(batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
     found = [row for batch in batches for row in batch.to_pylist()]
-    return sorted(found, key=lambda row: [str(row[name]) for name in END])
+    return sorted(found, key=lambda row: [str(row.get(name)) for name in (*END, *RULED)])
 
 
-@pytest.mark.parametrize("most", [module.MOST, 300], ids=["at once", "in parts"])
+@pytest.mark.parametrize("most", [module.MOST, 400], ids=["at once", "in parts"])
+@pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("source_ports", [True, False])
-@pytest.mark.parametrize(
-    "period",
-    [ALWAYS, Period(datetime.fromtimestamp((MOMENT + 60_000) / 1000, UTC))],
-    ids=["always", "since"],
-)
 def test_it_says_what_sql_says(
-    lake: Lake, source_ports: bool, period: Period, most: int, monkeypatch: pytest.MonkeyPatch
+    lake: Lake,
+    source_ports: bool,
+    ruled: bool,
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOST", most)
-    batches = list(recorded(lake, period=period, source_ports=source_ports))
-    port = "flows.src_port" if source_ports else "CAST(NULL AS INTEGER)"
-    asked = query(lake, SQL % port, period=period).read_all().to_batches()
+    batches = list(recorded(lake, source_ports=source_ports, ruled=ruled))
+    sql = SQL.format(
+        port="flows.src_port" if source_ports else "CAST(NULL AS INTEGER)",
+        said="rule, rule_kind," if ruled else "",
+    )
+    asked = query(lake, sql).read_all().to_batches()
     assert ends(batches) == ends(asked)
     assert {row["is_return"] for row in ends(batches)} == {True, False}
     assert {":" in row["src_ip"] for row in ends(batches)} == {True, False}
@@ -126,6 +133,14 @@ def test_it_says_what_sql_says(
 def test_a_lake_without_a_row_has_no_flows(tmp_path: Path) -> None:
     with pytest.raises(LakeError, match="holds no flows yet"):
         list(recorded(Lake(str(tmp_path))))
+
+
+def test_a_period_has_its_rows_alone(lake: Lake) -> None:
+    period = Period(datetime.fromtimestamp((MOMENT + 60_000) / 1000, UTC))
+    batches = list(recorded(lake, period=period))
+    sql = SQL.format(port="flows.src_port", said="")
+    assert ends(batches) == ends(query(lake, sql, period=period).read_all().to_batches())
+    assert 0 < len(ends(batches)) < len(ends(list(recorded(lake))))
 
 
 def test_a_time_without_a_row_has_no_flows(lake: Lake) -> None:

@@ -301,3 +301,22 @@ def test_the_period_is_the_window_of_the_gaps(estate: Estate, tmp_path: Path) ->
     period = Period(time.replace(hour=0), time.replace(hour=23))
     found = {gap.nic.id: (gap.missing, gap.hours) for gap in gaps(estate, lake, period=period)}
     assert found[one.id] == (22, 23)
+
+
+@pytest.mark.parametrize(
+    ("states", "recorded_as"), [("D", "denied"), ("BE", "allowed"), ("DB", "both")]
+)
+def test_a_change_says_what_was_recorded(
+    estate: Estate, changed: Estate, lake: Lake, tmp_path: Path, states: str, recorded_as: str
+) -> None:
+    broken = next(what_if(estate, changed, lake).breaks())
+    packet, way = broken.packet, "I" if broken.direction is Direction.INBOUND else "O"
+    ends = format_address(packet.src), format_address(packet.dst)
+    rows = [
+        row(*ends, way, packet.dst_port or 0, protocol=packet.protocol, state=state)
+        for state in states
+    ]
+    mac = estate.resources.nics[broken.nic].mac
+    (again,) = what_if(estate, changed, ingested(tmp_path, [vnet(mac, *rows)])).breaks()
+    assert again.recorded == recorded_as
+    assert again.contradicts_log == (recorded_as == "denied")

@@ -10,6 +10,7 @@ import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
 from flowverdict.cli.errors import UNKNOWN, show_diagnostics
+from flowverdict.cli.gap_lines import gap_lines
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.render import as_json, table
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from flowverdict.policy import Verdict
 
 _MOST_LINES: Final = 20
-_MOST_NAMES: Final = 5
 _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AFTER")
 
 
@@ -136,6 +136,7 @@ def _as_json(one: Change) -> dict[str, Any]:
             "bytes": one.bytes,
             "first": _moment(one.first),
             "last": _moment(one.last),
+            "recorded": one.recorded,
         },
         "flows": one.hits,
         "before": one.before.as_json(),
@@ -203,7 +204,7 @@ def _cells(one: Change) -> tuple[str, ...]:
         f"{one.last:%Y-%m-%dT%H:%MZ}",
         str(one.packet),
         f"{one.nic.name} {one.direction.value.lower()}",
-        _verdict(one.before),
+        _verdict(one.before) + (f"; logged as {one.recorded}" if one.contradicts_log else ""),
         _verdict(one.after),
     )
 
@@ -220,12 +221,7 @@ def _unknown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
         yield f"{line}; {one.new:,} could be judged before" if one.new else line
     if (more := len(found.unknown) - _MOST_LINES) > 0:
         yield f"{more:,} more reasons: --output json has all"
-    for never, when in ((True, "any row"), (False, "rows of some hours")):
-        some = [one for one in missing if (one.missing == one.hours) == never]
-        names = ", ".join(f"`{one.nic.id.name}`" for one in some[:_MOST_NAMES])
-        more = f" and {len(some) - _MOST_NAMES:,} more" if len(some) > _MOST_NAMES else ""
-        if some:
-            yield f"{when} of {names}{more}: idle or not logged"
+    yield from gap_lines(missing)
 
 
 def _sorted(found: WhatIf) -> list[tuple[str, Unknown]]:

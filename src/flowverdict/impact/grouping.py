@@ -13,7 +13,7 @@ from numba import njit, types
 from flowverdict.classify.columns import COMPILED, INLINE
 
 # what stands in a group's line: three words of its key, and what is summed up
-ADDRESSES, REST, PLACE, HITS, BYTES, FIRST, LAST, SERVED, WORDS = range(9)
+ADDRESSES, REST, PLACE, HITS, BYTES, FIRST, LAST, WORDS = range(8)
 NEVER: Final = (1 << 63) - 1
 
 # the rest of a key: ports are one higher, 0 is none
@@ -22,9 +22,10 @@ SRC_PORT: Final = 17
 PROTOCOL: Final = 34
 OUTBOUND: Final = 50
 PLATFORM: Final = 51
-RETURN: Final = 52
-_SRC_TEXT: Final = 53  # the address is no number, but that of a text
-_DST_TEXT: Final = 54
+DENIED: Final = 52
+RETURN: Final = 53
+_SRC_TEXT: Final = 54  # the address is no number, but that of a text
+_DST_TEXT: Final = 55
 MAC_BITS: Final = 24  # the last ones of a place are the number of the interface's address
 PORTS: Final = np.uint64((1 << 17) - 1)
 WORD: Final = np.uint64((1 << 16) - 1)
@@ -150,14 +151,14 @@ def _group(first, second, third, found, lines, table, counts):
     table[slot] = group
     lines[group, ADDRESSES], lines[group, REST], lines[group, PLACE] = first, second, third
     lines[group, HITS], lines[group, BYTES] = 0, 0
-    lines[group, FIRST], lines[group, LAST], lines[group, SERVED] = NEVER, 0, NEVER
+    lines[group, FIRST], lines[group, LAST] = NEVER, 0
     return group
 
 
 @njit(
     types.void(
         _BYTES, _PLACES, _BYTES, _PLACES,
-        types.uint64[::1], types.uint64[::1], _COLUMN, _COLUMN, types.boolean[::1],
+        types.uint64[::1], types.uint64[::1], _COLUMN, _COLUMN,
         types.uint64, types.uint64, types.uint64[::1],
         types.uint8[::1], types.int64[::1], types.uint64[::1], types.int32[::1],
         types.uint64[:, ::1], types.int32[::1], types.int64[::1],
@@ -165,7 +166,7 @@ def _group(first, second, third, found, lines, table, counts):
     **COMPILED,
 )  # fmt: skip
 def add(
-    src_text, src_ends, dst_text, dst_ends, rest, place, size, time, is_allowed,
+    src_text, src_ends, dst_text, dst_ends, rest, place, size, time,
     mask, which, wanted, pool, ends, hashes, slots, lines, table, counts,
 ):  # fmt: skip
     """Adds rows to groups; there has to be room for as many new ones.
@@ -179,7 +180,6 @@ def add(
         place: the third.
         size: bytes.
         time: of the tuple.
-        is_allowed: whether it was.
         mask: which bits of the hash of the two addresses say in which part rows are.
         which: the part that is wanted.
         wanted: the hashes of the pairs of addresses that are wanted, as a table whose size is a
@@ -239,8 +239,6 @@ def add(
             lines[group, BYTES] += np.uint64(size[row])
             lines[group, FIRST] = min(lines[group, FIRST], moment)
             lines[group, LAST] = max(lines[group, LAST], moment)
-            if is_allowed[row]:
-                lines[group, SERVED] = min(lines[group, SERVED], moment)
 
 
 @njit("void(uint64[:, ::1], int32[::1], int64)", **COMPILED)

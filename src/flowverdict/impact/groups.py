@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ from flowverdict.flowlog import SCHEMA
 from flowverdict.impact import grouping
 from flowverdict.impact.grouping import (
     ADDRESSES,
+    DENIED,
     DST_PORT,
     DST_TEXT,
     GROUPS,
@@ -34,15 +35,17 @@ from flowverdict.lake import LakeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+K = TypeVar("K")
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 COLUMNS: Final = (
     "time", "src_ip", "dst_ip", "src_port", "dst_port", "protocol", "direction", "decision",
-    "bytes_sent", "bytes_received", "rule_kind", "mac", "target", "acl", "schema",
+    "bytes_sent", "bytes_received", "rule", "rule_kind", "mac", "target", "acl", "schema",
 )  # fmt: skip
 """What is read of a row."""
-_PLACE: Final = (("target", 20), ("acl", 19), ("mac", MAC_BITS))
-"""What makes a place, and how many bits are there for the number of each."""
+_SAID: Final = ("acl", "rule", "rule_kind")
+_EACH: Final = 20
+"""Bits for the number of a word among others."""
 EVERY_PAIR: Final = np.zeros(1, np.uint64)
 _ROOM: Final = 1 << 16
 _FRONT, _LOW = np.uint64(32), np.uint64(2**32 - 1)
@@ -86,38 +89,83 @@ class Words:
         column = _words(batch[self._name])
         words = column.dictionary
         if self._last is None or not words.equals(self._last):  # batches of a file share words
-            known = self._numbers
-            numbers = [known.setdefault(one, len(known)) for one in (*words.to_pylist(), None)]
-            if len(known) > self._most:
-                raise LakeError(f"{self._name}: expected at most {self._most:,} different ones")
-            self._last, self._of_last = words, np.array(numbers, np.uint64)
+            numbers = _numbered(self._numbers, [*words.to_pylist(), None], self._name, self._most)
+            self._last, self._of_last = words, numbers
         return self._of_last[column.indices.fill_null(len(words)).to_numpy()]
 
-    def take(self, numbers: Numbers) -> pa.Array:
+    def columns(self, numbers: Numbers) -> dict[str, pa.Array]:
         """Returns words by their numbers."""
-        return pa.array([*self._numbers], pa.string()).take(pa.array(numbers))
+        return {self._name: pa.array([*self._numbers], pa.string()).take(pa.array(numbers))}
+
+
+class Combinations:
+    """Words of several columns, each combination with one number."""
+
+    def __init__(self, names: tuple[str, ...], most: int) -> None:
+        self._names = names
+        self._most = most
+        self._words = [Words(name, 1 << _EACH) for name in names]
+        self._numbers: dict[int, int] = {}
+
+    def number(self, batch: pa.RecordBatch) -> Numbers:
+        """Returns the number of what each row has.
+
+        Raises:
+            LakeError: there are too many.
+        """
+        codes = np.zeros(len(batch), np.uint64)
+        for words in self._words:
+            codes = codes << np.uint64(_EACH) | words.number(batch)
+        met = pa.array(codes).dictionary_encode()
+        name, most = ", ".join(self._names), self._most
+        numbers = _numbered(self._numbers, met.dictionary.to_pylist(), name, most)
+        return numbers[met.indices.to_numpy()]
+
+    def columns(self, numbers: Numbers) -> dict[str, pa.Array]:
+        """Returns the columns by such numbers."""
+        codes = np.array([*self._numbers], np.uint64)[numbers.astype(np.int64)]
+        found: dict[str, pa.Array] = {}
+        for words in reversed(self._words):
+            found |= words.columns(codes & np.uint64((1 << _EACH) - 1))
+            codes = codes >> np.uint64(_EACH)
+        return found
+
+
+def _numbered(known: dict[K, int], keys: list[K], name: str, most: int) -> Numbers:
+    """Returns the numbers of keys, new ones for those that had not come."""
+    numbers = [known.setdefault(one, len(known)) for one in keys]
+    if len(known) > most:
+        raise LakeError(f"{name}: {len(known):,} different ones: expected at most {most:,}")
+    return np.array(numbers, np.uint64)
 
 
 class Places:
-    """Where rows were logged, in one word: interface, resource, access list, kind of log."""
+    """Where rows were logged, in one word: interface, resource, access list, kind of log.
 
-    def __init__(self) -> None:
-        self._words = tuple(Words(name, 1 << bits) for name, bits in _PLACE)
+    With ``ruled`` the access list's rule is part of it.
+    """
+
+    def __init__(self, *, ruled: bool = False) -> None:
+        self._parts: list[tuple[Words | Combinations, int]] = [
+            (Words("target", 1 << 20), 20),
+            (Combinations(_SAID, 1 << 19) if ruled else Words("acl", 1 << 19), 19),
+            (Words("mac", 1 << MAC_BITS), MAC_BITS),
+        ]
 
     def number(self, batch: pa.RecordBatch) -> Numbers:
         """Returns the place of each row."""
         found = _flags(batch["schema"], lambda word: word != "vnet4")
-        for (_, bits), words in zip(_PLACE, self._words, strict=True):
+        for words, bits in self._parts:
             found = found << np.uint64(bits) | words.number(batch)
         return found
 
     def columns(self, places: Numbers) -> dict[str, pa.Array]:
-        """Returns ``mac``, ``target``, ``acl`` and ``nsg`` (of an NSG flow log) of places."""
-        columns: dict[str, pa.Array] = {}
-        for (name, bits), words in reversed([*zip(_PLACE, self._words, strict=True)]):
-            columns[name] = words.take(places & np.uint64((1 << bits) - 1))
+        """Returns what each place is made of, and ``nsg``: whether an NSG flow log has it."""
+        found: dict[str, pa.Array] = {}
+        for words, bits in reversed(self._parts):
+            found |= words.columns(places & np.uint64((1 << bits) - 1))
             places = places >> np.uint64(bits)
-        return {**columns, "nsg": pa.array(places != 0)}
+        return {**found, "nsg": pa.array(places != 0)}
 
 
 class Rows(NamedTuple):
@@ -131,7 +179,6 @@ class Rows(NamedTuple):
     place: Numbers
     size: Numbers
     time: Numbers
-    is_allowed: Numbers
 
 
 def read_rows(batch: pa.RecordBatch, places: Places, *, source_ports: bool) -> Rows:
@@ -142,6 +189,7 @@ def read_rows(batch: pa.RecordBatch, places: Places, *, source_ports: bool) -> R
     rest |= batch["protocol"].to_numpy().astype(np.uint64) << np.uint64(PROTOCOL)
     rest |= _flags(batch["direction"], lambda word: word == "O") << np.uint64(OUTBOUND)
     rest |= _flags(batch["rule_kind"], _is_platform) << np.uint64(PLATFORM)
+    rest |= _flags(batch["decision"], lambda word: word == "D") << np.uint64(DENIED)
     size = pc.add(batch["bytes_sent"].fill_null(0), batch["bytes_received"].fill_null(0))
     return Rows(
         *_text(batch["src_ip"]),
@@ -150,7 +198,6 @@ def read_rows(batch: pa.RecordBatch, places: Places, *, source_ports: bool) -> R
         places.number(batch),
         size.to_numpy(),
         batch["time"].cast(_TIME).cast(pa.int64()).to_numpy(),
-        _flags(batch["decision"], lambda word: word == "A").astype(np.bool_),
     )
 
 

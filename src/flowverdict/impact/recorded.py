@@ -22,6 +22,7 @@ from flowverdict.flowlog import SCHEMA
 from flowverdict.impact.grouping import (
     ADDRESSES,
     BYTES,
+    DENIED,
     DST_PORT,
     DST_TEXT,
     FIRST,
@@ -53,6 +54,8 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 FLOW: Final = ("protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 """What makes rows one flow."""
+NO_PACKET: Final = "what packet it was: a port or an address"
+_PORTED: Final = (6, 17)
 
 MOST: Final = 3_000_000
 """Groups in memory at once, of about 100 bytes each: behind it the lake is read in parts."""
@@ -63,7 +66,7 @@ _TIME: Final = SCHEMA.field("time").type
 _SUMS: Final = (("hits", HITS), ("bytes", BYTES))
 _TIMES: Final = (("first", FIRST), ("last", LAST))
 _OUTBOUND: Final = np.uint64(1 << OUTBOUND)
-_ONE_FLOW: Final = ~np.uint64(1 << OUTBOUND | 1 << RETURN | 1 << PLATFORM)
+_ONE_FLOW: Final = ~np.uint64(1 << OUTBOUND | 1 << RETURN | 1 << PLATFORM | 1 << DENIED)
 
 
 def tests_source_ports(estate: Estate) -> bool:
@@ -78,24 +81,26 @@ def tests_source_ports(estate: Estate) -> bool:
 
 
 def recorded(
-    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True
+    lake: Lake, *, period: Period = ALWAYS, source_ports: bool = True, ruled: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """Yields recorded flows, the rows of each one in one batch.
 
     A row is one end of a flow in one kind of log: ``FLOW``, ``direction``, ``mac``, ``target`` and
     ``acl``, ``nsg`` (of an NSG flow log), ``is_return`` (of return traffic), ``is_platform`` (no
     rule decided, but the platform or a demand for encryption), ``hits`` (recorded tuples),
-    ``bytes`` both ways, ``first`` and ``last`` time.
+    ``bytes`` both ways, ``first`` and ``last`` time. Allowed and denied tuples are rows apart:
+    ``decision``. With ``ruled`` those of each ``rule`` and ``rule_kind`` are, too.
 
     Args:
         lake: where they are recorded.
         period: the time of the tuples.
         source_ports: whether flows from different ports are different flows.
+        ruled: whether what different rules decided are different rows.
 
     Raises:
         LakeError: there is nothing in the lake yet; also while the rows are read.
     """
-    left, places = [Part()], Places()
+    left, places = [Part()], Places(ruled=ruled)
     while left:
         yield from _Reading(lake, period, places, left).flows(source_ports=source_ports)
 
@@ -162,6 +167,7 @@ class _Reading:
             "dst_port": _ports(rest >> np.uint64(DST_PORT)),
             "direction": pc.if_else(pa.array(rest & _OUTBOUND != 0), "O", "I"),
             **self._places.columns(lines[:, PLACE]),
+            "decision": pc.if_else(pa.array(rest & np.uint64(1 << DENIED) != 0), "D", "A"),
             "is_return": pa.array(rest & np.uint64(1 << RETURN) != 0),
             "is_platform": pa.array(rest & np.uint64(1 << PLATFORM) != 0),
             **{name: pa.array(lines[:, at].astype(np.int64)) for name, at in _SUMS},
@@ -173,6 +179,13 @@ class _Reading:
 def _ports(words: Numbers) -> pa.Array:
     ports = (words & PORTS).astype(np.int32) - 1
     return pa.array(ports, mask=ports < 0)
+
+
+def tells_packet(batch: pa.RecordBatch) -> pa.Array:
+    """Reports of each row whether it tells a packet: two addresses of a family, and the ports."""
+    ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
+    families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
+    return pc.and_(pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid()))
 
 
 def starts(batch: pa.RecordBatch) -> Numbers:

@@ -14,6 +14,7 @@ import numpy as np
 from flowverdict.impact.grouping import (
     ADDRESSES,
     BYTES,
+    DENIED,
     DST_PORT,
     DST_TEXT,
     FIRST,
@@ -27,7 +28,6 @@ from flowverdict.impact.grouping import (
     PROTOCOL,
     REST,
     RETURN,
-    SERVED,
     SRC_PORT,
     SRC_TEXT,
     WORD,
@@ -39,9 +39,8 @@ _PORTED: Final = (6, 17)
 _FRONT, _LOW = np.uint64(32), np.uint64(2**32 - 1)
 _MAC: Final = np.uint64(2**MAC_BITS - 1)
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
-_SUMMED: Final = {
-    HITS: np.add, BYTES: np.add, FIRST: np.minimum, LAST: np.maximum, SERVED: np.minimum,
-}  # fmt: skip
+_DENIED: Final = np.uint64(1 << DENIED)
+_SUMMED: Final = {HITS: np.add, BYTES: np.add, FIRST: np.minimum, LAST: np.maximum}
 
 
 def may_answer(lines: Numbers, pairs: Numbers) -> Numbers:
@@ -58,10 +57,9 @@ def may_answer(lines: Numbers, pairs: Numbers) -> Numbers:
     order = np.argsort(talk, kind="stable")
     starts = _starts(talk[order])
     ported = np.isin(protocol, _PORTED)
-    kinds = (1 << outbound.astype(np.uint8)) * ported
-    served = np.where(ported, lines[:, SERVED], np.uint64(NEVER))
-    both = np.bitwise_or.reduceat(kinds[order], starts) == 3 if len(starts) else starts
-    both &= np.minimum.reduceat(served[order], starts) < NEVER if len(starts) else starts
+    is_allowed = lines[:, REST] & _DENIED == 0
+    kinds = (1 << outbound.astype(np.uint8) | is_allowed << 2) * ported  # bits: in, out, allowed
+    both = np.bitwise_or.reduceat(kinds[order], starts) == 7 if len(starts) else starts
     sizes = np.diff(np.append(starts, len(order)))
     found = order[np.repeat(both, sizes)]
     return np.sort(found[ported[found]])
@@ -85,7 +83,8 @@ def answers(lines: Numbers, pairs: Numbers) -> Numbers:
     served, port = first.copy(), np.zeros_like(first)
     side = talk, outbound
     np.minimum.at(first, side, lines[:, FIRST])
-    np.minimum.at(served, side, lines[:, SERVED])
+    allowed = lines[:, REST] & _DENIED == 0
+    np.minimum.at(served, (talk[allowed], outbound[allowed]), lines[allowed, FIRST])
     port[side] = _part(lines, DST_PORT, PORTS)
     asked, its_port = served[:, ::-1], port[:, ::-1]
     is_answer = (asked < first) | ((asked == first) & (asked < NEVER) & (its_port < port))

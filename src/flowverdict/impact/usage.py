@@ -1,9 +1,7 @@
 """Which rules recorded flows used, layer by layer, and which rules nothing used.
 
 A rule is used where it matches a flow that comes to its layer, whether it decides or not: an NSG
-that allows lets the next one see the flow. ``classify`` keeps the deciding rule alone, so flows are
-put to the evaluator, one of each kind: two that no set of the policy tells apart match the same
-rules.
+that allows lets the next one see the flow.
 """
 
 from __future__ import annotations
@@ -15,16 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from flowverdict.classify.asked import Asked
 from flowverdict.classify.packets import read_packets
-from flowverdict.classify.policies import WAYS, Policies
-from flowverdict.classify.verdicts import Outcomes
+from flowverdict.impact.traces import Traces
 from flowverdict.impact.usage_used import Points, Used, parts_of
 from flowverdict.lake import ALWAYS, query
 from flowverdict.model import Access, ResourceId
 from flowverdict.net import ALL_PORTS
 from flowverdict.packets import Places
-from flowverdict.policy import DEFAULTS, evaluate_at
+from flowverdict.policy import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
     from flowverdict.classify.policies import Policy
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate, Rule
-    from flowverdict.policy import Options, Step, Verdict
+    from flowverdict.policy import Network, Options, Step, Verdict
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 Sums: TypeAlias = tuple[Numbers, Numbers, Numbers]
@@ -106,15 +102,11 @@ def usage(
 
 class _Counting:
     def __init__(self, estate: Estate, options: Options) -> None:
-        self._estate = estate
-        self._policies = Policies(estate, options)
+        self._traces = Traces(estate, options)
         self._places = Places(estate)
-        self._kinds: dict[Policy, Asked] = {}
-        self._traces: dict[tuple[int, bytes], Verdict] = {}
-        self._of_nic: dict[str, Policy] = {}
         self._found = Usage()
         self._found.unattached = sorted(_unattached(estate))
-        for hits in _standing(estate, self._policies):
+        for hits in _standing(estate, self._traces.policies.network):
             self._found.rules.setdefault(Key(hits.layer, hits.rule.id), hits)
 
     def count(self, lake: Lake, period: Period) -> Usage:
@@ -158,38 +150,8 @@ class _Counting:
         packets = read_packets(batch)
         last = batch["last"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
         sums = batch["hits"].to_numpy(), batch["bytes"].to_numpy(), last.to_numpy()
-        encoded = nics.dictionary_encode()
-        policies = [self._policy(one) for one in encoded.dictionary.to_pylist()]
-        different = list(dict.fromkeys(policies))
-        index = np.array([different.index(one) for one in policies])
-        at = index[encoded.indices.to_numpy()]
-        for number, policy in enumerate(different):
-            for way in (0, 1):
-                rows = np.flatnonzero((at == number) & (packets.way == way))
-                if len(rows):
-                    self._at(sums, packets, policy, rows, way)
-
-    def _policy(self, nic: str) -> Policy:
-        if nic not in self._of_nic:
-            found = self._estate.resources.nics[ResourceId(nic)]
-            self._of_nic[nic] = self._policies.at(found)
-        return self._of_nic[nic]
-
-    def _at(self, sums: Sums, packets: Packets, policy: Policy, rows: Numbers, way: int) -> None:
-        """Takes rows of one policy and direction, kind by kind."""
-        asked = self._kinds.setdefault(policy, Asked(policy, Outcomes()))
-        kinds = asked.kinds(packets, rows, way)
-        distinct, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        inverse = inverse.ravel()
-        order = np.argsort(inverse, kind="stable")
-        ends = np.searchsorted(inverse[order], np.arange(len(distinct) + 1))
-        for kind in range(len(distinct)):
-            key = (id(policy), distinct[kind].tobytes())
-            if key not in self._traces:
-                packet = packets.packet(int(rows[first[kind]]))
-                self._traces[key] = evaluate_at(policy.place, WAYS[way], packet)
-            members = rows[order[ends[kind] : ends[kind + 1]]]
-            self._add(sums, packets, policy, members, self._traces[key])
+        for policy, rows, verdict in self._traces.of(packets, nics):
+            self._add(sums, packets, policy, rows, verdict)
 
     def _add(
         self, sums: Sums, packets: Packets, policy: Policy, rows: Numbers,
@@ -233,9 +195,8 @@ def _points(addresses: Addresses, rows: Numbers) -> Points:
     return Points(addresses.ipv4[rows[~six]].astype(np.int64), points)
 
 
-def _standing(estate: Estate, policies: Policies) -> Iterator[Hits]:
+def _standing(estate: Estate, network: Network) -> Iterator[Hits]:
     """Yields every rule that stands before something, not used yet."""
-    network = policies.network
     for vnet in sorted(estate.resources.vnets.values(), key=lambda one: one.id):
         for manager in network.admin(vnet, None).managers:
             for entry in manager.entries:

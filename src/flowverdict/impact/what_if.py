@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.classify import compile_estate
-from flowverdict.impact.recorded import FLOW, recorded, starts, tests_source_ports
+from flowverdict.impact.recorded import (
+    FLOW,
+    NO_PACKET,
+    recorded,
+    starts,
+    tells_packet,
+    tests_source_ports,
+)
 from flowverdict.lake import ALWAYS, query
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import Packet, has_ports, parse_address
@@ -35,10 +42,8 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 _ALLOW, _UNKNOWN, _DENY = range(3)
 _RANKS: Final = {"Allow": _ALLOW, "Unknown": _UNKNOWN, "Deny": _DENY}
 """From what lets a flow pass to what stops it, whatever the other end says."""
-_PORTED: Final = (6, 17)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _NO_RULE: Final = "which rule: the platform decided, or a demand for encryption"
-_NO_PACKET: Final = "what packet it was: a port or an address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Change:
         bytes: both ways.
         first: the time of the first tuple.
         last: the time of the last one.
+        recorded: ``allowed``, ``denied``, or ``both``: what the log says was decided.
     """
 
     nic: ResourceId
@@ -60,8 +66,15 @@ class Change:
     bytes: int
     first: datetime
     last: datetime
+    recorded: str
     before: Verdict
     after: Verdict
+
+    @property
+    def contradicts_log(self) -> bool:
+        """Whether the log says throughout what the rules before the change do not."""
+        said = {"allowed": "Allow", "denied": "Deny"}.get(self.recorded)
+        return said is not None and said != self.before.access
 
 
 @dataclass(slots=True)
@@ -145,8 +158,10 @@ class WhatIf:
             evaluate_at(Standpoint(one, one.estate.resources.nics[nic]), way, packet)
             for one in (self.before, self.after)
         ]
-        counts = (row[name] for name in ("hits", "bytes", "first", "last"))
-        return Change(nic, way, packet, *counts, *verdicts)
+        counts = {name: row[name] for name in ("hits", "bytes", "first", "last")}
+        said = {"A": "allowed", "D": "denied"}.get(row["decisions"], "both")
+        before, after = verdicts
+        return Change(nic, way, packet, **counts, recorded=said, before=before, after=after)
 
 
 def what_if(
@@ -209,18 +224,14 @@ class _Comparison:
 
     def _packets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Counts the rows that no rule decided or that tell no packet; returns the others."""
-        ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
-        families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
         ruled = pc.invert(batch["is_platform"])
         unruled = batch.filter(batch["is_platform"])
         if len(unruled):
             self._unknown(_NO_RULE, unruled, np.zeros(len(unruled), np.bool_))
-        is_packet = pc.and_(
-            pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid())
-        )
+        is_packet = tells_packet(batch)
         lost = batch.filter(pc.and_(ruled, pc.invert(is_packet)))
         if len(lost):
-            self._unknown(_NO_PACKET, lost, np.zeros(len(lost), np.bool_))
+            self._unknown(NO_PACKET, lost, np.zeros(len(lost), np.bool_))
         return batch.filter(pc.and_(ruled, is_packet))
 
     def _judged(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Numbers], list[pa.Array]]:
@@ -330,6 +341,9 @@ def _summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
         column = batch[name]
         moments = column.cast(pa.int64()).to_numpy()
         sums[name] = pa.array(reduced.reduceat(moments, first)).cast(column.type)
+    denied = pc.equal(batch["decision"], "D").to_numpy(zero_copy_only=False)
+    kinds = np.bitwise_or.reduceat(np.where(denied, 2, 1), first)
+    sums["decisions"] = pa.array(["", "A", "D", "AD"]).take(pa.array(kinds))
     return pa.RecordBatch.from_pydict(sums)
 
 

@@ -6,7 +6,7 @@ import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.assemble import Assembly
 from flowverdict.load.document import read_document
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _SUFFIXES = (".json", ".json.gz")
+
+_MANY: Final = 100_000
+"""Objects that are worth to be called old."""
 
 
 def load_estate(
@@ -60,7 +63,7 @@ def _without_collector() -> Generator[None]:
         yield
     finally:
         if running:
-            if not gc.get_freeze_count():
+            if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
                 gc.freeze()  # what was made is old by now:
                 gc.unfreeze()  # no collection of the young has to look through it
             gc.enable()

@@ -53,7 +53,7 @@ class Places:
             local = pc.if_else(seen, local, pa.scalar(None, pa.string()))
         named = [columns[name] for name in _BY if name in columns]
         keys = [name for name in _BY if name in columns]
-        words, codes = _combined([*named, local])
+        words, codes = combined([*named, local])
         found: list[Found] = []
         for one in words:
             if one not in self._known:
@@ -151,7 +151,7 @@ def _mac(text: str | None) -> str:
     return "".join(one for one in text or "" if one not in ":-. ").upper()
 
 
-def _combined(columns: list[pa.Array]) -> tuple[list[tuple[Any, ...]], Numbers]:
+def combined(columns: list[pa.Array]) -> tuple[list[tuple[Any, ...]], Numbers]:
     """Returns the different rows of some columns of text, and which of them each row is."""
     codes = np.zeros(len(columns[0]), np.int64)
     first = np.zeros(min(len(codes), 1), np.int64)
