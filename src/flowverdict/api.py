@@ -9,7 +9,6 @@ from flowverdict.load import load_estate
 from flowverdict.model import InputError
 from flowverdict.policy import (
     DEFAULTS,
-    Explanation,
     Network,
     NoNsgError,
     Options,
@@ -17,9 +16,7 @@ from flowverdict.policy import (
     Standpoint,
     Verdict,
     ask,
-    effective_rules,
     evaluate_at,
-    explain_at,
     find_nic,
 )
 
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from flowverdict.impact.what_if import WhatIf
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
+    from flowverdict.policy import Explanation
 
 __all__ = [
     "InputError",
@@ -91,6 +89,8 @@ def explain(
     options: Options = DEFAULTS,
 ) -> Explanation:
     """Explains the verdict that ``verify`` gives; takes the same arguments."""
+    from flowverdict.policy import explain_at  # noqa: PLC0415 a verdict does without
+
     asked = ask(estate, vm, nic, direction, protocol, local, remote, options)
     told = explain_at(asked.place, asked.direction, asked.packet)
     warnings = (*asked.warnings, *told.verdict.warnings)
@@ -109,6 +109,8 @@ def rules(
     Raises:
         RequestError: the interface is not in the estate, or not the only one of that name.
     """
+    from flowverdict.policy import effective_rules  # noqa: PLC0415 a verdict does without
+
     return effective_rules(Standpoint(Network(estate, options), find_nic(estate, vm=vm, nic=nic)))
 
 
