@@ -23,7 +23,7 @@ import click
 from click.testing import CliRunner
 
 from flowverdict.cli import main
-from flowverdict.demo.bank import write_bank, write_change
+from flowverdict.demo.bank import write_bank, write_change, write_deny
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
@@ -357,6 +357,36 @@ MEANINGS = {
     "agreedUntil": "when some of these flows agreed for the last time before; null if never",
     "agreedSince": "when some of these flows agreed for the first time after; null if never",
     "disagreements.nics": "the interfaces that recorded them",
+    "accepted": "only with --accept: the flows that break and are meant to",
+    "counts": "how many flows",
+    "meant": "how many of them --keep names",
+    "counts.broken": "how many flows the change breaks",
+    "counts.kept": "how many of those the rules keep",
+    "exceptions": "the rules, in the order of evaluation",
+    "exceptions.rule": "a security admin rule as the REST API has it",
+    "rule.kind": "`Custom`",
+    "rule.type": "its type",
+    "properties.access": "`Allow` or `AlwaysAllow`",
+    "properties": "its fields, as the REST API has them",
+    "properties.description": "what for",
+    "properties.destinations": "where to",
+    "destinations.addressPrefix": "an address or prefix",
+    "destinations.addressPrefixType": "`IPPrefix`",
+    "properties.sources": "where from",
+    "sources.addressPrefix": "an address or prefix",
+    "sources.addressPrefixType": "`IPPrefix`",
+    "notKept.why": "why",
+    "notKept.flows": "how many of them",
+    "newlyUnknown": "the tuples that could be judged without the rules and cannot be with them",
+    "replay.flows": "how many flows there are",
+    "replay.opened": "how many pass with the rules and did not without them",
+    "replay.broken": "how many pass without the rules and do not with them",
+    "keeps": "how many ends of flows it keeps",
+    "atLeast": "how many rules it takes at the least, as far as that is known",
+    "notKept": "the flows that are meant and that no rule keeps",
+    "notes": "limits of Azure that the rules go beyond",
+    "replay": "every recorded flow, judged by the change without the rules and with them",
+    "holds": "whether nothing changes but what is meant",
     "disagreements.recorded": "what the log says",
     "recorded.access": "`Allow` or `Deny`",
     "recorded.rule": "the rule's name; null where the log has none",
@@ -557,6 +587,7 @@ def _json() -> Iterator[str]:
         coverage = _ask_for_coverage(Path("logs"))
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
+        kept = _ask_for_exceptions(Path("kept"))
         audited = [_ask_for_audit(Path("audited"))]
     told: set[str] = set()
     yield "# JSON answers"
@@ -577,6 +608,7 @@ def _json() -> Iterator[str]:
             "An interface takes one line: see [what it means](../semantics/coverage.md).",
         ),
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
+        ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
         ("audit", audited, "See [how to audit flow logs](../how-to/audit-flow-logs.md)."),
         ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
     ):
@@ -780,9 +812,37 @@ def _ask_what_if(folder: Path) -> list[Any]:
     (folder / "PT1H.json").write_text(json.dumps({"records": records}))
     CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
     sides = (BANK, f"{folder}/changed")
-    return [
-        _ask(f"what-if {one} --change {other} --lake {folder}/lake")
+    asked = [
+        f"what-if {one} --change {other} --lake {folder}/lake"
         for one, other in (sides, sides[::-1])
+    ]
+    return [*map(_ask, asked), _ask(f"{asked[1]} --accept true")]
+
+
+def _ask_for_exceptions(folder: Path) -> list[Any]:
+    """Ask what keeps a transfer to the bank's SFTP server from a Deny, and from one at the top."""
+    nics = load_estate(BANK).resources.nics.values()
+    nic = next(one for one in nics if one.id.name == "sftp-01-nic")
+    address = nic.addresses.spans[0][0]
+    write_deny(folder / "deny")
+    write_deny(folder / "first")
+    rules = folder / "first" / "rules-ssh-everywhere.json"
+    rules.write_text(rules.read_text().replace('"priority": 150', '"priority": 1'))
+    words = f"1786653060000,198.51.100.66,{format_address(address)},50001,22,6,I,E,NX,1,100,1,100"
+    group = [{"rule": "UserRule_r", "flowTuples": [words]}]
+    record = {
+        "category": "FlowLogFlowEvent",
+        "flowLogVersion": 4,
+        "flowLogResourceID": "/f",
+        "targetResourceID": "/v",
+        "macAddress": nic.mac,
+        "flowRecords": {"flows": [{"aclID": "/n", "flowGroups": group}]},
+    }
+    (folder / "PT1H.json").write_text(json.dumps({"records": [record]}))
+    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    return [
+        _ask(f"exceptions {BANK} --change {folder}/{deny} --lake {folder}/lake --keep true")
+        for deny in ("deny", "first")
     ]
 
 

@@ -9,7 +9,6 @@ from flowverdict.load import load_estate
 from flowverdict.model import InputError
 from flowverdict.policy import (
     DEFAULTS,
-    Explanation,
     Network,
     NoNsgError,
     Options,
@@ -17,18 +16,18 @@ from flowverdict.policy import (
     Standpoint,
     Verdict,
     ask,
-    effective_rules,
     evaluate_at,
-    explain_at,
     find_nic,
 )
 
 if TYPE_CHECKING:
     from flowverdict.impact.audit_findings import Audit
+    from flowverdict.impact.exceptions import Exceptions
     from flowverdict.impact.usage import Usage
     from flowverdict.impact.what_if import WhatIf
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
+    from flowverdict.policy import Explanation
 
 __all__ = [
     "InputError",
@@ -90,6 +89,8 @@ def explain(
     options: Options = DEFAULTS,
 ) -> Explanation:
     """Explains the verdict that ``verify`` gives; takes the same arguments."""
+    from flowverdict.policy import explain_at  # noqa: PLC0415 a verdict does without
+
     asked = ask(estate, vm, nic, direction, protocol, local, remote, options)
     told = explain_at(asked.place, asked.direction, asked.packet)
     warnings = (*asked.warnings, *told.verdict.warnings)
@@ -108,6 +109,8 @@ def rules(
     Raises:
         RequestError: the interface is not in the estate, or not the only one of that name.
     """
+    from flowverdict.policy import effective_rules  # noqa: PLC0415 a verdict does without
+
     return effective_rules(Standpoint(Network(estate, options), find_nic(estate, vm=vm, nic=nic)))
 
 
@@ -170,6 +173,33 @@ def what_if(
     from flowverdict.lake import ALWAYS  # noqa: PLC0415
 
     return judged(estate, changed, lake, period=period or ALWAYS, options=options)
+
+
+def exceptions(
+    estate: Estate,
+    changed: Estate,
+    lake: Lake,
+    keep: str,
+    *,
+    period: Period | None = None,
+    options: Options = DEFAULTS,
+) -> Exceptions:
+    """Finds the fewest admin rules that keep flows from a Deny, as ``flowverdict exceptions`` does.
+
+    Takes what ``what_if`` takes, and raises what it raises.
+
+    Args:
+        estate: the network as it is.
+        changed: the network with the Deny.
+        lake: recorded flows.
+        keep: a condition in SQL: which of the flows that break are meant.
+        period: the time of the tuples; None for all.
+        options: how open questions are answered.
+    """
+    from flowverdict.impact.exceptions import exceptions as found  # noqa: PLC0415 the gate has no pyarrow
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+
+    return found(estate, changed, lake, keep, period=period or ALWAYS, options=options)
 
 
 def audit(

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from flowverdict.demo.questions import ASKED, LEFT_TO_YOU
+from flowverdict.demo.questions import ASKED, DENIED, LEFT_TO_YOU
 from flowverdict.demo.stories import make_stories
 from tests.cli.runs import run, start
 
-VERBS = ("verify", "explain", "ingest", "flows")
+VERBS = ("verify", "explain", "ingest", "flows", "what-if", "exceptions")
 STEPS = [step for story in make_stories() for step in story.steps]
 
 
@@ -47,7 +47,7 @@ def test_every_story_is_told_by_commands(told: tuple[Path, Result]) -> None:
     folder, result = told
     assert result.exit_code == 0
     assert result.stderr == ""
-    assert len(commands(result.stdout)) == len(STEPS) + len(ASKED)
+    assert len(commands(result.stdout)) == len(STEPS) + len(ASKED) + len(DENIED)
     assert all(story.title in result.stdout for story in make_stories())
     assert str(folder) in result.stdout
 
@@ -66,7 +66,7 @@ def test_the_printed_commands_can_be_pasted(told: tuple[Path, Result]) -> None:
 
 def test_so_can_the_questions_to_the_logs(told: tuple[Path, Result]) -> None:
     _, result = told
-    ingest, *asked = commands(result.stdout)[len(STEPS) :]
+    ingest, *asked = commands(result.stdout)[len(STEPS) : len(STEPS) + len(ASKED)]
     for words in asked:
         again = run(*words)
         assert (again.exit_code, again.stderr) == (0, "")
@@ -75,6 +75,28 @@ def test_so_can_the_questions_to_the_logs(told: tuple[Path, Result]) -> None:
     again = run(*ingest)
     assert again.stdout.startswith("0 rows from")
     assert "in the lake already" in again.stdout
+
+
+def test_the_deny_hits_three_one_is_kept_and_the_second_run_is_clean(
+    told: tuple[Path, Result],
+) -> None:
+    """Issue 4, part 7."""
+    folder, result = told
+    first, kept, written, second = commands(result.stdout)[len(STEPS) + len(ASKED) :]
+    broken = json.loads(run(*first, "--output", "json").stdout)["broken"]
+    assert len(broken) == 3
+    assert {one["flow"]["dst_port"] for one in broken} == {22}
+    found = json.loads(run(*kept, "--output", "json").stdout)
+    assert (found["counts"]["kept"], len(found["exceptions"]), found["replay"]["holds"]) == (
+        1,
+        1,
+        True,
+    )
+    assert written[-2:] == [">", f"{folder.as_posix()}/keep-sftp.json"]
+    assert run(*written[:-2]).stdout == (folder / "keep-sftp.json").read_text()
+    again = run(*second)
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert "0 break (2 more are meant to), 0 newly pass" in again.stdout
 
 
 def test_what_is_left_to_the_reader_has_the_answers(told: tuple[Path, Result]) -> None:

@@ -112,3 +112,23 @@ def test_bad_words_are_2(folder: Path, words: list[str], told: str) -> None:
     assert done.exit_code == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_meant_to_break_is_told_apart(folder: Path) -> None:
+    done = asked(folder, "changed", "bank", "--accept", "dst_port = 8080")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("1 flow: 0 break (1 more are meant to), 0 newly pass;")
+    assert "meant to break: 1 flow" in done.stdout
+    answer = json.loads(
+        asked(folder, "changed", "bank", "--accept", "dst_port = 8080", "--output", "json").stdout
+    )
+    assert (answer["broken"], len(answer["accepted"])) == ([], 1)
+    assert asked(folder, "changed", "bank", "--accept", "dst_port = 22").exit_code == 1
+
+
+@pytest.mark.parametrize(("before", "change"), [("changed", "bank"), ("bank", "bank")])
+def test_a_wrong_condition_is_one_line(folder: Path, before: str, change: str) -> None:
+    """Also where nothing breaks: a pipeline must not find out on the day when something does."""
+    done = asked(folder, before, change, "--accept", "nobody = 1")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert 'SQL: Binder Error: Referenced column "nobody" not found' in done.stderr

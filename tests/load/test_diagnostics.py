@@ -296,6 +296,31 @@ def test_a_good_estate_is_not_complained_about(tmp_path: Path) -> None:
     assert diagnostics(tmp_path) == ()
 
 
+@pytest.mark.parametrize("form", ["rest", "flat"])
+def test_a_network_without_its_lists_deserves_a_look(tmp_path: Path, form: Form) -> None:
+    files = good(form)
+    del files["nics.json"]
+    subnets = _vnet(files).pop("subnets")
+    del _vnet(files)["virtualNetworkPeerings"]
+    write(tmp_path, files)
+    peerings, own = (
+        f"`vnet1` has no list `{name}`, and counts as without any"
+        for name in ("virtualNetworkPeerings", "subnets")
+    )
+    assert {peerings, own} <= {one.what for one in diagnostics(tmp_path)}
+    write(tmp_path, {"subnets.json": subnets})
+    told = {one.what for one in diagnostics(tmp_path)}
+    assert peerings in told
+    assert own not in told
+
+
+def _vnet(files: Json) -> Json:
+    """The fields of the only virtual network."""
+    found = files["vnets.json"]
+    vnet = (found if isinstance(found, list) else found["value"])[0]
+    return vnet.get("properties", vnet)
+
+
 def test_all_complaints_come_at_once(tmp_path: Path) -> None:
     """Style: all of them are collected, then reported once."""
     files = good()
@@ -497,6 +522,26 @@ FILES: dict[str, tuple[bytes, str]] = {
         "t.json:3:6: broken JSON, expected ':': expected JSON",
     ),
     "cut": (b'{\n "a": [1,', "t.json:2: JSON ends too early: expected a whole JSON document"),
+    "cut in a pair": (
+        rb'{"a": "\ud83d\ude0',
+        "t.json:1: JSON ends too early: expected a whole JSON document",
+    ),
+    "cut before a pair's second half": (
+        rb'{"a": "\ud83d',
+        "t.json:1: JSON ends too early: expected a whole JSON document",
+    ),
+    "half a pair": (
+        b'{"a": "\\\\ud800 \\ud83d\\ude00",\n "b": "\\ud800"}',
+        "t.json:2:8: `\\ud800` is half of a surrogate pair: expected both halves, or none",
+    ),
+    "half a pair before more": (
+        rb'{"a": "\uD800 and so on", "b": 1}',
+        "t.json:1:8: `\\uD800` is half of a surrogate pair: expected both halves, or none",
+    ),
+    "a pair's second half alone": (
+        rb'[{"a": "x\udc00"}]',
+        "t.json:1:10: `\\udc00` is half of a surrogate pair: expected both halves, or none",
+    ),
     "a warning before it": (
         b"WARNING: this command is in preview\n[]",
         "t.json:1:1: broken JSON, invalid character: expected JSON",

@@ -105,6 +105,13 @@ def test_of_a_key_that_stands_twice_the_last_counts(tmp_path: Path) -> None:
     assert found_at(text, "$.a") == (3, 6)
 
 
+@pytest.mark.parametrize("first", ["1", "12", "123", '"12"', "[1]", '{"b": 1}', "null"])
+def test_a_key_that_stands_twice_hides_no_other(first: str) -> None:
+    text = f'{{"a": {first},\n"b": 5,\n"\\u0061": 12}}'
+    assert found_at(text, "$.b") == (2, 6)
+    assert found_at(text, "$.a") == (3, 11)
+
+
 @pytest.mark.parametrize(
     "path", ["$.nope", "$.a[9]", "$.a.b", "$[0]", "$.a[0].x", "$.a[0]x", "$.b[0]"]
 )

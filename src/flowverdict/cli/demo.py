@@ -10,11 +10,23 @@ import click
 
 from flowverdict.cli.errors import Refused
 from flowverdict.cli.narrating import as_typed, prose, shown_and_run, title
-from flowverdict.demo.bank import SEED, write_bank, write_change
-from flowverdict.demo.questions import ASKED, LEFT_TO_YOU
+from flowverdict.demo.bank import SEED, write_bank, write_change, write_deny
+from flowverdict.demo.questions import (
+    ASKED,
+    DENIED,
+    DENY,
+    ESTATE,
+    KEEP,
+    LAKE,
+    LEFT_TO_YOU,
+    LOGS,
+)
 from flowverdict.demo.stories import make_stories
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from flowverdict.demo.questions import Question
     from flowverdict.demo.stories import Story
 
 _FOLDER: Final = "flowverdict-demo"
@@ -89,17 +101,27 @@ def _day(seed: int, folder: Path, estate: Path) -> None:
         prose((f"The flow logs of a day are left out: {problem.message}",))
         return
     _write_logs(seed, folder / "logs", estate)
-    logs, lake = (folder / "logs").as_posix(), (folder / "lake").as_posix()
-    for question in ASKED:
-        click.echo()
-        prose(question.prose)
-        shown_and_run(question.arguments(logs, lake))
+    write_deny(folder / "deny-ssh", seed=seed)
+    named = {
+        LOGS: "logs", LAKE: "lake", ESTATE: estate.name, DENY: "deny-ssh", KEEP: "keep-sftp.json",
+    }  # fmt: skip
+    places = {word: (folder / name).as_posix() for word, name in named.items()}
+    _ask(ASKED, places)
+    title("A change, before it is deployed")
+    _ask(DENIED, places)
     click.echo()
     click.echo("Now it is your turn:")
     for question in LEFT_TO_YOU:
         click.echo()
         prose(question.prose)
-        click.echo(f"  {as_typed(question.arguments(logs, lake))}")
+        click.echo(f"  {as_typed(question.arguments(places))}")
+
+
+def _ask(questions: Iterable[Question], places: Mapping[str, str]) -> None:
+    for question in questions:
+        click.echo()
+        prose(question.prose)
+        shown_and_run(question.arguments(places), places.get(question.into))
 
 
 def _write_logs(seed: int, logs: Path, estate: Path) -> None:

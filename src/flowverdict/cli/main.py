@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
     "what-if": "Tell which recorded flows a change of policy breaks, and which it lets through.",
     "audit": "Tell how far flow logs agree with the rules, and explain where they do not.",
+    "exceptions": "Find the fewest rules that keep the flows that are meant from a wanted Deny.",
     "usage": "Tell which rules recorded flows used, and what of them nothing used.",
     "retain": "Delete flow rows older than a number of days.",
     "completion": "Print the completion script of a shell.",

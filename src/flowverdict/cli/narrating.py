@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import textwrap
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,16 +34,24 @@ def prose(lines: Iterable[str]) -> None:
         click.echo(textwrap.fill(line, _WIDTH))
 
 
-def shown_and_run(arguments: Sequence[str]) -> None:
-    """Prints a command of this program and runs it; its output goes where this one's goes."""
+def shown_and_run(arguments: Sequence[str], into: str | None = None) -> None:
+    """Prints a command of this program and runs it.
+
+    Its output goes where this one's goes, or into a file, as the printed command has it too.
+    """
     from flowverdict.cli.main import main
 
-    click.echo(coloured(f"$ {as_typed(arguments)}", fg="cyan"))
-    try:
-        main.main(list(arguments), prog_name="flowverdict")
-    except SystemExit as end:
-        if end.code not in (0, 1):
-            raise
+    target = f" > {_quoted(into)}" if into else ""
+    click.echo(coloured(f"$ {as_typed(arguments)}{target}", fg="cyan"))
+    with ExitStack() as stack:
+        if into:
+            file = stack.enter_context(Path(into).open("w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(file))
+        try:
+            main.main(list(arguments), prog_name="flowverdict")
+        except SystemExit as end:
+            if end.code not in (0, 1):
+                raise
 
 
 def as_typed(arguments: Sequence[str]) -> str:

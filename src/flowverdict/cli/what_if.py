@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
-from flowverdict.cli.errors import UNKNOWN, show_diagnostics
+from flowverdict.cli.changes import change_arguments, read_change
+from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.render import as_json, table
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.what_if import what_if
-from flowverdict.load import load_estate
 from flowverdict.net import format_address, protocol_name
 from flowverdict.policy import rule_name
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from flowverdict.impact.gaps import Gaps
     from flowverdict.impact.what_if import Change, Unknown, WhatIf
-    from flowverdict.model import Estate
     from flowverdict.policy import Verdict
 
 _MOST_LINES: Final = 20
@@ -35,22 +34,14 @@ _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AF
 
 @click.command("what-if")
 @estate_arguments
-@click.option(
-    "--change",
-    "change",
-    type=click.Path(),
-    multiple=True,
-    required=True,
-    help="The estate as it would be, or the part of it that changes: files or folders. Several "
-    "count as one change.",
-)
-@click.option(
-    "--part/--whole",
-    default=None,
-    help="Whether --change is laid over ESTATE, or stands in its place. Without either it is a "
-    "part if it has no network interface.",
-)
+@change_arguments
 @lake_option
+@click.option(
+    "--accept",
+    metavar="SQL",
+    help="Which flows are meant to break: a condition over protocol, src_ip, src_port, dst_ip, "
+    "dst_port, direction, nic, hits, bytes, first and last. They are told apart.",
+)
 @period_options
 @click.option(
     "--output",
@@ -59,7 +50,7 @@ _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AF
     show_default=True,
     help="A text for people, one JSON object, or a comment for a pull request.",
 )
-def command(location: str, output: str, **others: Any) -> None:
+def command(location: str, output: str, accept: str | None, **others: Any) -> None:
     """Tell which recorded flows a change of policy breaks, and which it lets through.
 
     Each flow is judged by ESTATE and by the changed one, at the ends at which it was recorded; one
@@ -67,42 +58,29 @@ def command(location: str, output: str, **others: Any) -> None:
     are recorded tuples. What cannot be judged, and interfaces and hours without a row, are told as
     unknown.
 
-    Exit code 1 means that a flow breaks, 3 that none does but a flow that could be judged before
-    the change cannot be judged behind it.
+    Exit code 1 means that a flow breaks that --accept does not name, 3 that none does but a flow
+    that could be judged before the change cannot be judged behind it.
     """
     period = read_period(others["since"], others["until"])
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     lake = open_lake(location)
     estate = load(others["estate"], others["service_tags"], others["internet_tag"])
-    changed, how = _changed(estate, others)
+    changed, how = read_change(estate, others)
     found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
+    if accept is not None:
+        told(lambda: found.accept(accept))
     missing = told(lambda: list(gaps(changed, lake, period=period)))
     if output == "json":
-        click.echo(as_json(_answer(found, missing)))
+        answer = _answer(found, missing)
+        if accept is not None:
+            answer["accepted"] = [_as_json(one) for one in found.accepts()]
+        click.echo(as_json(answer))
     else:
         for line in _markdown(found, missing) if output == "md" else _lines(found, missing):
             click.echo(line)
-        click.echo(how, err=True)
+        if how:
+            click.echo(how, err=True)
     sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown else 0)
-
-
-def _changed(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
-    """Returns the changed estate, and in a line how the change was read."""
-    settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
-    change, is_part = others["change"], others["part"]
-    changed = None
-    if not is_part:
-        changed = load_estate(change, **settings)
-        is_part = is_part is None and not changed.resources.nics
-    if is_part:
-        changed = load_estate(others["estate"], change=change, **settings)
-        how = "the change was read as a part, laid over the estate"
-    else:
-        how = "the change was read as the whole estate"
-    assert changed is not None
-    known = {str(one) for one in estate.errors}
-    show_diagnostics([one for one in changed.errors if str(one) not in known])
-    return changed, how
 
 
 def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
@@ -183,8 +161,10 @@ def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
 
 
 def _sum(found: WhatIf) -> str:
+    accepted = f" ({found.accepted:,} more are meant to)" if found.accepted else ""
     return (
-        f"{_counted(found.flows, 'flow')}: {found.broken:,} break, {found.opened:,} newly pass; "
+        f"{_counted(found.flows, 'flow')}: {found.broken:,} break{accepted}, "
+        f"{found.opened:,} newly pass; "
         f"{_counted(found.unchanged, 'tuple')} unchanged"
     )
 
@@ -193,6 +173,8 @@ def _parts(found: WhatIf) -> Iterator[tuple[str, int, Iterator[Change]]]:
     """Yields title, count and the first changes of what there is."""
     if found.broken:
         yield "broken", found.broken, found.breaks(_MOST_LINES)
+    if found.accepted:
+        yield "meant to break", found.accepted, found.accepts(_MOST_LINES)
     if found.opened:
         yield "opened", found.opened, found.opens(_MOST_LINES)
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from flowverdict.demo.answers.admin import manager_files
+from flowverdict.demo.answers.admin import deny_files, manager_files
 from flowverdict.demo.answers.compute import instances_json, machine_json, scale_set_json
 from flowverdict.demo.answers.edge import edge_json
 from flowverdict.demo.answers.forms import as_cli, cli_list, resource_graph, rest_list
@@ -90,6 +90,11 @@ def write_change(
 ) -> None:
     """Write the same bank after the change of the first story: one rule more in one file."""
     _write(folder, make_bank(seed, nics, nsgs, restored=True), indent)
+
+
+def write_deny(folder: Path, seed: int = SEED, nics: int = NICS, *, indent: int | None = 2) -> None:
+    """Write what the platform team would like to deploy: no SSH from the internet, anywhere."""
+    _write(folder, deny_files(plan_bank(seed, nics)), indent)
 
 
 def _write(folder: Path, files: Mapping[str, object], indent: int | None) -> None:

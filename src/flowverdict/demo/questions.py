@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from flowverdict.demo.day.outside import CLEARING_HOUSE
 
 LOGS, LAKE = "{logs}", "{lake}"
 """Stand in a command for the folder with the blobs and for the lake."""
+ESTATE, DENY, KEEP = "{estate}", "{deny}", "{keep}"
+"""Likewise for the bank, for what its platform team would like, and for the exception from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One command. `prose` is lines that fit a terminal; the name of the program is left out."""
+    """One command. `prose` is lines that fit a terminal; the name of the program is left out.
+
+    `into` stands for the file that takes what it prints, if one does.
+    """
 
     prose: tuple[str, ...]
     command: tuple[str, ...]
+    into: str = ""
 
-    def arguments(self, logs: str, lake: str) -> tuple[str, ...]:
-        """The arguments with the two folders filled in."""
-        folders = {LOGS: logs, LAKE: lake}
-        return tuple(folders.get(word, word) for word in self.command)
+    def arguments(self, places: Mapping[str, str]) -> tuple[str, ...]:
+        """The arguments with the files and folders filled in."""
+        return tuple(places.get(word, word) for word in self.command)
 
 
 def _in_sql(*prose: str, sql: str) -> Question:
@@ -54,6 +62,40 @@ ASKED = (
     ),
 )
 """Asked in this order."""
+
+
+_OVER = (ESTATE, "--change", DENY, "--part", "--lake", LAKE)
+_MEANT = ("--keep", f"src_ip = '{CLEARING_HOUSE}'")
+
+DENIED = (
+    Question(
+        (
+            "The platform team wants no SSH from the internet, in any network. A Deny for all",
+            "of them is written and not deployed. Whom would it have hit on this day?",
+        ),
+        ("what-if", *_OVER),
+    ),
+    Question(
+        (
+            "The clearing house fetches its files by SFTP: that is meant. Two engineers",
+            "who work from home should come through the bastion. So one exception:",
+        ),
+        ("exceptions", *_OVER, *_MEANT),
+    ),
+    Question(
+        ("It names one source, one machine and one port. The rule goes into a file,",),
+        ("exceptions", *_OVER, *_MEANT, "--output", "change"),
+        into=KEEP,
+    ),
+    Question(
+        ("and both together break what they are meant to break, and nothing else.",),
+        (
+            *("what-if", ESTATE, "--change", DENY, "--change", KEEP, "--part", "--lake", LAKE),
+            *("--accept", "dst_port = 22 AND src_ip LIKE '203.0.113.%'"),
+        ),
+    ),
+)
+"""Behind that: a change before it is deployed, against the same day."""
 
 
 LEFT_TO_YOU = (

@@ -14,34 +14,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowverdict.classify import compile_estate
-from flowverdict.impact.recorded import (
-    FLOW,
-    NO_PACKET,
-    recorded,
-    starts,
-    tells_packet,
-    tests_source_ports,
-)
-from flowverdict.lake import ALWAYS, query
+from flowverdict.impact.chosen import chosen
+from flowverdict.impact.judging import ALLOW, DENY, UNKNOWN, Judges
+from flowverdict.impact.recorded import FLOW, NO_PACKET, starts, tells_packet
+from flowverdict.lake import ALWAYS
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import Packet, has_ports, parse_address
-from flowverdict.packets import Places
 from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowverdict.classify import Classifier
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
     from flowverdict.policy import Options, Verdict
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
-_ALLOW, _UNKNOWN, _DENY = range(3)
-_RANKS: Final = {"Allow": _ALLOW, "Unknown": _UNKNOWN, "Deny": _DENY}
-"""From what lets a flow pass to what stops it, whatever the other end says."""
+TOLD: Final = pa.schema(
+    [
+        ("protocol", pa.int16()), ("src_ip", pa.string()), ("dst_ip", pa.string()),
+        ("src_port", pa.int32()), ("dst_port", pa.int32()), ("direction", pa.string()),
+        ("nic", pa.string()), ("hits", pa.int64()), ("bytes", pa.int64()),
+        ("first", pa.timestamp("ms", "UTC")), ("last", pa.timestamp("ms", "UTC")),
+        ("decisions", pa.string()),
+    ]
+)  # fmt: skip
+"""A flow that changes, at the end that decides."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _NO_RULE: Final = "which rule: the platform decided, or a demand for encryption"
 
@@ -105,6 +104,7 @@ class WhatIf:
         flows: how many different flows there are.
         broken_rows: of flows that break the end that stops them, with their counts.
         opened_rows: of flows that pass now the end that stopped them.
+        accepted_rows: those of the broken ones that are meant to break: see ``accept``.
     """
 
     before: Network
@@ -115,6 +115,7 @@ class WhatIf:
     flows: int = 0
     broken_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
     opened_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
+    accepted_rows: list[pa.RecordBatch] = field(default_factory=list[Any], repr=False)
 
     @property
     def broken(self) -> int:
@@ -127,6 +128,26 @@ class WhatIf:
         return sum(map(len, self.opened_rows))
 
     @property
+    def accepted(self) -> int:
+        """How many flows break that are meant to."""
+        return sum(map(len, self.accepted_rows))
+
+    def accept(self, condition: str) -> None:
+        """Takes the broken flows of which a condition in SQL holds for meant.
+
+        Their columns are ``protocol``, ``src_ip``, ``src_port``, ``dst_ip``, ``dst_port``,
+        ``direction``, ``nic``, ``hits``, ``bytes``, ``first`` and ``last``.
+
+        Raises:
+            LakeError: the condition is wrong.
+        """
+        rows = pa.Table.from_batches(self.broken_rows, TOLD)
+        meant = np.zeros(len(rows), np.bool_)
+        meant[chosen(rows, condition)] = True
+        self.accepted_rows += rows.filter(pa.array(meant)).to_batches()
+        self.broken_rows = rows.filter(pa.array(~meant)).to_batches()
+
+    @property
     def newly_unknown(self) -> int:
         """How many tuples could be judged before the change and cannot be judged behind it."""
         return sum(one.new for one in self.unknown.values())
@@ -134,6 +155,10 @@ class WhatIf:
     def breaks(self, most: int | None = None) -> Iterator[Change]:
         """Yields the flows that break, those with most tuples first."""
         return self._changes(self.broken_rows, most)
+
+    def accepts(self, most: int | None = None) -> Iterator[Change]:
+        """Yields the flows that break and are meant to, those with most tuples first."""
+        return self._changes(self.accepted_rows, most)
 
     def opens(self, most: int | None = None) -> Iterator[Change]:
         """Yields the flows that pass now, those with most tuples first."""
@@ -189,25 +214,14 @@ def what_if(
 
 class _Comparison:
     def __init__(self, estate: Estate, changed: Estate, options: Options) -> None:
-        self._estates = estate, changed
-        self._places = tuple(Places(one) for one in self._estates)
-        self._classifiers = tuple(compile_estate(one, options) for one in self._estates)
+        self._judges = Judges((estate, changed), options)
         self._found = WhatIf(Network(estate, options), Network(changed, options))
 
     def compare(self, lake: Lake, period: Period) -> WhatIf:
         """Goes through the flows of a lake."""
-        self._prepare(lake, period)
-        tested = any(map(tests_source_ports, self._estates))
-        for batch in recorded(lake, period=period, source_ports=tested):
+        for batch in self._judges.recorded(lake, period):
             self._take(batch)
         return self._found
-
-    def _prepare(self, lake: Lake, period: Period) -> None:
-        """Compiles what stands before the interfaces that were logged."""
-        logged = query(lake, "SELECT DISTINCT mac FROM flows", period=period).read_all()
-        for estate, classifier in zip(self._estates, self._classifiers, strict=True):
-            nics = (estate.nics_by_mac.get(mac, ()) for mac in logged["mac"].to_pylist())
-            classifier.prepare(str(nic.id) for found in nics for nic in found)
 
     def _take(self, batch: pa.RecordBatch) -> None:
         returns = batch["is_return"]
@@ -218,9 +232,9 @@ class _Comparison:
         batch = self._packets(batch)
         if not len(batch):
             return
-        nics, verdicts, missing = self._judged(batch)
-        batch = batch.append_column("nic", nics)
-        self._compare(batch, verdicts, missing)
+        judged = self._judges.judge(batch)
+        batch = batch.append_column("nic", judged.nics)
+        self._compare(batch, judged.access, judged.missing)
 
     def _packets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Counts the rows that no rule decided or that tell no packet; returns the others."""
@@ -234,47 +248,32 @@ class _Comparison:
             self._unknown(NO_PACKET, lost, np.zeros(len(lost), np.bool_))
         return batch.filter(pc.and_(ruled, is_packet))
 
-    def _judged(self, batch: pa.RecordBatch) -> tuple[pa.Array, list[Numbers], list[pa.Array]]:
-        """Returns each row's interface, and its verdict and what it lacks before and after."""
-        names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
-        columns = {name: batch[name].cast(pa.string()) for name in names}
-        # the MAC address of an interface is the same before and behind a change, if it has one
-        (nics, reasons), (new_nics, _) = (places.find(columns) for places in self._places)
-        nics = pc.coalesce(nics, new_nics)
-        verdicts: list[Numbers] = []
-        missing: list[pa.Array] = []
-        for classifier in self._classifiers:
-            access, lacks = _verdicts(classifier, batch, nics)
-            verdicts.append(access)
-            missing.append(pc.coalesce(pc.if_else(nics.is_null(), reasons, None), lacks))
-        return nics, verdicts, missing
-
     def _compare(
         self, batch: pa.RecordBatch, verdicts: list[Numbers], missing: list[pa.Array]
     ) -> None:
-        first = _flow_starts(batch)
+        first = flow_starts(batch)
         self._found.flows += len(first)
         before, after = (np.maximum.reduceat(one, first) for one in verdicts)
-        unknown = (before == _UNKNOWN) | (after == _UNKNOWN)
-        summed = _summed(batch, first)
+        unknown = (before == UNKNOWN) | (after == UNKNOWN)
+        sums = summed(batch, first)
         same = (before == after) & ~unknown
-        self._found.unchanged += int(summed["hits"].to_numpy()[same].sum())
+        self._found.unchanged += int(sums["hits"].to_numpy()[same].sum())
         broken, opened = (
-            (before == _ALLOW) & (after == _DENY),
-            (before == _DENY) & (after == _ALLOW),
+            (before == ALLOW) & (after == DENY),
+            (before == DENY) & (after == ALLOW),
         )
         for which, wanted, into in (
-            (broken, verdicts[1] == _DENY, self._found.broken_rows),
-            (opened, verdicts[0] == _DENY, self._found.opened_rows),
+            (broken, verdicts[1] == DENY, self._found.broken_rows),
+            (opened, verdicts[0] == DENY, self._found.opened_rows),
         ):
             if which.any():
-                into.append(_told(batch, summed, which, _first_of(wanted, first)[which]))
+                into.append(told(batch, sums, which, first_of(wanted, first)[which]))
         if unknown.any():
-            is_unknown = (verdicts[0] == _UNKNOWN) | (verdicts[1] == _UNKNOWN)
-            ends = _first_of(is_unknown, first)[unknown]
+            is_unknown = (verdicts[0] == UNKNOWN) | (verdicts[1] == UNKNOWN)
+            ends = first_of(is_unknown, first)[unknown]
             reasons = pc.coalesce(missing[0], missing[1]).take(pa.array(ends))
-            rows = summed.filter(pa.array(unknown))
-            new = (before != _UNKNOWN)[unknown]
+            rows = sums.filter(pa.array(unknown))
+            new = (before != UNKNOWN)[unknown]
             for reason in reasons.unique().to_pylist():
                 chosen = pc.equal(reasons, reason)
                 self._unknown(
@@ -290,19 +289,7 @@ class _Comparison:
         one.last = max(one.last, pc.max(rows["last"]).as_py())
 
 
-def _verdicts(
-    classifier: Classifier, batch: pa.RecordBatch, nics: pa.Array
-) -> tuple[Numbers, pa.Array]:
-    columns = {name: batch[name] for name in (*FLOW, "direction")}
-    judged = classifier.judge(pa.RecordBatch.from_pydict({"nic": nics, **columns}))
-    access = judged["access"]
-    numbers = np.array(
-        [_RANKS.get(one, _UNKNOWN) for one in access.dictionary.to_pylist()], np.int8
-    )
-    return numbers[access.indices.to_numpy()], judged["missing"].cast(pa.string())
-
-
-def _flow_starts(batch: pa.RecordBatch) -> Numbers:
+def flow_starts(batch: pa.RecordBatch) -> Numbers:
     """Returns where flows begin; where an end is several interfaces, each row is a flow.
 
     Addresses are used twice in networks that do not meet: rows of two such flows look like one.
@@ -324,7 +311,7 @@ def _flow_starts(batch: pa.RecordBatch) -> Numbers:
     return np.flatnonzero(begins | alone[flow])
 
 
-def _summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
+def summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
     """Returns the counts of each flow: of what logged it, at either end, what has most of it."""
     inbound = pc.equal(batch["direction"], "I").to_numpy(zero_copy_only=False)
     nsg = batch["nsg"].to_numpy(zero_copy_only=False)
@@ -347,18 +334,18 @@ def _summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(sums)
 
 
-def _first_of(wanted: Numbers, first: Numbers) -> Numbers:
+def first_of(wanted: Numbers, first: Numbers) -> Numbers:
     """Returns of each flow the first row that is wanted, outbound before inbound by their order."""
     places = np.where(wanted, np.arange(len(wanted)), len(wanted))
     return np.minimum.reduceat(places, first)
 
 
-def _told(
-    batch: pa.RecordBatch, summed: pa.RecordBatch, which: Numbers, rows: Numbers
+def told(
+    batch: pa.RecordBatch, of_flows: pa.RecordBatch, which: Numbers, rows: Numbers
 ) -> pa.RecordBatch:
     """Returns what is told of some flows: the end that decides, and the sums."""
     ends = batch.select([*FLOW, "direction", "nic"]).take(pa.array(rows))
-    sums = summed.filter(pa.array(which))
+    sums = of_flows.filter(pa.array(which))
     columns = dict(zip(ends.schema.names, ends.columns, strict=True))
     columns |= dict(zip(sums.schema.names, sums.columns, strict=True))
     return pa.RecordBatch.from_pydict(columns)

@@ -75,14 +75,24 @@ def read_space(node: Node, name: str) -> IntervalSet:
 
 def read_protocols(node: Node) -> IntervalSet:
     """Returns a rule's protocols."""
-    field = node.need("protocol")
-    word = field.as_text().lower()
-    if word not in PROTOCOLS:
+    value = node.value_of("protocol")
+    found = PROTOCOLS.get(value.lower()) if isinstance(value, str) else None
+    if found is None:
+        field = node.need("protocol")
+        word = field.as_text().lower()
         what = f"`{field.value}` is no protocol of a security rule"
         expected = "`Tcp`, `Udp`, `Icmp`, `Esp`, `Ah` or `*`"
         hint = "ICMPv6 is matched by `*` alone" if word == "icmpv6" else ""
         raise field.fail("SecurityRuleInvalidProtocol", what, expected, hint)
-    return PROTOCOLS[word]
+    return found
+
+
+def _single(node: Node, singular: str, plural: str) -> str:
+    """Returns the text of a field's singular spelling; empty where there is more, or less."""
+    value = node.value_of(singular)
+    if not isinstance(value, str) or node.value_of(plural) not in (None, []):
+        return ""
+    return value if value.isprintable() else ""
 
 
 def _listed(node: Node, singular: str, plural: str) -> list[Node]:
@@ -100,6 +110,8 @@ def _listed(node: Node, singular: str, plural: str) -> list[Node]:
 def read_ports(node: Node, side: str) -> IntervalSet:
     """Returns the ports of one side (``source`` or ``destination``) of an NSG rule."""
     singular, plural = f"{side}PortRange", f"{side}PortRanges"
+    if (text := _single(node, singular, plural)) and (known := _known_ports(text)) is not None:
+        return known
     found = _listed(node, singular, plural)
     if not found:
         raise node.fail("missing", f"missing {side} ports", f"`{singular}` or `{plural}`")
@@ -108,26 +120,39 @@ def read_ports(node: Node, side: str) -> IntervalSet:
 
 def port_set(found: list[Node]) -> IntervalSet:
     """Returns the ports of texts, each one or several separated by commas."""
-    for one in found:
-        try:
-            _ports(one.as_text())
-        except NetworkTextError as problem:
-            what, _, expected = str(problem).partition(": expected ")
-            raise one.fail("SecurityRuleInvalidPortRange", what, expected) from None
-    if len(found) == 1:
-        return _ports(found[0].value)
-    return IntervalSet.union(_ports(one.value) for one in found)
+    try:
+        return _ports(tuple([one.as_text() for one in found]))
+    except NetworkTextError:
+        for one in found:
+            try:
+                _ports((one.value,))
+            except NetworkTextError as problem:
+                what, _, expected = str(problem).partition(": expected ")
+                raise one.fail("SecurityRuleInvalidPortRange", what, expected) from None
+        raise
 
 
 @lru_cache(maxsize=1 << 12)
-def _ports(text: str) -> IntervalSet:
-    return parse_ports(part.strip() for part in text.split(","))
+def _ports(texts: tuple[str, ...]) -> IntervalSet:
+    return parse_ports(part.strip() for text in texts for part in text.split(","))
+
+
+@lru_cache(maxsize=1 << 12)
+def _known_ports(text: str) -> IntervalSet | None:
+    """Returns the ports that a text stands for; None where there is something to say about it."""
+    try:
+        return _ports((text,))
+    except NetworkTextError:
+        return None
 
 
 def read_endpoint(node: Node, side: str) -> Endpoint:
     """Returns one side (``source`` or ``destination``) of an NSG rule."""
     singular, plural = f"{side}AddressPrefix", f"{side}AddressPrefixes"
     asgs_name = f"{side}ApplicationSecurityGroups"
+    text = _single(node, singular, plural)
+    if text and node.value_of(asgs_name) in (None, []) and (known := _known(text)) is not None:
+        return known
     asgs = node.references(asgs_name)
     found = _listed(node, singular, plural)
     if asgs and found:
@@ -199,6 +224,15 @@ def _literal(tokens: tuple[tuple[str, str], ...]) -> Endpoint:
     texts = tuple(text for text, _ in tokens)
     _check_overlap(literal, prefixes, texts)
     return Endpoint(prefixes, tuple(tags), texts=texts)
+
+
+@lru_cache(maxsize=1 << 14)
+def _known(text: str) -> Endpoint | None:
+    """Returns what a single text stands for; None where there is something to say about it."""
+    try:
+        return _literal(((text, ""),))
+    except _RefusedToken:
+        return None
 
 
 def _check_overlap(

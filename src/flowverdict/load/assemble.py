@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from flowverdict.load.change import Change
 from flowverdict.load.checks import (
-    addresses_outside,
     check_admin_rules,
     check_group_networks,
-    contradicted_attachments,
     dangling_references,
     newest,
     newest_active,
@@ -22,6 +20,11 @@ from flowverdict.load.governance import (
     read_policy_definition,
     read_policy_set,
     read_subscription_row,
+)
+from flowverdict.load.interfaces import (
+    addresses_held_twice,
+    addresses_outside,
+    contradicted_attachments,
 )
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
@@ -40,6 +43,7 @@ from flowverdict.load.manager import (
 )
 from flowverdict.load.network import (
     child_id,
+    lists_left_out,
     read_application_gateway,
     read_bastion,
     read_connection,
@@ -155,6 +159,7 @@ class Assembly:
         self.hierarchy = ManagementGroups()
         self.policy_sets: dict[ResourceId, list[ResourceId]] = {}
         self.parts: list[Found] = []
+        self.left_out: list[tuple[str, Diagnostic]] = []
         self.effective: dict[ResourceId, Position] = {}
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
@@ -185,7 +190,9 @@ class Assembly:
 
     def _take(self, found: Found) -> None:
         node, resource = found.node, found.id
-        if found.shape is Shape.COMMIT:
+        if found.shape is Shape.RESOURCE and resource is not None:
+            self._take_resource(node, found.type, resource)
+        elif found.shape is Shape.COMMIT:
             self.deployments.extend(read_commit(node))
         elif found.shape is Shape.DEPLOYMENT:
             self.deployments.extend(read_deployment_status(node))
@@ -225,6 +232,7 @@ class Assembly:
 
     def _take_vnet(self, node: Node, resource: ResourceId) -> None:
         vnet = read_vnet(node, resource)
+        self.left_out.extend(lists_left_out(node, resource))
         subnets: list[ResourceId] = []
         for item in node.items("subnets"):
             subnet = child_id(item, resource, "subnets")
@@ -236,7 +244,7 @@ class Assembly:
 
     def _put(self, table: dict[ResourceId, P], value: P, name: str) -> None:
         other = table.setdefault(value.id, value)
-        if other == value:
+        if other is value or other == value:
             return
         assert value.where is not None
         what = f"`{value.id.name}` stands at {other.where} too, with different contents"
@@ -274,6 +282,13 @@ class Assembly:
             self.diagnostics.extend(one.problems)
         self.diagnostics.extend(contradicted_attachments(self.resources))
         self.diagnostics.extend(addresses_outside(self.resources))
+        apart = {subnet.vnet for subnet in self.resources.subnets.values()}
+        self.diagnostics.extend(
+            diagnostic
+            for name, diagnostic in self.left_out
+            if name != "subnets" or diagnostic.resource not in apart
+        )
+        self.diagnostics.extend(addresses_held_twice(self.resources))
         self.diagnostics.extend(
             diagnostic
             for resource, diagnostic in dangling_references(self.resources, self.deployments)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from flowverdict.model import ActiveRule, Deployment, ResourceId
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 _RULES: Final = "SecurityAdmin"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """What was read first, and lies over what was read behind it.
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowverdict.load.manager import UNNAMED
 from flowverdict.load.report import error, warning
-from flowverdict.net import format_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -81,34 +80,6 @@ def _different_networks(
         members = " and ".join(f"`{asg.name}` in `{vnet.name}`" for vnet, asg in found.items())
         what = f"`{rule.name}` has application security groups of different networks, {members}"
         yield error(rule.where, "asg-networks", what, "members in one virtual network")
-
-
-def contradicted_attachments(resources: Resources) -> Iterator[Diagnostic]:
-    """Yields where an NSG says that it is attached and the subnet or interface does not."""
-    for nsg in resources.nsgs.values():
-        for place in nsg.attached:
-            found = resources.nics.get(place) or resources.subnets.get(place)
-            if found is not None and found.nsg != nsg.id and nsg.where is not None:
-                own = f"`{found.nsg.name}`" if found.nsg else "no NSG"
-                what = f"`{nsg.id.name}` says it is attached to `{place.name}`, which names {own}"
-                expected = "exports of the same moment"
-                yield warning(nsg.where, "attachment", what, expected, resource=place)
-
-
-def addresses_outside(resources: Resources) -> Iterator[Diagnostic]:
-    """Yields interfaces with an address that is not their subnet's."""
-    for nic in resources.nics.values():
-        for one in nic.ip_configurations:
-            subnet = resources.subnets.get(one.subnet) if one.subnet else None
-            if (
-                subnet is not None
-                and one.where is not None
-                and not one.addresses <= subnet.prefixes
-            ):
-                text = ", ".join(format_addresses(one.addresses))
-                what = f"`{text}` of `{nic.id.name}` is outside of its subnet `{subnet.id.name}`"
-                expected = ", ".join(f"`{prefix}`" for prefix in format_addresses(subnet.prefixes))
-                yield warning(one.where, "outside", what, expected, resource=nic.id)
 
 
 def newest(

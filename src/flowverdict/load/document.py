@@ -6,21 +6,28 @@ import gzip
 import json
 import re
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from flowverdict.load.report import Unreadable, error
 from flowverdict.model import Position
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})(?!(\\(u([dD]([c-fC-F][0-9a-fA-F]?)?)?)?)?\Z)"
+    rb"|\\.",
+    re.DOTALL,
+)
+"""An escape in JSON; ``half`` is one of UTF-16's surrogates alone, and not where the text ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Document:
     """One JSON document and the file it came from."""
 
@@ -65,10 +72,11 @@ def read_document(path: Path) -> Document:
     Raises:
         Unreadable: the file cannot be read or is not JSON.
     """
-    text = decode_text(path, read_bytes(path))
-    if not text.strip():
+    data = read_bytes(path)
+    text = decode_text(path, data)
+    if not text or text.isspace():
         raise Unreadable(error(Position(str(path)), "json", "file is empty", "JSON"))
-    raw = text.encode("utf-8", "replace")
+    raw = data if data[:1] in (b"{", b"[") else text.encode("utf-8", "replace")
     try:
         value = msgspec.json.decode(raw)
         if _has_lost_names(raw, value):
@@ -88,7 +96,7 @@ def _has_lost_names(raw: bytes, value: Any) -> bool:
     out at the speed of memory.
     """
     written = raw.count(b":")
-    if b"\\" in raw:
+    if rb"\u003" in raw:
         written += raw.count(rb"\u003a") + raw.count(rb"\u003A")
     return written > msgspec.json.encode(value).count(b":")
 
@@ -104,6 +112,11 @@ def _check_names(path: Path, pairs: list[tuple[str, Any]]) -> None:
 
 def _json_error(file: str, raw: bytes, message: str) -> Any:
     """Says where broken JSON breaks, by line and column."""
+    if "truncated" in message or "surrogate" in message:
+        half = next((one for one in _ESCAPE.finditer(raw) if one["half"]), None)
+        if half is not None:
+            what = f"`{half['half'].decode()}` is half of a surrogate pair"
+            return error(_place(file, raw[: half.start()]), "json", what, "both halves, or none")
     found = _BYTE.search(message)
     if found is None and "truncated" not in message:
         return error(Position(file), "json", message[:1].lower() + message[1:], "JSON")
@@ -112,8 +125,13 @@ def _json_error(file: str, raw: bytes, message: str) -> Any:
         return error(where, "json", "JSON ends too early", "a whole JSON document")
     assert found is not None
     past = "trailing" in message  # what is one too many is told from behind
-    before = raw[: int(found[1]) - past].decode(errors="ignore")
-    line = before.count("\n") + 1
-    column = len(before) - (before.rfind("\n") + 1) + 1
+    where = _place(file, raw[: int(found[1]) - past])
     reason = _BYTE.sub("", message).strip().removeprefix("JSON is malformed: ")
-    return error(Position(f"{file}:{line}:{column}"), "json", f"broken JSON, {reason}", "JSON")
+    return error(where, "json", f"broken JSON, {reason}", "JSON")
+
+
+def _place(file: str, raw: bytes) -> Position:
+    """Returns the line and column behind the beginning of a file."""
+    before = raw.decode(errors="ignore")
+    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    return Position(f"{file}:{line}:{column}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable
 from flowverdict.model import ResourceId
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Shape(Enum):
     OTHER = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Found:
     """A value with its shape, and for a resource its type (in lower case) and id."""
 
@@ -123,17 +123,18 @@ def recognise(node: Node) -> Found:
         return Found(node, Shape.COMMIT)
     if "deploymenttype" in fields and "configurationids" in fields:
         return Found(node, Shape.DEPLOYMENT)
-    identity = node.get("id")
+    identity = node.value_of("id")
     if identity is None:
         kind = node.text("type")
         expected = "an Azure resource with `id`, as az or Azure Resource Graph print it"
         of_kind = f" of a {kind}" if kind else ""
         code = "missing" if kind or "properties" in fields else NO_RESOURCE
         raise node.fail(code, f"missing `id`{of_kind}", expected)
-    if not isinstance(identity.value, str):
+    if not isinstance(identity, str):
         ours = "type" in fields or "properties" in fields
-        raise identity.fail("id" if ours else NO_RESOURCE, "no ARM id", "`/subscriptions/…`")
-    resource = identity.as_id()
+        code = "id" if ours else NO_RESOURCE
+        raise node.need("id").fail(code, "no ARM id", "`/subscriptions/…`")
+    resource = node.as_id()
     if "rulecollectionappliestogroups" in fields:
         shape = Shape.ACTIVE_RULE if "region" in fields else Shape.EFFECTIVE_RULE
         return Found(node, shape, id=resource)

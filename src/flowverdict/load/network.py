@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import read_prefix, read_space
+from flowverdict.load.report import warning
 from flowverdict.model import (
     Gateway,
     GatewayConnection,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowverdict.load.node import Node
+    from flowverdict.model import Diagnostic
 
 _POLICIES: Final = {
     word.lower(): word
@@ -64,6 +66,18 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
     )
 
 
+def lists_left_out(node: Node, resource: ResourceId) -> Iterator[tuple[str, Diagnostic]]:
+    """Yields the lists that every export of a virtual network has, and this one lacks.
+
+    In all recorded answers both stand, empty where there is nothing in them.
+    """
+    for name in ("subnets", "virtualNetworkPeerings"):
+        if node.value_of(name) is None:
+            what = f"`{resource.name}` has no list `{name}`, and counts as without any"
+            expected = "the whole resource, as `az network vnet list` prints it"
+            yield name, warning(node.where, "left-out", what, expected, resource=resource)
+
+
 def child_id(node: Node, parent: ResourceId, collection: str) -> ResourceId:
     """Returns an inner resource's id, from its own ``id`` or from its parent's and its name."""
     if node.get("id") is not None:
@@ -77,6 +91,7 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
     if not many:
         many = [node.need("addressPrefix", "`addressPrefix` or `addressPrefixes`")]
     node.check_spelling("networkSecurityGroup", "routeTable", "delegations")
+    users = node.references("ipConfigurations")
     policies = _POLICIES["disabled"]
     if node.get("privateEndpointNetworkPolicies") is not None:
         policies = node.choice("privateEndpointNetworkPolicies", _POLICIES)
@@ -91,20 +106,19 @@ def read_subnet(node: Node, resource: ResourceId) -> Subnet:
             node.items("applicationGatewayIPConfigurations")
             or node.items("applicationGatewayIpConfigurations")
         ),
-        gateways=tuple(_users_of(node, "/virtualnetworkgateways/")),
-        nics=tuple(_users_of(node, "/networkinterfaces/")),
+        gateways=tuple(_of_kind(users, "/virtualnetworkgateways/")),
+        nics=tuple(_of_kind(users, "/networkinterfaces/")),
         where=node.where,
     )
 
 
-def _users_of(node: Node, kind: str) -> Iterator[ResourceId]:
-    """Yields the resources of a kind whose IP configurations a subnet lists, each once."""
+def _of_kind(configurations: tuple[ResourceId, ...], kind: str) -> Iterator[ResourceId]:
+    """Yields the resources of a kind that IP configurations are part of, each once."""
     found: dict[ResourceId, None] = {}
-    for one in node.items("ipConfigurations"):
-        resource = one.as_id()
-        at = resource.key.find("/ipconfigurations/")
-        if kind in resource.key and at > 0:
-            found[ResourceId(resource.text[:at])] = None
+    for one in configurations:
+        at = one.key.find("/ipconfigurations/")
+        if kind in one.key and at > 0:
+            found[ResourceId(one.text[:at])] = None
     yield from found
 
 

@@ -7,41 +7,38 @@ without regard to case, and every complaint it makes carries the place.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
-from flowverdict.load.shape import Field, shape_of
+from flowverdict.load.shape import misspelt, shape_of
 from flowverdict.model import Position, ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from flowverdict.load.shape import Field, Shape
+
 T = TypeVar("T")
 
-_MISSPELT = 0.9
-"""How alike two names are of which one is taken for a misspelling of the other."""
+_REFERENCE = frozenset({"id", "resourceGroup"})
+"""What a reference to a resource holds, as ``az`` writes it."""
 
 
 @lru_cache(maxsize=1 << 14)
 def _resource_id(text: str) -> ResourceId | None:
-    """Returns the ARM id that a text is; None for a text that is none."""
-    if text.lower().startswith(("subscriptions/", "providers/")):
+    """Returns the ARM id that a text is; None for a text that is none, or not fit to be shown."""
+    if not text.isprintable():
+        return None
+    if text[:1] != "/" and text.lower().startswith(("subscriptions/", "providers/")):
         text = f"/{text}"  # some answers leave the first slash out
     return ResourceId(text) if text.startswith("/") and text.strip("/") else None
-
-
-@lru_cache(maxsize=1 << 12)
-def _nearly(name: str, fields: tuple[str, ...]) -> str:
-    """Returns the field that is nearly a name; empty where none is."""
-    return next(iter(get_close_matches(name, fields, n=1, cutoff=_MISSPELT)), "")
 
 
 class Node:
     """One JSON value, its file and its path."""
 
-    __slots__ = ("_fields", "_parent", "_path", "_step", "file", "value")
+    __slots__ = ("_parent", "_path", "_shape", "_step", "file", "value")
 
     def __init__(
         self, value: Any, file: str, parent: Node | None = None, step: str | int = "$"
@@ -51,7 +48,7 @@ class Node:
         self._parent = parent
         self._step = step
         self._path = ""
-        self._fields: dict[str, Field] | None = None
+        self._shape: Shape | None = None
 
     @property
     def path(self) -> str:
@@ -77,34 +74,38 @@ class Node:
         Raises:
             Unreadable: the value is no object, or a field stands in it twice.
         """
-        if self._fields is None:
-            if not isinstance(self.value, dict):
-                raise self.fail("shape", f"{_kind(self.value)} found", "an object")
-            value = cast("dict[str, Any]", self.value)
-            inner = value.get("properties")
-            inside = tuple(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else ()
-            shape = shape_of(tuple(value), inside)
-            if shape.twice:
-                raise self.fail("twice", f"`{shape.twice}` stands here twice", "each field once")
-            for one, other in shape.pairs:
-                if one.of(value) != other.of(value):
-                    what = f"`{other.key}` stands here and in `properties`, with other contents"
-                    raise self.fail("twice", what, "each field once")
-            self._fields = shape.fields
-        return self._fields
+        return (self._shape or self._look()).fields
+
+    def _look(self) -> Shape:
+        if not isinstance(self.value, dict):
+            raise self.fail("shape", f"{_kind(self.value)} found", "an object")
+        value = cast("dict[str, Any]", self.value)
+        inner = value.get("properties")
+        inside = tuple(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else ()
+        shape = shape_of(tuple(value), inside)
+        if shape.twice:
+            raise self.fail("twice", f"`{shape.twice}` stands here twice", "each field once")
+        for one, other in shape.pairs:
+            if one.of(value) != other.of(value):
+                what = f"`{other.key}` stands here and in `properties`, with other contents"
+                raise self.fail("twice", what, "each field once")
+        self._shape = shape
+        return shape
 
     def value_of(self, name: str) -> Any:
         """Returns the value of a field; None where it is missing."""
-        field = (self._fields or self.fields).get(name.lower())
-        return None if field is None else field.of(self.value)
+        field = (self._shape or self._look()).asked[name]
+        if field is None:
+            return None
+        return self.value["properties"][field.key] if field.inside else self.value[field.key]
 
     def get(self, name: str) -> Node | None:
         """Returns a field; None where it is missing or null."""
-        field = (self._fields or self.fields).get(name.lower())
-        value = None if field is None else field.of(self.value)
-        if field is None or value is None:
+        field = (self._shape or self._look()).asked[name]
+        if field is None:
             return None
-        return Node(value, self.file, self, field.step)
+        value = self.value["properties"][field.key] if field.inside else self.value[field.key]
+        return None if value is None else Node(value, self.file, self, field.step)
 
     def need(self, name: str, expected: str = "") -> Node:
         """Returns a field that must be there.
@@ -145,12 +146,8 @@ class Node:
         Raises:
             Unreadable: a field is misspelt.
         """
-        for name in names:
-            if name.lower() in self.fields:
-                continue
-            if close := _nearly(name.lower(), tuple(self.fields)):
-                written = self.fields[close].key
-                raise self.fail("misspelt", f"`{written}` is no field", f"`{name}`")
+        if found := misspelt(self._shape or self._look(), names):
+            raise self.fail("misspelt", f"`{found[0]}` is no field", f"`{found[1]}`")
 
     def text(self, name: str, default: str = "") -> str:
         """Returns a text field, or the default where it is missing."""
@@ -245,11 +242,18 @@ class Node:
         Raises:
             Unreadable: there is no id in it.
         """
-        node = self if isinstance(self.value, str) else self.need("id", "an ARM id")
-        found = _resource_id(node.as_text())
+        found = _resource_id(text) if isinstance(text := self._id_text(), str) else None
         if found is None:
-            raise node.fail("id", f"`{_short(node.value)}` is no ARM id", "`/subscriptions/…`")
+            node = self if isinstance(self.value, str) else self.need("id", "an ARM id")
+            what = f"`{_short(node.as_text())}` is no ARM id"
+            raise node.fail("id", what, "`/subscriptions/…`")
         return found
+
+    def _id_text(self) -> Any:
+        if not isinstance(self.value, dict):
+            return self.value if isinstance(self.value, str) else self.value_of("id")
+        value = cast("dict[str, Any]", self.value)
+        return value.get("id") if value.keys() <= _REFERENCE else self.value_of("id")
 
 
 def _kind(value: Any) -> str:

@@ -7,14 +7,18 @@ import re
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from flowverdict.load.document import decode_text, read_bytes
 from flowverdict.load.report import Unreadable
 from flowverdict.model import Position
 
 _STEP: Final = re.compile(r"\.([^.\[\]']+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 _ESCAPE: Final = re.compile(r"\\(.)")
+_SPACE: Final = re.compile(rb"[ \t\r\n]*")
+_NAME: Final = re.compile(rb'("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
+_END: Final = re.compile(rb"[ \t\r\n]*[,}]")
 _DECODER: Final = json.JSONDecoder()
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 
 def line_and_column(where: Position) -> tuple[int, int] | None:
@@ -23,62 +27,69 @@ def line_and_column(where: Position) -> tuple[int, int] | None:
         path = Path(where.file)
         if not path.is_file():
             return None  # a pipe would be waited for
-        text = decode_text(path, read_bytes(path))
+        text = inner = decode_text(path, read_bytes(path)).encode()
         at = _skip(text, 0)
         for key, index, quoted in _STEP.findall(where.path):
             name = None if index else key or _ESCAPE.sub(r"\1", quoted)
-            at = _member(text, at, name) if name is not None else _element(text, at, int(index))
-    except (Unreadable, ValueError, IndexError):
+            below, inner = _element(inner, int(index)) if name is None else _member(inner, name)
+            at += below
+    except (Unreadable, ValueError, RecursionError):
         return None
-    before = text[:at]
-    return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+    before = text[:at].decode()
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-def _skip(text: str, at: int) -> int:
+def _skip(text: bytes, at: int) -> int:
     found = _SPACE.match(text, at)
     assert found is not None
     return found.end()
 
 
-def _element(text: str, at: int, index: int) -> int:
-    """Returns where an element of the list at a place begins.
+def _next(text: bytes, at: int) -> int:
+    """Returns where what follows a comma begins; the comma is the next that is no space."""
+    return _skip(text, _skip(text, at) + 1)
+
+
+def _element(text: bytes, index: int) -> tuple[int, bytes]:
+    """Returns where an element of a list begins, and its text.
 
     Raises:
         ValueError: there is no such element, or no list.
     """
-    if text[at] != "[":
-        raise ValueError(at)
-    at = _skip(text, at + 1)
-    for _ in range(index):
-        at = _after(text, at)
-    if text[at] == "]":
-        raise ValueError(at)
-    return at
+    at = _next(text, 0)
+    for number, raw in enumerate(msgspec.json.decode(text, type=list[msgspec.Raw])):
+        inner = bytes(raw)
+        if number == index:
+            return at, inner
+        at = _next(text, at + len(inner))
+    raise ValueError(index)
 
 
-def _member(text: str, at: int, name: str) -> int:
-    """Returns where a member of the object at a place begins; of several of a name the last.
+def _member(text: bytes, name: str) -> tuple[int, bytes]:
+    """Returns where a member of an object begins, and its text; of several of a name the last.
 
     Raises:
         ValueError: there is no such member, or no object.
     """
-    if text[at] != "{":
-        raise ValueError(at)
+    values = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     found = None
-    at = _skip(text, at + 1)
-    while text[at] != "}":
-        key, at = _DECODER.raw_decode(text, at)
-        at = _skip(text, _skip(text, at) + 1)
-        if key == name:
-            found = at
-        at = _after(text, at)
+    at = _next(text, 0)
+    while key := _NAME.match(text, at):
+        at = key.end()
+        written = msgspec.json.decode(key[1], type=str)
+        inner = bytes(values[written])
+        if not (text.startswith(inner, at) and _END.match(text, at + len(inner))):
+            inner = _first(text[at:])  # the name stands here twice, and the last was decoded
+        if written == name:
+            found = at, inner
+        at = _next(text, at + len(inner))
     if found is None:
-        raise ValueError(at)
+        raise ValueError(name)
     return found
 
 
-def _after(text: str, at: int) -> int:
-    """Returns where what follows a value and its comma begins."""
-    _, at = _DECODER.raw_decode(text, at)
-    at = _skip(text, at)
-    return _skip(text, at + 1) if text[at] == "," else at
+def _first(text: bytes) -> bytes:
+    """Returns the text of the value that a text begins with."""
+    shown = text.decode()
+    _, end = _DECODER.raw_decode(shown)
+    return shown[:end].encode()

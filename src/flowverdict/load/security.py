@@ -99,7 +99,7 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
     Raises:
         Unreadable: Azure would refuse it.
     """
-    name = node.need("name").as_text()
+    name = node.text("name") or node.need("name").as_text()
     resource = nsg.child("defaultSecurityRules" if default else "securityRules", name)
     value = cast("dict[str, Any]", node.value)
     contents = {key: inner for key, inner in value.items() if key not in _OF_ONE_RULE}
@@ -108,7 +108,9 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
     if same is None:
         if len(_READ) >= _MOST_READ:
             _READ.clear()
-        same = _READ[key] = _read_contents(node, resource, name, _DEFAULT if default else _CUSTOM)
+        rule = _read_contents(node, resource, name, _DEFAULT if default else _CUSTOM)
+        _READ[key] = rule
+        return rule
     return Rule(
         id=resource,
         name=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,6 +12,9 @@ _ENVELOPE = frozenset(
     extendedlocation resourcegroup subscriptionid tenantid provisioningstate""".split()
 )
 """What stands at the top level in every form, whatever ``properties`` has under the same name."""
+
+_MISSPELT = 0.9
+"""How alike two names are of which one is taken for a misspelling of the other."""
 
 _PLAIN = re.compile(r"[^.\[\]'\s]+\Z")
 """A name that can stand in a path behind a dot; others are quoted in brackets."""
@@ -41,11 +45,12 @@ class Shape:
 
     Attributes:
         fields: the fields by name in lower case.
+        asked: the fields by name as they were asked for; None where there is none.
         twice: a name that stands twice at the top level, but for its case; empty where none does.
         pairs: fields that stand at the top level and in ``properties``, and must be the same.
     """
 
-    __slots__ = ("fields", "pairs", "twice")
+    __slots__ = ("asked", "fields", "pairs", "twice")
 
     def __init__(self, names: tuple[str, ...], properties: tuple[str, ...]) -> None:
         self.fields: dict[str, Field] = {}
@@ -62,6 +67,29 @@ class Shape:
                 self.fields[key.lower()] = field
                 if other is not None:
                     self.pairs.append((other, field))
+        self.asked = _Asked(self.fields)
+
+
+class _Asked(dict[str, Field | None]):
+    """Fields by name in the spelling of who asks: a name is put in lower case once a shape."""
+
+    def __init__(self, fields: dict[str, Field]) -> None:
+        super().__init__()
+        self._fields = fields
+
+    def __missing__(self, name: str) -> Field | None:
+        found = self[name] = self._fields.get(name.lower())
+        return found
+
+
+@lru_cache(maxsize=1 << 12)
+def misspelt(shape: Shape, names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Returns a field that is nearly one of the names, and that name, where it is missing."""
+    for name in names:
+        if name.lower() not in shape.fields:
+            for close in get_close_matches(name.lower(), shape.fields, n=1, cutoff=_MISSPELT):
+                return shape.fields[close].key, name
+    return None
 
 
 @lru_cache(maxsize=1 << 12)

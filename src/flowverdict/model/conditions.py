@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Test:
     """A leaf such as ``{"field": "Name", "contains": "-gen"}``; names in lower case."""
 
@@ -19,7 +20,7 @@ class Test:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Combination:
     """``allOf``, ``anyOf`` or ``not`` over parts; operator in lower case."""
 
@@ -27,7 +28,7 @@ class Combination:
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotModelled:
     """A condition this project does not evaluate; ``what`` names it."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from flowverdict.model.ids import ResourceId
@@ -19,7 +20,7 @@ class Severity(Enum):
     """The input can be judged, but something about it deserves a look."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Position:
     """A place in an input file.
 
@@ -36,7 +37,7 @@ class Position:
         return f"{self.file}: {self.path}" if self.path else self.file
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Diagnostic:
     """One message: where, what, what was expected, and a hint where there is a fix.
 

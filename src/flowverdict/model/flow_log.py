@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flowverdict.model.diagnostics import Position
 from flowverdict.model.ids import ResourceId
+from flowverdict.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FlowLog:
     """A flow log resource of a Network Watcher.
 

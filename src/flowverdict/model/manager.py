@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from flowverdict.model.diagnostics import Diagnostic, Position
 from flowverdict.model.ids import ResourceId
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from flowverdict.model.conditions import Condition
     from flowverdict.model.security import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NetworkManager:
     """A network manager and its scope.
 
@@ -28,7 +29,7 @@ class NetworkManager:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NetworkGroup:
     """A network group; ``member_type`` is ``VirtualNetwork`` or ``Subnet``."""
 
@@ -37,7 +38,7 @@ class NetworkGroup:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GroupMember:
     """A member of a network group that the input states outright.
 
@@ -53,7 +54,7 @@ class GroupMember:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MembershipPolicy:
     """An Azure Policy definition that adds virtual networks to a network group."""
 
@@ -63,7 +64,7 @@ class MembershipPolicy:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PolicyAssignment:
     """An assignment of a policy definition to a scope.
 
@@ -83,7 +84,7 @@ class PolicyAssignment:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SecurityAdminConfiguration:
     """A security admin configuration.
 
@@ -104,7 +105,7 @@ class SecurityAdminConfiguration:
         return self.id.parent
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleCollection:
     """A collection of security admin rules and the groups it applies to."""
 
@@ -115,7 +116,7 @@ class RuleCollection:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ConnectivityConfiguration:
     """A connectivity configuration, as far as it connects the members of groups directly.
 
@@ -129,7 +130,7 @@ class ConnectivityConfiguration:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deployment:
     """What a commit put in force in one region (specification, 9).
 
@@ -150,7 +151,7 @@ class Deployment:
     problems: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActiveRule:
     """A rule from a manager's list of active rules: what is deployed in a region."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flowverdict.model.diagnostics import Position
 from flowverdict.model.ids import ResourceId
+from flowverdict.model.value import value
 from flowverdict.net import EMPTY, IntervalSet
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Subnet:
     """A subnet of a virtual network.
 
@@ -35,7 +36,7 @@ class Subnet:
         return self.id.parent
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Peering:
     """A virtual network's side of a peering.
 
@@ -60,7 +61,7 @@ class Peering:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class VirtualNetwork:
     """A virtual network."""
 
@@ -78,7 +79,7 @@ class VirtualNetwork:
         return self.location.replace(" ", "").lower()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Route:
     """A user-defined route; ``prefix`` is text because it may be a service tag."""
 
@@ -87,7 +88,7 @@ class Route:
     next_hop: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RouteTable:
     """A route table."""
 
@@ -96,7 +97,7 @@ class RouteTable:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IpConfiguration:
     """An IP configuration of a network interface.
 
@@ -112,7 +113,7 @@ class IpConfiguration:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NetworkInterface:
     """A network interface: a virtual machine's, a scale-set instance's, or a private endpoint's.
 
@@ -141,7 +142,7 @@ class NetworkInterface:
         return next((one.subnet for one in self.ip_configurations if one.subnet), None)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class VirtualMachine:
     """A virtual machine, or an instance of a scale set; ``size`` such as ``Standard_D2s_v5``."""
 
@@ -151,7 +152,7 @@ class VirtualMachine:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PublicIp:
     """A public IP address; None where none is allocated yet."""
 
@@ -160,7 +161,7 @@ class PublicIp:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoadBalancer:
     """A load balancer, as far as a verdict needs it: its frontends' addresses."""
 
@@ -170,7 +171,7 @@ class LoadBalancer:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PrivateEndpoint:
     """A private endpoint; its addresses stand on its network interfaces."""
 
@@ -180,7 +181,7 @@ class PrivateEndpoint:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Gateway:
     """A virtual network gateway.
 
@@ -195,7 +196,7 @@ class Gateway:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LocalGateway:
     """A local network gateway: the on-premises side of a VPN connection."""
 
@@ -204,7 +205,7 @@ class LocalGateway:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GatewayConnection:
     """A connection of a virtual network gateway: IPsec, Vnet2Vnet or ExpressRoute."""
 
@@ -217,7 +218,7 @@ class GatewayConnection:
     where: Position | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServiceSubnetUse:
     """A service that occupies subnets, and in which security admin rules are not applied.
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from flowverdict.model.diagnostics import Diagnostic, Position
 from flowverdict.model.ids import ResourceId
+from flowverdict.model.value import value
 from flowverdict.net import ALL_ADDRESSES, ALL_PORTS, ALL_PROTOCOLS, EMPTY, IntervalSet
 
 
@@ -27,7 +28,7 @@ class Access(Enum):
     ALWAYS_ALLOW = "AlwaysAllow"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Endpoint:
     """One side of a rule: the union of everything it lists.
 
@@ -54,7 +55,7 @@ class Endpoint:
 ANYWHERE: Final = Endpoint(ALL_ADDRESSES, texts=("*",))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rule:
     """A security rule, of an NSG or of a security admin rule collection.
 
@@ -116,7 +117,7 @@ class NetworkSecurityGroup:
         return self._by_direction[direction]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ApplicationSecurityGroup:
     """An application security group; its members are the IP configurations that name it."""
 

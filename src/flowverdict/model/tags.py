@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from flowverdict.model.value import value
 from flowverdict.net import IntervalSet
 
 
@@ -21,7 +21,7 @@ class ServiceTags(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InternetSpace:
     """What Azure expands the ``Internet`` tag to, before a network's own space is taken out.
 

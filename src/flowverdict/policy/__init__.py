@@ -1,9 +1,11 @@
 """One packet against the rules before one network interface, with the whole reason."""
 
-from flowverdict.policy.cure import Cure, as_az_command, find_cure
-from flowverdict.policy.effective import effective_rules
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from flowverdict.policy.evaluate import NoNsgError, evaluate, evaluate_at
-from flowverdict.policy.explain import Explanation, Gate, NearMiss, describe_side, explain_at
 from flowverdict.policy.network import Network
 from flowverdict.policy.options import DEFAULTS, IP_FLOW_VERIFY, Options
 from flowverdict.policy.request import (
@@ -18,6 +20,11 @@ from flowverdict.policy.request import (
 )
 from flowverdict.policy.standpoint import Layer, Standpoint
 from flowverdict.policy.verdict import Step, Verdict, rule_name
+
+if TYPE_CHECKING:
+    from flowverdict.policy.cure import Cure, as_az_command, find_cure
+    from flowverdict.policy.effective import effective_rules
+    from flowverdict.policy.explain import Explanation, Gate, NearMiss, describe_side, explain_at
 
 __all__ = [
     "DEFAULTS",
@@ -50,3 +57,18 @@ __all__ = [
     "read_packet",
     "rule_name",
 ]
+
+_WHEN_ASKED: Final = {
+    **dict.fromkeys(("Cure", "as_az_command", "find_cure"), "cure"),
+    "effective_rules": "effective",
+    **dict.fromkeys(("Explanation", "Gate", "NearMiss", "describe_side", "explain_at"), "explain"),
+}
+"""What a verdict does not need, and where it is: imported when it is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is not in every verdict."""
+    if name not in _WHEN_ASKED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(import_module(f"{__name__}.{_WHEN_ASKED[name]}"), name)
+    return globals()[name]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from flowverdict.model.value import value
 from flowverdict.net import IntervalSet, format_address
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from flowverdict.policy.worlds import World
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """Addresses that are in a set, and why.
 
@@ -28,7 +29,7 @@ class Part:
     data: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Doubt:
     """Addresses that may be in a set: they are if the missing fact is as ``member_if`` says."""
 

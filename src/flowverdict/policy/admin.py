@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Access
+from flowverdict.model.value import value
 from flowverdict.policy.deployed import Entry, Notes, deployed_connectivity, deployed_entries
 from flowverdict.policy.exclusions import intent_service, skipped_by_option, skipped_subnet
 from flowverdict.policy.membership import (
@@ -34,7 +35,7 @@ _STRICTEST_FIRST: Final = {Access.DENY: 0, Access.ALWAYS_ALLOW: 1, Access.ALLOW:
 _BELOW_ALL_GROUPS: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ManagerRules:
     """What one manager puts before a virtual network, in the order of evaluation."""
 
@@ -48,7 +49,7 @@ class ManagerRules:
                 yield one
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AdminLayer:
     """The admin rules of a virtual network.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Access, Direction, Endpoint, Rule
+from flowverdict.model.value import value
 from flowverdict.net import (
     ALL_PORTS,
     IntervalSet,
@@ -35,7 +36,7 @@ _MOST_IN_NSG: Final = 1000
 _SELECTABLE: Final = (Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ESP, Protocol.AH)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cure:
     """What would let a packet through.
 

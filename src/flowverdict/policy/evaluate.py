@@ -5,10 +5,11 @@ Policy specification, section 4.6. Small, slow and obvious: every other evaluato
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Direction
+from flowverdict.model.value import value
 from flowverdict.policy.cautions import about_probes, cautions, tied
 from flowverdict.policy.matching import matches
 from flowverdict.policy.network import Network
@@ -36,7 +37,7 @@ class NoNsgError(Exception):
     """Neither subnet nor interface has an NSG, which the option ``no-nsg=error`` refuses."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Decision:
     """What came out in one world."""
 

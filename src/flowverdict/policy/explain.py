@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowverdict.model import Direction
+from flowverdict.model.value import value
 from flowverdict.net import (
     ALL_PROTOCOLS,
     IntervalSet,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flowverdict.policy.verdict import Step, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NearMiss:
     """A rule that matched in all fields but one.
 
@@ -42,7 +42,7 @@ class NearMiss:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Gate:
     """One layer as the packet met it.
 
@@ -64,7 +64,7 @@ class Gate:
     doubtful: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Explanation:
     """A verdict with its whole reason.
 

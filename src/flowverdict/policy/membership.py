@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowverdict.model.conditions import holds, not_modelled
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from flowverdict.model import (
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Membership:
     """Whether something is so: ``holds`` is None where ``missing`` would be needed to tell."""
 

@@ -6,10 +6,11 @@ list of open questions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Final
 
 from flowverdict.model import ResourceId
+from flowverdict.model.value import value
 from flowverdict.net import EMPTY, IntervalSet, parse_prefixes
 
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
@@ -41,7 +42,7 @@ ABOUT: Final[dict[str, str]] = {
 """One line about each option."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Options:
     """How open questions are answered; see ``ABOUT`` for each.
 

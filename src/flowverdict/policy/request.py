@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from flowverdict.model import Direction, ResourceId
+from flowverdict.model.value import value
 from flowverdict.net import (
     NetworkTextError,
     Packet,
@@ -31,7 +31,7 @@ PROTOCOLS: Final = ("TCP", "UDP", "ICMP", "ESP", "AH")
 _MOST_NAMES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """One packet at one place.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.model.value import value
 from flowverdict.net import IntervalSet, Protocol, parse_prefixes
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _TCP: Final = IntervalSet([(Protocol.TCP, Protocol.TCP)])
 _UDP: Final = IntervalSet([(Protocol.UDP, Protocol.UDP)])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlatformService:
     """A service and the packets that are for it.
 

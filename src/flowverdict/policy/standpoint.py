@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from flowverdict.model.value import value
 from flowverdict.net import ALL_ADDRESSES
 from flowverdict.policy.addresses import AddressSet, Part
 from flowverdict.policy.admin import AdminLayer
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flowverdict.policy.options import Options
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Layer:
     """One NSG stage before a network interface.
 

@@ -5,9 +5,10 @@ Policy specification, section 2.2. The result differs for each virtual network a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.model.value import value
 from flowverdict.net import (
     ALL_ADDRESSES,
     ALL_IPV6,
@@ -41,7 +42,7 @@ PRIVATE: Final = parse_prefixes(
 _FORWARDED: Final = frozenset({"VirtualAppliance", "VirtualNetworkGateway", "VnetLocal"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Space:
     """Addresses around a subnet.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowverdict.model import Direction
+from flowverdict.model.value import value
 
 if TYPE_CHECKING:
     from flowverdict.model import NetworkInterface, Position, ResourceId, Rule
     from flowverdict.net import Packet
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """What one layer said.
 
@@ -46,7 +46,7 @@ class Step:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """Whether a packet passes one network interface, and why.
 

@@ -8,9 +8,9 @@ that changes nothing, makes no answer unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from flowverdict.model.value import value
 from flowverdict.net import IntervalSet
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _MOST_WORLDS: Final = 5000
 _DEEPEST: Final = 400
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fact:
     """A missing fact: what is missing, and about which subject it was asked."""
 
@@ -72,7 +72,7 @@ class World:
         raise Undecided(fact, (inside, left - wanted))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcomes(Generic[T]):
     """What came out in the worlds that were tried.
 

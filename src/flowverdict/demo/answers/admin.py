@@ -10,6 +10,7 @@ from flowverdict.demo.plan.admin import (
     LEGACY,
     PRODUCTION,
     PRODUCTION_BY_TAG,
+    SSH_EVERYWHERE,
     AdminRule,
     Collection,
     Manager,
@@ -56,6 +57,16 @@ def manager_files(bank: Bank) -> dict[str, Json]:
         form = rest_list if index % 2 else cli_list
         files[f"manager/rules-{collection.name}.json"] = form(rows)
     return files
+
+
+def deny_files(bank: Bank) -> dict[str, Json]:
+    """What the platform team would like to deploy besides: a collection and its rule."""
+    manager = manager_of(bank)
+    rules = [_rule(manager, SSH_EVERYWHERE, rule) for rule in SSH_EVERYWHERE.rules]
+    return {
+        "rule-collections.json": cli_list([_collection(manager, SSH_EVERYWHERE)]),
+        f"rules-{SSH_EVERYWHERE.name}.json": cli_list(rules),
+    }
 
 
 def _child(

@@ -141,6 +141,14 @@ COLLECTIONS = (
     ),
 )
 
+SSH_EVERYWHERE = Collection(
+    "ssh-everywhere",
+    (ALL_NETWORKS,),
+    (AdminRule("DenySshEverywhere", 150, "Inbound", "Deny", "Tcp", ("22",), ("Internet",)),),
+    "What the platform team would like to deploy",
+)
+"""Not deployed: the bank has no SSH from the internet in production alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manager:

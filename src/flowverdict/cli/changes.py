@@ -1,0 +1,59 @@
+"""What commands that judge a change have in common: how it is given, and how it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flowverdict.cli.errors import show_diagnostics
+from flowverdict.load import load_estate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowverdict.model import Estate
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def change_arguments(command: F) -> F:
+    """Adds ``--change`` and ``--part/--whole``."""
+    for add in (
+        click.option(
+            "--part/--whole",
+            default=None,
+            help="Whether --change is laid over ESTATE, or stands in its place. Without either it "
+            "is a part if it has no network interface.",
+        ),
+        click.option(
+            "--change",
+            "change",
+            type=click.Path(),
+            multiple=True,
+            required=True,
+            help="The estate as it would be, or the part of it that changes: files or folders. "
+            "Several count as one change.",
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+def read_change(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
+    """Returns the changed estate, and in a line how the change was read if nobody said how."""
+    settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
+    change, is_part = others["change"], others["part"]
+    is_guess, changed = is_part is None, None
+    if not is_part:
+        changed = load_estate(change, **settings)
+        is_part = is_part is None and not changed.resources.nics
+    if is_part:
+        changed = load_estate(others["estate"], change=change, **settings)
+        how = "the change was read as a part, laid over the estate"
+    else:
+        how = "the change was read as the whole estate"
+    assert changed is not None
+    known = {str(one) for one in estate.errors}
+    show_diagnostics([one for one in changed.errors if str(one) not in known])
+    return changed, how if is_guess else ""

@@ -1,0 +1,249 @@
+"""Exceptions to an admin Deny: what they keep, what else they let through, how few they are."""
+
+# pyright: reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flowverdict
+from flowverdict.impact.exceptions import Exceptions, exceptions
+from flowverdict.impact.what_if import what_if
+from flowverdict.lake import Lake, LakeError, local_store, open_store
+from flowverdict.model import Access, Direction, Estate
+from flowverdict.net import format_addresses
+from tests.cli.runs import run
+from tests.conformance.sketch import write
+
+MOMENT = 1786653060000
+NICS = {f"nic{at}": f"10.0.0.{at}" for at in range(4, 10)}
+OPEN = "in 100 Allow * * -> * name=Open"
+
+
+def macs() -> dict[str, str]:
+    return {name: f"0022486D00{at:02X}" for at, name in enumerate(NICS)}
+
+
+def network(folder: Path, rules: list[str], nsgs: dict[str, list[str]] | None = None) -> Estate:
+    """Six interfaces behind NSGs that let everything in, and one collection of admin rules."""
+    groups = {name: [OPEN] for name in NICS} | (nsgs or {})
+    collection = {"groups": ["G"], "rules": [*rules, "in 4000 Allow Tcp 192.0.2.1 -> *:9 name=X"]}
+    sketch: dict[str, Any] = {
+        "vnets": {"v": {"space": ["10.0.0.0/16"], "subnets": {"s": {"prefixes": ["10.0.0.0/24"]}}}},
+        "nics": {
+            name: {"subnet": "v/s", "ip": [address], "nsg": name} for name, address in NICS.items()
+        },
+        "nsgs": groups,
+        "managers": {
+            "M": {
+                "scope": ["sub:main"],
+                "groups": {"G": {"members": ["v"]}},
+                "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
+                "configurations": {"cfg": {"collections": {"c": collection}}},
+            }
+        },
+    }
+    estate = flowverdict.load_estate([write(sketch, folder, "flat")])
+    assert not estate.errors
+    nics = {nic.id: replace(nic, mac=macs()[nic.id.name]) for nic in estate.resources.nics.values()}
+    return replace(estate, resources=replace(estate.resources, nics=nics))
+
+
+def lake(folder: Path, *flows: tuple[str, str, str, int] | tuple[str, str, str, int, int]) -> Lake:
+    """Flows as interface, source, destination, port, and the protocol if it is not TCP."""
+    records: list[dict[str, Any]] = []
+    for nic, src, dst, port, *protocol in flows:
+        number = protocol[0] if protocol else 6
+        way = "I" if dst == NICS[nic] else "O"
+        words = f"{MOMENT},{src},{dst},50000,{port},{number},{way},E,NX,1,10,1,20"
+        group = [{"rule": "UserRule_Open", "flowTuples": [words]}]
+        record: dict[str, Any] = {
+            "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
+            "targetResourceID": "/v", "macAddress": macs()[nic],
+            "flowRecords": {"flows": [{"aclID": "/n", "flowGroups": group}]},
+        }  # fmt: skip
+        records.append(record)
+    folder.mkdir(exist_ok=True)
+    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
+    assert run("ingest", folder / "PT1H.json", "--lake", folder / "lake").exit_code == 0
+    return Lake(open_store(str(folder / "lake"), os.environ, local_store))
+
+
+def told(found: Exceptions) -> list[tuple[int, str, list[str], list[str]]]:
+    return [
+        (
+            one.rule.priority,
+            one.rule.access.value,
+            format_addresses(one.rule.source.prefixes),
+            format_addresses(one.rule.destination.prefixes),
+        )
+        for one in found.rules
+    ]
+
+
+@pytest.fixture
+def open_network(tmp_path: Path) -> Estate:
+    return network(tmp_path / "before", [])
+
+
+def denied(tmp_path: Path, *rules: str, **nsgs: list[str]) -> Estate:
+    return network(tmp_path / "after", ["in 10 Deny Tcp Internet -> *:22 name=NoSsh", *rules], nsgs)
+
+
+def test_one_rule_keeps_the_flow_that_is_meant(tmp_path: Path, open_network: Estate) -> None:
+    logs = lake(
+        tmp_path / "logs",
+        ("nic4", "203.0.113.7", "10.0.0.4", 22),
+        ("nic5", "203.0.113.8", "10.0.0.5", 22),
+        ("nic5", "203.0.113.7", "10.0.0.5", 22),
+        ("nic4", "203.0.113.7", "10.0.0.4", 443),
+    )
+    found = exceptions(open_network, denied(tmp_path), logs, "dst_ip = '10.0.0.4'")
+    assert told(found) == [(9, "Allow", ["203.0.113.7"], ["10.0.0.4"])]
+    assert (found.broken, found.kept, found.lost) == (3, 1, {})
+    assert found.is_smallest
+    assert found.is_proven
+    assert what_if(open_network, found.estate, logs).broken == 2
+
+
+def test_services_and_machines_share_a_rule_where_nothing_forbids_it(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    change = denied(tmp_path, "in 11 Deny Tcp Internet -> *:3389 name=NoRdp")
+    flows = [
+        (nic, src, NICS[nic], port)
+        for nic in ("nic4", "nic5")
+        for src in ("203.0.113.7", "203.0.113.8")
+        for port in (22, 3389)
+    ]
+    found = exceptions(open_network, change, lake(tmp_path / "logs", *flows), "true")
+    assert [one.keeps for one in found.rules] == [8]
+    assert found.is_smallest
+    assert found.is_proven
+
+
+def test_a_combination_that_must_not_pass_takes_a_second_rule(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    logs = lake(
+        tmp_path / "logs",
+        ("nic4", "203.0.113.7", "10.0.0.4", 22),
+        ("nic5", "203.0.113.8", "10.0.0.5", 22),
+        ("nic5", "203.0.113.7", "10.0.0.5", 22),
+    )
+    keep = "NOT (src_ip = '203.0.113.7' AND dst_ip = '10.0.0.5')"
+    found = exceptions(open_network, denied(tmp_path), logs, keep)
+    assert (len(found.rules), found.is_smallest, found.is_proven) == (2, True, True)
+
+
+def test_it_always_allows_only_where_the_nsg_would_deny(tmp_path: Path) -> None:
+    """An AlwaysAllow had carried it past the NSG; the Deny now comes first."""
+    closed = {"nic4": ["in 100 Deny * * -> * name=Shut"]}
+    carried = "in 50 AlwaysAllow Tcp Internet -> *:22 name=Carried"
+    before = network(tmp_path / "before", [carried], closed)
+    change = denied(tmp_path, carried, **closed)
+    logs = lake(
+        tmp_path / "logs",
+        ("nic4", "203.0.113.7", "10.0.0.4", 22),
+        ("nic5", "203.0.113.8", "10.0.0.5", 22),
+    )
+    found = exceptions(before, change, logs, "true")
+    assert [one[:2] for one in told(found)] == [(8, "AlwaysAllow"), (9, "Allow")]
+    assert found.is_proven
+
+
+def test_it_stands_at_a_free_priority_in_front_of_the_deny(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    change = denied(
+        tmp_path, "in 9 Allow Udp * -> *:53 name=Dns", "in 8 Allow Udp * -> *:54 name=D"
+    )
+    logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 22))
+    found = exceptions(open_network, change, logs, "true")
+    assert [one.rule.priority for one in found.rules] == [7]
+    assert found.is_proven
+
+
+def test_what_no_rule_can_keep_is_told(tmp_path: Path, open_network: Estate) -> None:
+    first = network(tmp_path / "first", ["in 1 Deny Tcp Internet -> *:22 name=First"])
+    shut = denied(tmp_path, nic5=["in 100 Deny * * -> * name=Shut"])
+    logs = lake(
+        tmp_path / "logs",
+        ("nic4", "203.0.113.7", "10.0.0.4", 22),
+        ("nic5", "203.0.113.7", "10.0.0.5", 443),
+    )
+    assert exceptions(open_network, first, logs, "true").lost == {
+        "no priority is free in front of `First`": 1
+    }
+    found = exceptions(open_network, shut, logs, "true")
+    assert found.lost == {"`Shut` stops it, which is no admin rule": 1}
+    assert (len(found.rules), found.saved, found.is_proven) == (1, 1, True)
+
+
+def test_a_protocol_that_rules_cannot_name_is_told(tmp_path: Path, open_network: Estate) -> None:
+    change = network(tmp_path / "after", ["in 10 Deny * Internet -> * name=Nothing"])
+    logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 0, 47))
+    found = exceptions(open_network, change, logs, "true")
+    assert found.lost == {"admin rules cannot name the protocol 47": 1}
+
+
+def test_both_ends_get_a_rule_where_both_are_stopped(tmp_path: Path, open_network: Estate) -> None:
+    change = network(
+        tmp_path / "after",
+        ["in 10 Deny Tcp * -> *:22 name=NoSsh", "out 10 Deny Tcp * -> *:22 name=NoSshOut"],
+    )
+    flow = "10.0.0.4", "10.0.0.5", 22
+    logs = lake(tmp_path / "logs", ("nic4", *flow), ("nic5", *flow))
+    found = exceptions(open_network, change, logs, "true")
+    assert {one.rule.direction for one in found.rules} == set(Direction)
+    assert (found.kept, found.is_proven) == (1, True)
+
+
+def test_nothing_breaks_and_nothing_is_meant(tmp_path: Path, open_network: Estate) -> None:
+    logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 22))
+    for change, keep in ((open_network, "true"), (denied(tmp_path), "false")):
+        found = exceptions(open_network, change, logs, keep)
+        assert (found.rules, found.kept, found.is_proven) == ([], 0, True)
+
+
+@pytest.mark.parametrize("keep", ["", "nothing = 1", "src_ip", "true); DROP TABLE x; SELECT (1"])
+def test_a_wrong_filter_is_one_line(tmp_path: Path, open_network: Estate, keep: str) -> None:
+    logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 22))
+    with pytest.raises(LakeError) as problem:
+        exceptions(open_network, denied(tmp_path), logs, keep)
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_replayed_random_flows_come_out_as_they_are_meant(
+    tmp_path: Path, open_network: Estate, seed: int
+) -> None:
+    some = random.Random(seed)
+    sources = [f"203.0.113.{at}" for at in range(1, 5)]
+    flows = {
+        (nic, some.choice(sources), NICS[nic], some.choice([22, 443]))
+        for nic in some.choices(list(NICS), k=25)
+    }
+    logs = lake(tmp_path / "logs", *sorted(flows))
+    shut = some.choice(list(NICS))
+    change = denied(
+        tmp_path, "in 5 Allow Tcp 203.0.113.1 -> *:22 name=Friend",
+        **{shut: ["in 100 Deny Tcp * -> *:22 name=Shut", "in 200 Allow * * -> * name=Open"]},
+    )  # fmt: skip
+    meant = "(src_ip < '203.0.113.4') = (dst_ip < '10.0.0.7')"
+    found = exceptions(open_network, change, logs, meant)
+    assert found.is_proven
+    assert found.rules
+    for one in found.rules:
+        if one.rule.access is Access.ALWAYS_ALLOW:
+            assert format_addresses(one.rule.destination.prefixes) == [NICS[shut]]
+    replay = what_if(open_network, found.estate, logs)
+    assert replay.broken == found.broken - found.saved
+    assert not replay.opened
