@@ -315,3 +315,17 @@ def test_a_name_that_is_taken_is_left_alone(tmp_path: Path, open_network: Estate
     found = exceptions(open_network, change, logs, "true")
     assert [one.rule.name for one in found.rules] == ["Keep-Inbound-9-2"]
     assert found.is_proven
+
+
+def test_a_deny_without_room_takes_none_from_another(tmp_path: Path, open_network: Estate) -> None:
+    rules = ["in 1 Deny Tcp Internet -> *:3389 name=NoRdp", "in 100 Deny Tcp * -> *:22 name=NoSsh"]
+    change = network(tmp_path / "after", rules)
+    logs = lake(
+        tmp_path / "logs",
+        ("nic4", "203.0.113.7", "10.0.0.4", 22),
+        ("nic4", "203.0.113.7", "10.0.0.4", 3389),
+    )
+    found = exceptions(open_network, change, logs, "true")
+    assert [one.rule.priority for one in found.rules] == [99]
+    assert found.lost == {"no priority is free in front of `NoRdp`": 1}
+    assert found.is_proven

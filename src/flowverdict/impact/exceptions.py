@@ -148,7 +148,7 @@ class _Finding:
         """Goes through the lake: what breaks, what may not pass with it, and the proof."""
         _, changed = self._estates
         flows, stopped = self._broken()
-        kept = set(chosen(flows, keep))
+        kept = set(chosen(flows, keep, "keep"))
         rules = changed.resources.admin_rules | {
             one.rule.id: one.rule for one in changed.active_rules
         }
@@ -214,6 +214,20 @@ class _Finding:
             tables.append(told(batch, summed(batch, first), which, decides))
         return pa.Table.from_batches(tables, TOLD), stopped
 
+    def _with_room(
+        self, stops: Mapping[Key, Rule], meant: Mapping[Key, tuple[int, str | None]]
+    ) -> dict[Key, Rule]:
+        """Returns the ends whose Deny has a free priority in front of it."""
+        full = {
+            deny
+            for deny in set(stops.values())
+            if not room_before(self._estates[1], deny.id.parent, [deny], deny.direction, 1)
+        }
+        for key, deny in stops.items():
+            if deny in full:
+                self._lost[meant[key][0]] = f"no priority is free in front of `{deny.name}`"
+        return {key: deny for key, deny in stops.items() if deny not in full}
+
     def _in(
         self,
         collection: ResourceId,
@@ -228,6 +242,9 @@ class _Finding:
             meant: every end of a flow that is to be kept, and its flow.
         """
         _, changed = self._estates
+        stops = self._with_room(stops, meant)
+        if not stops:
+            return [], 0
         denies = list(dict.fromkeys(stops.values()))
         count = Counter(_place(key)[0].direction for key in stops)
         room = {way: room_before(changed, collection, denies, way, count[way]) for way in Direction}
@@ -258,9 +275,7 @@ class _Finding:
                         if one[at] != after[at]:
                             forbidden[kind._replace(access=access)].add(point)
         for key in left:
-            full = not room[_place(key)[0].direction]
-            others = f"no rule in front of `{denies[0].name}` keeps it: others stop it too"
-            why = f"no priority is free in front of `{denies[0].name}`" if full else others
+            why = f"no rule in front of `{stops[key].name}` keeps it: others stop it too"
             self._lost[meant[key][0]] = why
         for kind in list(points):  # what skips the NSGs is for what they would stop, and no more
             if kind.access is Access.ALLOW:

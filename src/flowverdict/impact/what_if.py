@@ -143,9 +143,14 @@ class WhatIf:
         """
         rows = pa.Table.from_batches(self.broken_rows, TOLD)
         meant = np.zeros(len(rows), np.bool_)
-        meant[chosen(rows, condition)] = True
+        meant[chosen(rows, condition, "accept")] = True
         self.accepted_rows += rows.filter(pa.array(meant)).to_batches()
         self.broken_rows = rows.filter(pa.array(~meant)).to_batches()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was recorded in this time: that nothing breaks says nothing then."""
+        return not (self.flows or self.unknown or self.returning)
 
     @property
     def newly_unknown(self) -> int:
