@@ -131,4 +131,13 @@ def test_a_wrong_condition_is_one_line(folder: Path, before: str, change: str) -
     """Also where nothing breaks: a pipeline must not find out on the day when something does."""
     done = asked(folder, before, change, "--accept", "nobody = 1")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert 'SQL: Binder Error: Referenced column "nobody" not found' in done.stderr
+    assert 'accept: Binder Error: Referenced column "nobody" not found' in done.stderr
+
+
+def test_a_time_without_a_flow_is_3(folder: Path) -> None:
+    words = ("--since", "2030-01-01")
+    done = asked(folder, "changed", "bank", *words)
+    assert done.exit_code == 3
+    assert "everything: no flow was recorded in this time" in done.stdout
+    answer = json.loads(asked(folder, "changed", "bank", *words, "--output", "json").stdout)
+    assert answer["unknown"][0]["missing"] == "everything: no flow was recorded in this time"

@@ -56,14 +56,21 @@ def network(folder: Path, rules: list[str], nsgs: dict[str, list[str]] | None = 
     return replace(estate, resources=replace(estate.resources, nics=nics))
 
 
-def lake(folder: Path, *flows: tuple[str, str, str, int] | tuple[str, str, str, int, int]) -> Lake:
+def lake(
+    folder: Path,
+    *flows: tuple[str, str, str, int] | tuple[str, str, str, int, int],
+    states: str = "E",
+) -> Lake:
     """Flows as interface, source, destination, port, and the protocol if it is not TCP."""
     records: list[dict[str, Any]] = []
     for nic, src, dst, port, *protocol in flows:
         number = protocol[0] if protocol else 6
         way = "I" if dst == NICS[nic] else "O"
-        words = f"{MOMENT},{src},{dst},50000,{port},{number},{way},E,NX,1,10,1,20"
-        group = [{"rule": "UserRule_Open", "flowTuples": [words]}]
+        words = [
+            f"{MOMENT},{src},{dst},50000,{port},{number},{way},{state},NX,1,10,1,20"
+            for state in states
+        ]
+        group = [{"rule": "UserRule_Open", "flowTuples": words}]
         record: dict[str, Any] = {
             "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
             "targetResourceID": "/v", "macAddress": macs()[nic],
@@ -213,7 +220,7 @@ def test_nothing_breaks_and_nothing_is_meant(tmp_path: Path, open_network: Estat
         assert (found.rules, found.kept, found.is_proven) == ([], 0, True)
 
 
-@pytest.mark.parametrize("keep", ["", "nothing = 1", "src_ip", "true); DROP TABLE x; SELECT (1"])
+@pytest.mark.parametrize("keep", ["", "nothing = 1", "src_ip", "true) UNION ALL SELECT (99"])
 def test_a_wrong_filter_is_one_line(tmp_path: Path, open_network: Estate, keep: str) -> None:
     logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 22))
     with pytest.raises(LakeError) as problem:
@@ -247,3 +254,78 @@ def test_replayed_random_flows_come_out_as_they_are_meant(
     replay = what_if(open_network, found.estate, logs)
     assert replay.broken == found.broken - found.saved
     assert not replay.opened
+
+
+def test_an_end_that_was_recorded_twice_is_one_end(tmp_path: Path, open_network: Estate) -> None:
+    """Allowed and denied tuples of one flow are two rows."""
+    flow = "nic4", "203.0.113.7", "10.0.0.4", 22
+    found = exceptions(
+        open_network, denied(tmp_path), lake(tmp_path / "logs", flow, states="ED"), "true"
+    )
+    assert (len(found.rules), found.kept, found.is_proven) == (1, 1, True)
+
+
+def test_where_priorities_do_not_reach_the_rules_that_keep_most_are_left(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    change = network(tmp_path / "after", ["in 2 Deny Tcp Internet -> *:22 name=NoSsh"])
+    meant = [(1, 4), (1, 6), (3, 4), (3, 6), (3, 8), (5, 6), (5, 8)]
+    others = [(1, 8), (5, 4)]
+    flows = [(f"nic{b}", f"203.0.113.{a}", f"10.0.0.{b}", 22) for a, b in (*meant, *others)]
+    keep = " AND ".join(
+        f"NOT (src_ip = '203.0.113.{a}' AND dst_ip = '10.0.0.{b}')" for a, b in others
+    )
+    found = exceptions(open_network, change, lake(tmp_path / "logs", *flows), keep)
+    assert (len(found.rules), found.rules[0].keeps) == (1, found.saved)
+    assert found.lost == {"no priority is free in front of `NoSsh`": found.kept - found.saved}
+    assert found.is_proven
+
+
+def test_what_skips_the_nsgs_does_so_for_nothing_else(tmp_path: Path) -> None:
+    shut = {
+        f"nic{nic}": [f"in 100 Deny * 203.0.113.{last} -> * name=Shut", OPEN.replace("100", "200")]
+        for nic, last in ((4, 1), (6, 3))
+    }
+    carried = "in 50 AlwaysAllow Tcp Internet -> *:22 name=Carried"
+    before = network(tmp_path / "before", [carried], shut)
+    change = denied(tmp_path, carried, **shut)
+    flows = [(f"nic{b}", f"203.0.113.{a}", f"10.0.0.{b}", 22) for a in (1, 3) for b in (4, 6)]
+    found = exceptions(before, change, lake(tmp_path / "logs", *flows), "true")
+    always = [one for one in found.rules if one.rule.access is Access.ALWAYS_ALLOW]
+    assert sorted(one.keeps for one in always) == [1, 1]
+    assert found.is_proven
+
+
+def test_what_is_lost_at_one_end_gets_no_rule_at_the_other(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    shut = ["out 100 Deny Tcp * -> *:22 name=Shut", OPEN]
+    change = network(tmp_path / "after", ["in 10 Deny Tcp * -> *:22 name=NoSsh"], {"nic4": shut})
+    flow = "10.0.0.4", "10.0.0.5", 22
+    found = exceptions(
+        open_network, change, lake(tmp_path / "logs", ("nic4", *flow), ("nic5", *flow)), "true"
+    )
+    assert (found.rules, found.saved, found.is_proven) == ([], 0, True)
+    assert found.lost == {"`Shut` stops it, which is no admin rule": 1}
+
+
+def test_a_name_that_is_taken_is_left_alone(tmp_path: Path, open_network: Estate) -> None:
+    change = denied(tmp_path, "in 20 Allow Udp * -> *:53 name=Keep-Inbound-9")
+    logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 22))
+    found = exceptions(open_network, change, logs, "true")
+    assert [one.rule.name for one in found.rules] == ["Keep-Inbound-9-2"]
+    assert found.is_proven
+
+
+def test_a_deny_without_room_takes_none_from_another(tmp_path: Path, open_network: Estate) -> None:
+    rules = ["in 1 Deny Tcp Internet -> *:3389 name=NoRdp", "in 100 Deny Tcp * -> *:22 name=NoSsh"]
+    change = network(tmp_path / "after", rules)
+    logs = lake(
+        tmp_path / "logs",
+        ("nic4", "203.0.113.7", "10.0.0.4", 22),
+        ("nic4", "203.0.113.7", "10.0.0.4", 3389),
+    )
+    found = exceptions(open_network, change, logs, "true")
+    assert [one.rule.priority for one in found.rules] == [99]
+    assert found.lost == {"no priority is free in front of `NoRdp`": 1}
+    assert found.is_proven

@@ -16,7 +16,7 @@ import pytest
 
 from flowverdict.impact import recorded as module
 from flowverdict.impact.recorded import FLOW, recorded, starts
-from flowverdict.lake import Lake, LakeError, Period, local_store, open_store, query
+from flowverdict.lake import Lake, LakeError, Period, local_store, open_store, query, scan
 from tests.cli.runs import run
 
 MOMENT = 1786653060000
@@ -26,6 +26,8 @@ ADDRESSES_6 = ("2001:db8::1", "2001:db8::2", "::1", "fd00:db8:deca:daed::4")
 TUPLE = ("mac", "direction", "protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 END = (*FLOW, "direction", "mac", "target", "acl", "nsg", "is_return", "is_platform", "decision")
 RULED = ("rule", "rule_kind")
+PARTS = 400
+"""Groups at once with which the lake is read in parts."""
 
 SWAPPED = (
     "one.mac IS NOT DISTINCT FROM flows.mac AND one.direction <> flows.direction "
@@ -105,7 +107,7 @@ def ends(batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: [str(row.get(name)) for name in (*END, *RULED)])
 
 
-@pytest.mark.parametrize("most", [module.MOST, 400], ids=["at once", "in parts"])
+@pytest.mark.parametrize("most", [module.MOST, PARTS], ids=["at once", "in parts"])
 @pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("source_ports", [True, False])
 def test_it_says_what_sql_says(
@@ -115,7 +117,10 @@ def test_it_says_what_sql_says(
     most: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    read: list[str] = []
     monkeypatch.setattr(module, "MOST", most)
+    monkeypatch.setattr(module, "_ROWS_A_BATCH", 50)
+    monkeypatch.setattr(module, "scan", lambda *a, **k: read.append("once") or scan(*a, **k))
     batches = list(recorded(lake, source_ports=source_ports, ruled=ruled))
     sql = SQL.format(
         port="flows.src_port" if source_ports else "CAST(NULL AS INTEGER)",
@@ -127,6 +132,8 @@ def test_it_says_what_sql_says(
     assert {":" in row["src_ip"] for row in ends(batches)} == {True, False}
     flows = [tuple(row[name] for name in FLOW) for batch in batches for row in batch.to_pylist()]
     runs = sum(len(starts(batch)) for batch in batches)
+    assert len(batches) > 3
+    assert (len(read) > 2) == (most == PARTS)
     assert runs == len(set(flows)), "the rows of a flow are not together in one batch"
 
 

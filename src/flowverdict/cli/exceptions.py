@@ -9,6 +9,7 @@ import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
 from flowverdict.cli.changes import change_arguments, read_change
+from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.render import as_json, table
@@ -67,7 +68,8 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
     That nothing else comes through is proven by replay: every recorded flow is judged by the change
     without the rules and with them.
 
-    Exit code 1 means that a flow that is meant cannot be kept, or that the replay disagrees.
+    Exit code 1 means that a flow that is meant cannot be kept, or that the replay disagrees, 3
+    that no flow was recorded in this time.
     """
     period = read_period(others["since"], others["until"])
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
@@ -88,7 +90,7 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
             click.echo(line, err=True)
     if how and output != "json":
         click.echo(how, err=True)
-    sys.exit(int(fails))
+    sys.exit(1 if fails else UNKNOWN if found.replay.is_empty else 0)
 
 
 def _answer(found: Exceptions) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def _summary(found: Exceptions) -> Iterator[str]:
 
 
 def _fewest(found: Exceptions) -> str:
-    if not found.rules:
+    if not found.rules or len(found.rules) < found.at_least:
         return ""
     if found.is_smallest:
         return ", the fewest there can be"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flowverdict.policy import Verdict
 
 _MOST_LINES: Final = 20
+_NOTHING: Final = "everything: no flow was recorded in this time"
 _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AFTER")
 
 
@@ -59,7 +60,8 @@ def command(location: str, output: str, accept: str | None, **others: Any) -> No
     unknown.
 
     Exit code 1 means that a flow breaks that --accept does not name, 3 that none does but a flow
-    that could be judged before the change cannot be judged behind it.
+    that could be judged before the change cannot be judged behind it, or that no flow was
+    recorded in this time.
     """
     period = read_period(others["since"], others["until"])
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
@@ -80,7 +82,7 @@ def command(location: str, output: str, accept: str | None, **others: Any) -> No
             click.echo(line)
         if how:
             click.echo(how, err=True)
-    sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown else 0)
+    sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown or found.is_empty else 0)
 
 
 def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
@@ -93,6 +95,10 @@ def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
             *(
                 {"missing": text, "flows": one.hits, "new": one.new, "last": _moment(one.last)}
                 for text, one in _sorted(found)
+            ),
+            *(
+                {"missing": one, "flows": 0, "new": 0, "last": None}
+                for one in [_NOTHING] * found.is_empty
             ),
             *({"missing": str(one), "flows": 0, "new": 0, "last": None} for one in missing),
         ],
@@ -130,7 +136,7 @@ def _lines(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
         yield from table([_HEAD, *map(_cells, changes)])
         if count > _MOST_LINES:
             yield f"and {count - _MOST_LINES:,} more: --output json has all"
-    if found.unknown or missing:
+    if found.unknown or missing or found.is_empty:
         yield ""
         yield "unknown:"
         for text in _unknown(found, missing):
@@ -152,7 +158,7 @@ def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
         if count > _MOST_LINES:
             yield ""
             yield f"and {count - _MOST_LINES:,} more"
-    if found.unknown or missing:
+    if found.unknown or missing or found.is_empty:
         yield ""
         yield "#### Unknown"
         yield ""
@@ -198,6 +204,8 @@ def _verdict(one: Verdict) -> str:
 
 
 def _unknown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
+    if found.is_empty:
+        yield _NOTHING
     for text, one in islice(_sorted(found), _MOST_LINES):
         line = f"{text}: {_counted(one.hits, 'tuple')}, the last at {one.last:%Y-%m-%dT%H:%MZ}"
         yield f"{line}; {one.new:,} could be judged before" if one.new else line

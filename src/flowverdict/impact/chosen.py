@@ -6,23 +6,38 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from flowverdict.lake import Engine, LakeError
+from flowverdict.lake.engine import first_line
 
 
-def chosen(flows: pa.Table, condition: str) -> list[int]:
+def chosen(flows: pa.Table, condition: str, name: str) -> list[int]:
     """Returns the numbers of the rows of which a condition over their columns holds.
+
+    Args:
+        flows: as ``what_if.TOLD`` has them.
+        condition: in SQL.
+        name: what the condition is called where it is wrong.
 
     Raises:
         LakeError: the condition is wrong.
     """
     if not condition.strip():
-        raise LakeError("the condition is empty: expected one such as `dst_port = 22`")
+        raise LakeError(f"{name}: is empty: expected a condition such as `dst_port = 22`")
+    numbered = flows.drop_columns(["decisions"]).append_column(
+        "number", pa.array(np.arange(len(flows)))
+    )
     engine = Engine()
-    numbered = flows.append_column("number", pa.array(np.arange(len(flows))))
-    engine.connection.register("broken", numbered)
-    engine.seal()
-    asked = f"SELECT number FROM broken WHERE ({condition}\n)"  # noqa: S608 the user's own words
-    return engine.answer(asked).read_all()["number"].to_pylist()
+    try:
+        engine.connection.register("broken", numbered)
+        engine.seal()
+        # a filter takes an expression: nothing that closes a bracket and goes on can be one
+        found = engine.connection.table("broken").filter(f"{condition}\n").project("number")
+        return [number for (number,) in found.fetchall()]
+    except duckdb.Error as problem:
+        raise LakeError(f"{name}: {first_line(problem)}") from None
+    finally:
+        engine.close()

@@ -35,7 +35,7 @@ class Kind(NamedTuple):
 
 def order(kind: Kind) -> tuple[int, str, int, bool]:
     """Returns what sorts kinds: what skips the NSGs has to be evaluated first."""
-    return ACCESSES.index(kind.access) * -1, kind.direction.value, kind.protocol, kind.is_ipv6
+    return -ACCESSES.index(kind.access), kind.direction.value, kind.protocol, kind.is_ipv6
 
 
 def with_rules(estate: Estate, deny: Rule, rules: Sequence[Rule]) -> Estate:
@@ -47,22 +47,23 @@ def with_rules(estate: Estate, deny: Rule, rules: Sequence[Rule]) -> Estate:
     return replace(estate, resources=resources, active_rules=(*estate.active_rules, *active))
 
 
-def _admin_rules(estate: Estate) -> Iterator[Rule]:
+def admin_rules(estate: Estate) -> Iterator[Rule]:
+    """Yields the rules that are configured, and those that are listed as deployed."""
     yield from estate.resources.admin_rules.values()
     yield from (one.rule for one in estate.active_rules)
 
 
 def room_before(
-    estate: Estate, collection: ResourceId, denies: list[Rule], way: Direction
+    estate: Estate, collection: ResourceId, denies: Sequence[Rule], way: Direction, most: int
 ) -> list[int]:
     """Returns free priorities next to one another in front of all of some Denies.
 
-    The nearest that are enough whatever it takes; where no run is, the longest one.
+    The nearest that are enough for ``most`` rules; where no run is, the longest one.
     """
     before = min((one.priority for one in denies if one.direction is way), default=1)
     used = {
         one.priority
-        for one in _admin_rules(estate)
+        for one in admin_rules(estate)
         if one.id.parent == collection and one.direction is way
     }
     runs: list[list[int]] = [[]]
@@ -71,7 +72,7 @@ def room_before(
             runs[-1].insert(0, priority)
         elif runs[-1]:
             runs.append([])
-    enough = [one for one in runs if len(one) >= min(len(denies), MOST_RULES)]
+    enough = [one for one in runs if len(one) >= min(most, MOST_RULES)]
     return enough[0] if enough else max(runs, key=len)
 
 

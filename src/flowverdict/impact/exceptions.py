@@ -20,6 +20,7 @@ from flowverdict.impact.exception_rules import (
     ACCESSES,
     NAMED,
     Kind,
+    admin_rules,
     order,
     over_limits,
     probe,
@@ -54,7 +55,7 @@ class Keeper:
 
     Attributes:
         rule: a security admin rule at a free priority, in front of the Deny.
-        keeps: how many ends of the flows that are to be kept it matches.
+        keeps: how many of the flows that are to be kept it lets through.
     """
 
     rule: Rule
@@ -97,7 +98,7 @@ class Exceptions:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the replay lets through what is to be kept, and changes nothing else."""
+        """Whether by the replay as many pass again as are to be kept, and nothing else changes."""
         found = self.replay
         return (found.opened, found.broken, found.newly_unknown) == (self.saved, 0, 0)
 
@@ -147,32 +148,36 @@ class _Finding:
         """Goes through the lake: what breaks, what may not pass with it, and the proof."""
         _, changed = self._estates
         flows, stopped = self._broken()
-        kept = set(chosen(flows, keep))
-        by_collection: dict[ResourceId, dict[Key, int]] = defaultdict(dict)
-        denies: dict[ResourceId, list[Rule]] = defaultdict(list)
+        kept = set(chosen(flows, keep, "keep"))
         rules = changed.resources.admin_rules | {
             one.rule.id: one.rule for one in changed.active_rules
         }
-        for key, (flow, name) in stopped.items():
-            rule = rules.get(ResourceId(name)) if name else None
-            if flow in kept and rule is None:
+        meant = {key: end for key, end in stopped.items() if end[0] in kept}
+        for flow, name in meant.values():
+            if not name or ResourceId(name) not in rules:
                 self._lost[flow] = f"{_named(name)} stops it, which is no admin rule"
-            elif flow in kept and rule is not None:
-                by_collection[rule.id.parent][key] = flow
-                denies[rule.id.parent].append(rule)
-        found: list[Keeper] = []
-        at_least = 0
-        final = changed
-        for collection, ends in by_collection.items():
-            some, least = self._in(collection, denies[collection], ends)
-            found += some
-            at_least += least
-            final = with_rules(final, denies[collection][0], [one.rule for one in some])
-        lost = Counter(self._lost.values())
+        while True:  # what is lost at one end needs no rule at the other
+            lost = set(self._lost)
+            found: list[Keeper] = []
+            at_least = 0
+            final = changed
+            ends: dict[ResourceId, dict[Key, Rule]] = defaultdict(dict)
+            for key, (flow, name) in meant.items():
+                if flow not in lost and name:
+                    rule = rules[ResourceId(name)]
+                    ends[rule.id.parent][key] = rule
+            for collection, some in ends.items():
+                keepers, least = self._in(collection, some, meant)
+                found += keepers
+                at_least += least
+                deny = next(iter(some.values()))
+                final = with_rules(final, deny, [one.rule for one in keepers])
+            if not found or lost == set(self._lost):
+                break
+        why = Counter(self._lost.values())
         replay = what_if(changed, final, self._lake, period=self._period, options=self._options)
         notes = list(over_limits(final, {one.rule.id.parent for one in found}))
-        broken = len(flows)
-        return Exceptions(broken, len(kept), final, replay, found, at_least, dict(lost), notes)
+        return Exceptions(len(flows), len(kept), final, replay, found, at_least, dict(why), notes)
 
     def _rows(self, *probes: Estate) -> Iterator[tuple[pa.RecordBatch, Judged]]:
         """Yields recorded packets with what the estates say of them."""
@@ -209,12 +214,40 @@ class _Finding:
             tables.append(told(batch, summed(batch, first), which, decides))
         return pa.Table.from_batches(tables, TOLD), stopped
 
+    def _with_room(
+        self, stops: Mapping[Key, Rule], meant: Mapping[Key, tuple[int, str | None]]
+    ) -> dict[Key, Rule]:
+        """Returns the ends whose Deny has a free priority in front of it."""
+        full = {
+            deny
+            for deny in set(stops.values())
+            if not room_before(self._estates[1], deny.id.parent, [deny], deny.direction, 1)
+        }
+        for key, deny in stops.items():
+            if deny in full:
+                self._lost[meant[key][0]] = f"no priority is free in front of `{deny.name}`"
+        return {key: deny for key, deny in stops.items() if deny not in full}
+
     def _in(
-        self, collection: ResourceId, denies: list[Rule], ends: dict[Key, int]
+        self,
+        collection: ResourceId,
+        stops: Mapping[Key, Rule],
+        meant: Mapping[Key, tuple[int, str | None]],
     ) -> tuple[list[Keeper], int]:
-        """Returns rules for one collection, and how many it takes at the least."""
+        """Returns rules for one collection, and how many it takes at the least.
+
+        Args:
+            collection: where they stand.
+            stops: the ends that they are for, and the Deny of each.
+            meant: every end of a flow that is to be kept, and its flow.
+        """
         _, changed = self._estates
-        room = {way: room_before(changed, collection, denies, way) for way in Direction}
+        stops = self._with_room(stops, meant)
+        if not stops:
+            return [], 0
+        denies = list(dict.fromkeys(stops.values()))
+        count = Counter(_place(key)[0].direction for key in stops)
+        room = {way: room_before(changed, collection, denies, way, count[way]) for way in Direction}
         probes = [
             with_rules(
                 changed,
@@ -225,27 +258,30 @@ class _Finding:
         ]
         points: dict[Kind, dict[Point, set[int]]] = defaultdict(lambda: defaultdict(set))
         forbidden: dict[Kind, set[Point]] = defaultdict(set)
-        left = dict(ends)
+        left = set(stops)
         for batch, judged in self._rows(*probes):
             _, after, *tried = judged.access
             rows = np.flatnonzero(np.any([one != after for one in tried], axis=0))
             for at, key in zip(rows.tolist(), _keys(batch, rows), strict=True):
                 kind, point = _place(key)
                 by_access = list(zip(ACCESSES, tried, strict=True))
-                if key not in ends:
+                if key in stops:
+                    helps = [access for access, one in by_access if one[at] == ALLOW]
+                    if helps:
+                        points[kind._replace(access=helps[0])][point].add(meant[key][0])
+                        left.discard(key)
+                elif key not in meant:
                     for access, one in by_access:
                         if one[at] != after[at]:
                             forbidden[kind._replace(access=access)].add(point)
-                    continue
-                access = next((access for access, one in by_access if one[at] == ALLOW), None)
-                if access is not None:
-                    points[kind._replace(access=access)][point].add(left.pop(key))
-        name = denies[0].name
-        for key, flow in left.items():
-            full = not room[_place(key)[0].direction]
-            others = f"no rule in front of `{name}` keeps it: others stop it too"
-            self._lost[flow] = f"no priority is free in front of `{name}`" if full else others
-        return self._covered(collection, points, forbidden, room, name)
+        for key in left:
+            why = f"no rule in front of `{stops[key].name}` keeps it: others stop it too"
+            self._lost[meant[key][0]] = why
+        for kind in list(points):  # what skips the NSGs is for what they would stop, and no more
+            if kind.access is Access.ALLOW:
+                forbidden[kind._replace(access=Access.ALWAYS_ALLOW)] |= set(points[kind])
+        taken = {one.name for one in admin_rules(changed) if one.id.parent == collection}
+        return self._covered(collection, points, forbidden, room, denies[0].name, taken)
 
     def _covered(
         self,
@@ -254,6 +290,7 @@ class _Finding:
         forbidden: Mapping[Kind, set[Point]],
         room: Mapping[Direction, list[int]],
         deny: str,
+        taken: set[str],
     ) -> tuple[list[Keeper], int]:
         """Returns the rules at free priorities, those that always allow in front."""
         at_least = 0
@@ -276,12 +313,22 @@ class _Finding:
         keepers: list[Keeper] = []
         for way, some in boxes.items():
             free = room[way][-len(some) :]
-            for _, _, flows in some[len(free) :]:
-                self._lost |= dict.fromkeys(flows, f"no priority is free in front of `{deny}`")
-            for priority, (kind, box, flows) in zip(free, some, strict=False):
-                name = collection.child("rules", f"Keep-{way.value}-{priority}")
+            best = sorted(range(len(some)), key=lambda at: -len(some[at][2]))[: len(free)]
+            for priority, at in zip(free, sorted(best), strict=True):
+                kind, box, flows = some[at]
+                name = collection.child("rules", _free_name(f"Keep-{way.value}-{priority}", taken))
                 keepers.append(Keeper(rule_of(name, priority, kind, box), len(flows)))
+            kept = set[int]().union(*(some[at][2] for at in best))
+            for at in set(range(len(some))) - set(best):
+                left = some[at][2] - kept
+                self._lost |= dict.fromkeys(left, f"no priority is free in front of `{deny}`")
         return keepers, at_least
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """Returns the name, with a number behind it if it is taken."""
+    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+    return next(one for one in names if one.lower() not in {other.lower() for other in taken})
 
 
 def _keys(batch: pa.RecordBatch, rows: Numbers) -> list[Key]:

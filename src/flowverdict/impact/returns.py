@@ -87,7 +87,7 @@ def answers(lines: Numbers, pairs: Numbers) -> Numbers:
     np.minimum.at(served, (talk[allowed], outbound[allowed]), lines[allowed, FIRST])
     port[side] = _part(lines, DST_PORT, PORTS)
     asked, its_port = served[:, ::-1], port[:, ::-1]
-    is_answer = (asked < first) | ((asked == first) & (asked < NEVER) & (its_port < port))
+    is_answer = (asked < first) | ((asked == first) & (its_port < port))
     return rows[is_answer[side]]
 
 

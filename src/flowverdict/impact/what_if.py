@@ -143,9 +143,14 @@ class WhatIf:
         """
         rows = pa.Table.from_batches(self.broken_rows, TOLD)
         meant = np.zeros(len(rows), np.bool_)
-        meant[chosen(rows, condition)] = True
+        meant[chosen(rows, condition, "accept")] = True
         self.accepted_rows += rows.filter(pa.array(meant)).to_batches()
         self.broken_rows = rows.filter(pa.array(~meant)).to_batches()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was recorded in this time: that nothing breaks says nothing then."""
+        return not (self.flows or self.unknown or self.returning)
 
     @property
     def newly_unknown(self) -> int:
@@ -224,11 +229,12 @@ class _Comparison:
         return self._found
 
     def _take(self, batch: pa.RecordBatch) -> None:
-        returns = batch["is_return"]
-        hits = pc.sum(batch["hits"].filter(returns)).as_py() or 0
-        self._found.returning += hits
-        self._found.unchanged += hits
-        batch = batch.filter(pc.invert(returns))
+        returns = batch.filter(batch["is_return"])
+        if len(returns):
+            hits = int(summed(returns, starts(returns))["hits"].to_numpy().sum())
+            self._found.returning += hits
+            self._found.unchanged += hits
+        batch = batch.filter(pc.invert(batch["is_return"]))
         batch = self._packets(batch)
         if not len(batch):
             return
@@ -240,12 +246,10 @@ class _Comparison:
         """Counts the rows that no rule decided or that tell no packet; returns the others."""
         ruled = pc.invert(batch["is_platform"])
         unruled = batch.filter(batch["is_platform"])
-        if len(unruled):
-            self._unknown(_NO_RULE, unruled, np.zeros(len(unruled), np.bool_))
+        self._unjudged(_NO_RULE, unruled)
         is_packet = tells_packet(batch)
         lost = batch.filter(pc.and_(ruled, pc.invert(is_packet)))
-        if len(lost):
-            self._unknown(NO_PACKET, lost, np.zeros(len(lost), np.bool_))
+        self._unjudged(NO_PACKET, lost)
         return batch.filter(pc.and_(ruled, is_packet))
 
     def _compare(
@@ -279,6 +283,12 @@ class _Comparison:
                 self._unknown(
                     reason, rows.filter(chosen), new[chosen.to_numpy(zero_copy_only=False)]
                 )
+
+    def _unjudged(self, reason: str, rows: pa.RecordBatch) -> None:
+        """Counts rows that nobody can judge, before the change or behind it, flow by flow."""
+        if len(rows):
+            flows = summed(rows, starts(rows))
+            self._unknown(reason, flows, np.zeros(len(flows), np.bool_))
 
     def _unknown(self, reason: str, rows: pa.RecordBatch, new: Numbers) -> None:
         one = self._found.unknown.setdefault(reason, Unknown())

@@ -94,6 +94,10 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _told(problem: Exception) -> LakeError:
+def first_line(problem: Exception) -> str:
     """Returns what went wrong in one line: behind it come a drawing of the place, and advice."""
-    return LakeError(f"SQL: {one_line(Exception(str(problem).partition(_BEHIND)[0]))}")
+    return one_line(Exception(str(problem).partition(_BEHIND)[0]))
+
+
+def _told(problem: Exception) -> LakeError:
+    return LakeError(f"SQL: {first_line(problem)}")
