@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from flowverdict.cli.arguments import estate_arguments, load, output_argument, read_options
+from flowverdict.cli.arguments import estate_arguments, output_argument
 from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
-from flowverdict.cli.lakes import lake_option, open_lake, told
-from flowverdict.cli.period import period_options, read_period
-from flowverdict.cli.render import as_json, table
+from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.period import period_options
+from flowverdict.cli.questions import read_question
+from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
 from flowverdict.impact.audit import audit
 from flowverdict.impact.audit_causes import (
     BOTH_ALLOW,
@@ -27,11 +28,9 @@ from flowverdict.impact.audit_causes import (
     decision_text,
 )
 from flowverdict.impact.gaps import gaps
-from flowverdict.net import format_address, protocol_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from flowverdict.impact.audit_findings import Audit, Finding
     from flowverdict.impact.gaps import Gaps
@@ -69,10 +68,7 @@ def command(location: str, output: str, **others: Any) -> None:
 
     Exit code 1 means that a tuple disagrees, 3 that not one could be compared.
     """
-    period = read_period(others["since"], others["until"])
-    options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
-    lake = open_lake(location)
-    estate = load(others["estate"], others["service_tags"], others["internet_tag"])
+    estate, lake, period, options = read_question(location, others)
     found = told(lambda: audit(estate, lake, period=period, options=options))
     missing = told(lambda: list(gaps(estate, lake, period=period)))
     if output == "json":
@@ -106,10 +102,10 @@ def _as_json(one: Finding) -> dict[str, Any]:
         "why": one.key.why,
         "rows": one.hits,
         "flows": one.flows,
-        "first": _moment(one.first),
-        "last": _moment(one.last),
-        "agreedUntil": one.agreed_until and _moment(one.agreed_until),
-        "agreedSince": one.agreed_since and _moment(one.agreed_since),
+        "first": moment(one.first),
+        "last": moment(one.last),
+        "agreedUntil": one.agreed_until and moment(one.agreed_until),
+        "agreedSince": one.agreed_since and moment(one.agreed_since),
         "nics": sorted(map(str, one.nics)),
         "recorded": {
             "access": said.access,
@@ -118,17 +114,7 @@ def _as_json(one: Finding) -> dict[str, Any]:
             "acl": said.acl,
         },
         "computed": verdict.as_json() if verdict else None,
-        "flow": {
-            "nic": str(verdict.nic.id),
-            "direction": verdict.direction.value,
-            "protocol": protocol_name(verdict.packet.protocol),
-            "src_ip": format_address(verdict.packet.src),
-            "src_port": verdict.packet.src_port,
-            "dst_ip": format_address(verdict.packet.dst),
-            "dst_port": verdict.packet.dst_port,
-        }
-        if verdict
-        else None,
+        "flow": verdict and flow_json(verdict.nic.id, verdict.direction, verdict.packet),
     }
 
 
@@ -139,10 +125,10 @@ def _lines(found: Audit, missing: list[Gaps]) -> Iterator[str]:
         if not findings:
             continue
         yield ""
-        yield f"{title}: {_counted(found.kinds[kind], 'tuple')}"
+        yield f"{title}: {counted(found.kinds[kind], 'tuple')}"
         if kind in (PLATFORM, ENCRYPTION):
             for one in findings:
-                yield f"  {_counted(one.hits, 'tuple')} {_ended(one)}, {_times(one)}"
+                yield f"  {counted(one.hits, 'tuple')} {_ended(one)}, {_times(one)}"
             continue
         yield from table([_HEAD, *map(_cells, findings[:_MOST_LINES])])
         if len(findings) > _MOST_LINES:
@@ -151,7 +137,7 @@ def _lines(found: Audit, missing: list[Gaps]) -> Iterator[str]:
         yield ""
         yield "unknown:"
         for text, rows in found.unknown.most_common(_MOST_LINES):
-            yield f"  {text}: {_counted(rows, 'tuple')}"
+            yield f"  {text}: {counted(rows, 'tuple')}"
         if (more := len(found.unknown) - _MOST_LINES) > 0:
             yield f"  {more:,} more reasons: --output json has all"
         for line in gap_lines(missing):
@@ -160,11 +146,11 @@ def _lines(found: Audit, missing: list[Gaps]) -> Iterator[str]:
 
 def _sum(found: Audit) -> str:
     if found.agreement is None:
-        return f"{_counted(found.rows, 'tuple')}, of which none can be compared"
-    judged = f"{found.agreement:.2f} % of {_counted(found.judged, 'tuple')} agree with the rules"
+        return f"{counted(found.rows, 'tuple')}, of which none can be compared"
+    judged = f"{found.agreement:.2f} % of {counted(found.judged, 'tuple')} agree with the rules"
     others = f", {found.disagreed:,} do not" if found.disagreed else ""
     rest = found.rows - found.judged
-    apart = f"; {_counted(rest, 'tuple')} not compared" if rest else ""
+    apart = f"; {counted(rest, 'tuple')} not compared" if rest else ""
     return f"{judged}{others}{apart}"
 
 
@@ -172,8 +158,8 @@ def _cells(one: Finding) -> tuple[str, ...]:
     assert one.verdict is not None
     return (
         f"{one.hits:,}",
-        f"{one.first:%Y-%m-%dT%H:%MZ}",
-        f"{one.last:%Y-%m-%dT%H:%MZ}",
+        minute(one.first),
+        minute(one.last),
         one.verdict.nic.id.name if len(one.nics) == 1 else f"{len(one.nics):,} interfaces",
         str(one.key.said),
         decision_text(one.verdict),
@@ -184,9 +170,9 @@ def _cells(one: Finding) -> tuple[str, ...]:
 def _turns(one: Finding) -> Iterator[str]:
     """Says when flows that disagree agreed."""
     if one.agreed_until:
-        yield f"agreed until {one.agreed_until:%Y-%m-%dT%H:%MZ}"
+        yield f"agreed until {minute(one.agreed_until)}"
     if one.agreed_since:
-        yield f"agree since {one.agreed_since:%Y-%m-%dT%H:%MZ}"
+        yield f"agree since {minute(one.agreed_since)}"
 
 
 def _ended(one: Finding) -> str:
@@ -194,12 +180,4 @@ def _ended(one: Finding) -> str:
 
 
 def _times(one: Finding) -> str:
-    return f"from {one.first:%Y-%m-%dT%H:%MZ} to {one.last:%Y-%m-%dT%H:%MZ}"
-
-
-def _moment(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    return f"from {minute(one.first)} to {minute(one.last)}"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from flowverdict.cli.arguments import estate_arguments, load, read_options
+from flowverdict.cli.arguments import estate_arguments
 from flowverdict.cli.changes import change_arguments, read_change
 from flowverdict.cli.errors import UNKNOWN
-from flowverdict.cli.lakes import lake_option, open_lake, told
-from flowverdict.cli.period import period_options, read_period
-from flowverdict.cli.render import as_json, table
+from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.period import period_options
+from flowverdict.cli.questions import read_question
+from flowverdict.cli.render import as_json, counted, table
 from flowverdict.impact.exception_text import as_az, as_resource
 from flowverdict.impact.exceptions import exceptions
 from flowverdict.net import format_addresses, format_ports, protocol_name
@@ -71,10 +72,7 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
     Exit code 1 means that a flow that is meant cannot be kept, or that the replay disagrees, 3
     that no flow was recorded in this time.
     """
-    period = read_period(others["since"], others["until"])
-    options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
-    lake = open_lake(location)
-    estate = load(others["estate"], others["service_tags"], others["internet_tag"])
+    estate, lake, period, options = read_question(location, others)
     changed, how = read_change(estate, others)
     found = told(lambda: exceptions(estate, changed, lake, keep, period=period, options=options))
     if output == "json":
@@ -123,16 +121,16 @@ def _lines(found: Exceptions) -> Iterator[str]:
 
 def _summary(found: Exceptions) -> Iterator[str]:
     yield (
-        f"{_counted(found.broken, 'flow')} broken, {found.kept:,} of them meant, "
-        f"{found.saved:,} kept by {_counted(len(found.rules), 'rule')}{_fewest(found)}"
+        f"{counted(found.broken, 'flow')} broken, {found.kept:,} of them meant, "
+        f"{found.saved:,} kept by {counted(len(found.rules), 'rule')}{_fewest(found)}"
     )
     for why, count in sorted(found.lost.items()):
-        yield f"not kept: {_counted(count, 'flow')}: {why}"
+        yield f"not kept: {counted(count, 'flow')}: {why}"
     yield from (f"note: {one}" for one in found.notes)
     replay = found.replay
     says = "nothing else changes" if found.is_proven else "THAT IS NOT WHAT WAS MEANT"
     yield (
-        f"replay of {_counted(replay.flows, 'flow')}: {replay.opened:,} kept, "
+        f"replay of {counted(replay.flows, 'flow')}: {replay.opened:,} kept, "
         f"{replay.broken:,} break, {found.broken - replay.opened:,} stay broken: {says}"
     )
 
@@ -173,7 +171,3 @@ def _some(texts: list[str]) -> str:
 def _commands(found: Exceptions) -> Iterator[str]:
     for one in found.rules:
         yield as_az(one.rule)
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

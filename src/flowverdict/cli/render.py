@@ -12,11 +12,15 @@ import click
 
 from flowverdict.load import line_and_column
 from flowverdict.model import Position
+from flowverdict.net import format_address, protocol_name
 from flowverdict.policy import rule_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
+    from flowverdict.model import Direction, ResourceId
+    from flowverdict.net import Packet
     from flowverdict.policy import Step, Verdict
 
 COLOURS: Final = {
@@ -31,6 +35,34 @@ def as_json(value: Any) -> str:
     """Returns a value as indented JSON; what is no Unicode text is shown by its bytes."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def moment(time: datetime) -> str:
+    """Returns a time in UTC as JSON answers have it."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def minute(time: datetime) -> str:
+    """Returns a time in UTC as tables have it."""
+    return f"{time:%Y-%m-%dT%H:%MZ}"
+
+
+def counted(count: int, word: str) -> str:
+    """Returns a number of things, such as ``1 flow`` or ``2,967 flows``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def flow_json(nic: ResourceId, direction: Direction, packet: Packet) -> dict[str, Any]:
+    """Returns a flow at an interface as JSON answers have it."""
+    return {
+        "nic": str(nic),
+        "direction": direction.value,
+        "protocol": protocol_name(packet.protocol),
+        "src_ip": format_address(packet.src),
+        "src_port": packet.src_port,
+        "dst_ip": format_address(packet.dst),
+        "dst_port": packet.dst_port,
+    }
 
 
 def with_lines(value: Any) -> Any:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from flowverdict.cli.arguments import estate_arguments, load, output_argument, read_options
+from flowverdict.cli.arguments import estate_arguments, output_argument
 from flowverdict.cli.errors import UNKNOWN
-from flowverdict.cli.lakes import lake_option, open_lake, told
-from flowverdict.cli.period import period_options, read_period
-from flowverdict.cli.render import as_json, table
+from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.period import period_options
+from flowverdict.cli.questions import read_question
+from flowverdict.cli.render import as_json, minute, moment, table
 from flowverdict.impact.usage import narrowed, usage
 from flowverdict.impact.usage_text import as_arm, as_az, as_terraform
 from flowverdict.policy import rule_name
@@ -48,10 +49,7 @@ def command(location: str, output: str, narrow: str | None, **others: Any) -> No
 
     Exit code 3 means that not one row could be judged.
     """
-    period = read_period(others["since"], others["until"])
-    options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
-    lake = open_lake(location)
-    estate = load(others["estate"], others["service_tags"], others["internet_tag"])
+    estate, lake, period, options = read_question(location, others)
     found = told(lambda: usage(estate, lake, period=period, options=options))
     if output == "json":
         click.echo(as_json(_answer(found)))
@@ -84,9 +82,7 @@ def _rule(found: Usage, one: Hits, smaller: tuple[ResourceId, Rule, Rule] | None
         "hits": one.hits,
         "deciding": one.deciding,
         "bytes": one.bytes,
-        "last": one.last.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if one.last
-        else None,
+        "last": moment(one.last) if one.last else None,
         "unused": used.unused if used else None,
         "narrowed": smaller
         and {
@@ -110,7 +106,7 @@ def _lines(found: Usage) -> Iterator[str]:
                 one.rule.access.value,
                 f"{one.hits:,}",
                 f"{one.bytes:,}",
-                f"{one.last:%Y-%m-%dT%H:%MZ}" if one.last else "never",
+                minute(one.last) if one.last else "never",
                 ", ".join(used.unused) if used and not one.rule.is_default else "",
             )
         )

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from flowverdict.cli.arguments import estate_arguments, load, read_options
+from flowverdict.cli.arguments import estate_arguments
 from flowverdict.cli.changes import change_arguments, read_change
 from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
-from flowverdict.cli.lakes import lake_option, open_lake, told
-from flowverdict.cli.period import period_options, read_period
-from flowverdict.cli.render import as_json, table
+from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.period import period_options
+from flowverdict.cli.questions import read_question
+from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.what_if import what_if
-from flowverdict.net import format_address, protocol_name
 from flowverdict.policy import rule_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from flowverdict.impact.gaps import Gaps
     from flowverdict.impact.what_if import Change, Unknown, WhatIf
@@ -63,10 +62,7 @@ def command(location: str, output: str, accept: str | None, **others: Any) -> No
     that could be judged before the change cannot be judged behind it, or that no flow was
     recorded in this time.
     """
-    period = read_period(others["since"], others["until"])
-    options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
-    lake = open_lake(location)
-    estate = load(others["estate"], others["service_tags"], others["internet_tag"])
+    estate, lake, period, options = read_question(location, others)
     changed, how = read_change(estate, others)
     found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
     if accept is not None:
@@ -93,7 +89,7 @@ def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
         "closed": [],
         "unknown": [
             *(
-                {"missing": text, "flows": one.hits, "new": one.new, "last": _moment(one.last)}
+                {"missing": text, "flows": one.hits, "new": one.new, "last": moment(one.last)}
                 for text, one in _sorted(found)
             ),
             *(
@@ -107,19 +103,12 @@ def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
 
 
 def _as_json(one: Change) -> dict[str, Any]:
-    packet = one.packet
     return {
         "flow": {
-            "nic": str(one.nic),
-            "direction": one.direction.value,
-            "protocol": protocol_name(packet.protocol),
-            "src_ip": format_address(packet.src),
-            "src_port": packet.src_port,
-            "dst_ip": format_address(packet.dst),
-            "dst_port": packet.dst_port,
+            **flow_json(one.nic, one.direction, one.packet),
             "bytes": one.bytes,
-            "first": _moment(one.first),
-            "last": _moment(one.last),
+            "first": moment(one.first),
+            "last": moment(one.last),
             "recorded": one.recorded,
         },
         "flows": one.hits,
@@ -132,7 +121,7 @@ def _lines(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
     yield _sum(found)
     for title, count, changes in _parts(found):
         yield ""
-        yield f"{title}: {_counted(count, 'flow')}"
+        yield f"{title}: {counted(count, 'flow')}"
         yield from table([_HEAD, *map(_cells, changes)])
         if count > _MOST_LINES:
             yield f"and {count - _MOST_LINES:,} more: --output json has all"
@@ -149,7 +138,7 @@ def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
     yield f"{_sum(found)}."
     for title, count, changes in _parts(found):
         yield ""
-        yield f"#### {title.capitalize()}: {_counted(count, 'flow')}"
+        yield f"#### {title.capitalize()}: {counted(count, 'flow')}"
         yield ""
         yield f"| {' | '.join(one.capitalize() for one in _HEAD)} |"
         yield "|---:|" + "---|" * (len(_HEAD) - 1)
@@ -169,9 +158,9 @@ def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
 def _sum(found: WhatIf) -> str:
     accepted = f" ({found.accepted:,} more are meant to)" if found.accepted else ""
     return (
-        f"{_counted(found.flows, 'flow')}: {found.broken:,} break{accepted}, "
+        f"{counted(found.flows, 'flow')}: {found.broken:,} break{accepted}, "
         f"{found.opened:,} newly pass; "
-        f"{_counted(found.unchanged, 'tuple')} unchanged"
+        f"{counted(found.unchanged, 'tuple')} unchanged"
     )
 
 
@@ -188,8 +177,8 @@ def _parts(found: WhatIf) -> Iterator[tuple[str, int, Iterator[Change]]]:
 def _cells(one: Change) -> tuple[str, ...]:
     return (
         f"{one.hits:,}",
-        f"{one.first:%Y-%m-%dT%H:%MZ}",
-        f"{one.last:%Y-%m-%dT%H:%MZ}",
+        minute(one.first),
+        minute(one.last),
         str(one.packet),
         f"{one.nic.name} {one.direction.value.lower()}",
         _verdict(one.before) + (f"; logged as {one.recorded}" if one.contradicts_log else ""),
@@ -207,7 +196,7 @@ def _unknown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
     if found.is_empty:
         yield _NOTHING
     for text, one in islice(_sorted(found), _MOST_LINES):
-        line = f"{text}: {_counted(one.hits, 'tuple')}, the last at {one.last:%Y-%m-%dT%H:%MZ}"
+        line = f"{text}: {counted(one.hits, 'tuple')}, the last at {minute(one.last)}"
         yield f"{line}; {one.new:,} could be judged before" if one.new else line
     if (more := len(found.unknown) - _MOST_LINES) > 0:
         yield f"{more:,} more reasons: --output json has all"
@@ -216,14 +205,6 @@ def _unknown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
 
 def _sorted(found: WhatIf) -> list[tuple[str, Unknown]]:
     return sorted(found.unknown.items(), key=lambda one: (-one[1].hits, one[0]))
-
-
-def _moment(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _escaped(cell: str) -> str:
