@@ -35,6 +35,7 @@ __all__ = [
     "Options",
     "RequestError",
     "audit",
+    "exceptions",
     "explain",
     "judge",
     "load_estate",

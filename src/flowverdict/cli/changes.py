@@ -28,7 +28,6 @@ def change_arguments(command: F) -> F:
         ),
         click.option(
             "--change",
-            "change",
             type=click.Path(),
             multiple=True,
             required=True,
@@ -44,16 +43,14 @@ def read_change(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
     """Returns the changed estate, and in a line how the change was read if nobody said how."""
     settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
     change, is_part = others["change"], others["part"]
-    is_guess, changed = is_part is None, None
-    if not is_part:
-        changed = load_estate(change, **settings)
-        is_part = is_part is None and not changed.resources.nics
-    if is_part:
+    changed = None if is_part else load_estate(change, **settings)
+    if is_part is None and changed is not None:
+        is_part = not changed.resources.nics
+    if is_part or changed is None:
         changed = load_estate(others["estate"], change=change, **settings)
-        how = "the change was read as a part, laid over the estate"
-    else:
-        how = "the change was read as the whole estate"
-    assert changed is not None
     known = {str(one) for one in estate.errors}
     show_diagnostics([one for one in changed.errors if str(one) not in known])
-    return changed, how if is_guess else ""
+    if others["part"] is not None:
+        return changed, ""
+    how = "a part, laid over the estate" if is_part else "the whole estate"
+    return changed, f"the change was read as {how}"

@@ -16,13 +16,12 @@ from flowverdict.cli.questions import read_question
 from flowverdict.cli.render import as_json, counted, table
 from flowverdict.impact.exception_text import as_az, as_resource
 from flowverdict.impact.exceptions import exceptions
-from flowverdict.net import format_addresses, format_ports, protocol_name
+from flowverdict.net import format_ports, protocol_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowverdict.impact.exceptions import Exceptions, Keeper
-    from flowverdict.model import Rule
 
 _HEAD: Final = (
     "PRIORITY",
@@ -150,20 +149,15 @@ def _cells(one: Keeper) -> tuple[str, ...]:
         rule.name,
         rule.access.value,
         rule.direction.value,
-        _protocol(rule),
-        _some(format_addresses(rule.source.prefixes)),
-        _some(format_addresses(rule.destination.prefixes)),
+        protocol_name(rule.protocols.spans[0][0]),
+        _some(rule.source.texts),
+        _some(rule.destination.texts),
         _some(format_ports(rule.destination_ports)),
         str(one.keeps),
     )
 
 
-def _protocol(rule: Rule) -> str:
-    ((number, _),) = rule.protocols
-    return protocol_name(number)
-
-
-def _some(texts: list[str]) -> str:
+def _some(texts: Sequence[str]) -> str:
     more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
     return ", ".join(texts[:_MOST]) + more
 

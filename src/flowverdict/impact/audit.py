@@ -28,6 +28,7 @@ from flowverdict.impact.audit_causes import (
 from flowverdict.impact.audit_findings import FAR, Audit, Finding, Key, Rows
 from flowverdict.impact.recorded import (
     NO_PACKET,
+    naming,
     recorded,
     starts,
     tells_packet,
@@ -91,13 +92,10 @@ class _Auditing:
         batch = batch.append_column("flow", pa.array(np.cumsum(flow)))
         for kind, why in _UNRULED.items():
             self._unruled(batch.filter(pc.equal(batch["rule_kind"], kind)), kind, why)
-        batch = batch.filter(
-            pc.invert(pc.is_in(batch["rule_kind"].cast(pa.string()), pa.array([*_UNRULED])))
-        )
+        batch = batch.filter(pc.invert(pc.is_in(batch["rule_kind"], pa.array([*_UNRULED]))))
         batch = self._without(batch, batch["is_return"], RETURNS)
         batch = self._without(batch, pc.invert(tells_packet(batch)), NO_PACKET)
-        names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
-        nics, missing = self._places.find({one: batch[one].cast(pa.string()) for one in names})
+        nics, missing = self._places.find(naming(batch))
         missing = pc.coalesce(missing, pa.scalar(NO_PACKET))
         for reason in missing.filter(nics.is_null()).unique().to_pylist():
             chosen = pc.and_(nics.is_null(), pc.equal(missing, reason))

@@ -91,8 +91,7 @@ class Causes:
         self._estate = estate
         self._admin: dict[str, list[Rule]] = defaultdict(list)
         self._of_nsgs: dict[str, list[Rule]] = defaultdict(list)
-        active = (one.rule for one in estate.active_rules)
-        for rule in (*estate.resources.admin_rules.values(), *active):
+        for rule in estate.every_admin_rule:
             self._admin[rule.name.lower()].append(rule)
         for nsg in estate.resources.nsgs.values():
             for rule in nsg.rules:

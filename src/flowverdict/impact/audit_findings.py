@@ -151,11 +151,10 @@ class Rows:
         self.nics = nics
         self.hits = batch["hits"].to_numpy()
         self.first, self.last = (
-            batch[name].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy()
-            for name in ("first", "last")
+            batch[name].cast(pa.int64()).to_numpy() for name in ("first", "last")
         )
         self.flow = batch["flow"].to_numpy()
-        words, self.codes = combined([batch[name].cast(pa.string()) for name in _SAID])
+        words, self.codes = combined([batch[name] for name in _SAID])
         self.said = [Said(*one) for one in words]
 
     def ends(self) -> Numbers:

@@ -18,7 +18,7 @@ def chosen(flows: pa.Table, condition: str, name: str) -> list[int]:
     """Returns the numbers of the rows of which a condition over their columns holds.
 
     Args:
-        flows: as ``what_if.TOLD`` has them.
+        flows: as ``flows.TOLD`` has them.
         condition: in SQL.
         name: what the condition is called where it is wrong.
 

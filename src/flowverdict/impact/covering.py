@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 STEPS: Final = 200_000
 """Groups that are tried before the search ends with what it has."""
@@ -155,14 +155,16 @@ class _Search:
         """Puts each box where it adds least."""
         groups: list[Box] = []
         for box in self._boxes:
-            joined = [(one.joined(box), number) for number, one in enumerate(groups)]
-            for wider, number in sorted(joined, key=lambda one: one[0].size - groups[one[1]].size):
-                if self._fits(wider):
-                    groups[number] = wider
-                    break
-            else:
-                groups.append(box)
+            wider, number = next(self._ways(groups, box), (box, len(groups)))
+            groups[number : number + 1] = [wider]
         return groups
+
+    def _ways(self, groups: list[Box], box: Box) -> Iterator[tuple[Box, int]]:
+        """Yields groups with the box in them, where it adds least first."""
+        joined = [(one.joined(box), number) for number, one in enumerate(groups)]
+        for wider, number in sorted(joined, key=lambda one: one[0].size - groups[one[1]].size):
+            if self._fits(wider):
+                yield wider, number
 
     def _fits(self, box: Box) -> bool:
         return not any(one in box for one in self._forbidden)
@@ -184,10 +186,8 @@ class _Search:
             self._cost, self._best = _cost(groups), groups
             return
         box = self._boxes[at]
-        joined = [(one.joined(box), number) for number, one in enumerate(groups)]
-        for wider, number in sorted(joined, key=lambda one: one[0].size - groups[one[1]].size):
-            if self._fits(wider):
-                self._place(at + 1, [*groups[:number], wider, *groups[number + 1 :]])
+        for wider, number in self._ways(groups, box):
+            self._place(at + 1, [*groups[:number], wider, *groups[number + 1 :]])
         self._place(at + 1, [*groups, box])
 
 

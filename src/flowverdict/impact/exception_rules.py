@@ -47,12 +47,6 @@ def with_rules(estate: Estate, deny: Rule, rules: Sequence[Rule]) -> Estate:
     return replace(estate, resources=resources, active_rules=(*estate.active_rules, *active))
 
 
-def admin_rules(estate: Estate) -> Iterator[Rule]:
-    """Yields the rules that are configured, and those that are listed as deployed."""
-    yield from estate.resources.admin_rules.values()
-    yield from (one.rule for one in estate.active_rules)
-
-
 def room_before(
     estate: Estate, collection: ResourceId, denies: Sequence[Rule], way: Direction, most: int
 ) -> list[int]:
@@ -63,7 +57,7 @@ def room_before(
     before = min((one.priority for one in denies if one.direction is way), default=1)
     used = {
         one.priority
-        for one in admin_rules(estate)
+        for one in estate.every_admin_rule
         if one.id.parent == collection and one.direction is way
     }
     runs: list[list[int]] = [[]]

@@ -6,13 +6,12 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
-from flowverdict.net import ALL_PORTS, format_addresses, format_ports
+from flowverdict.net import ALL_PORTS, format_ports, protocol_name
 
 if TYPE_CHECKING:
     from flowverdict.model import Endpoint, Rule
     from flowverdict.net import IntervalSet
 
-_PROTOCOLS: Final = {1: "Icmp", 6: "Tcp", 17: "Udp", 50: "Esp", 51: "Ah"}
 _TYPE: Final = "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules"
 _EVERY_PORT: Final = "0-65535"
 
@@ -66,8 +65,7 @@ def as_az(rule: Rule) -> str:
 
 
 def _protocol(rule: Rule) -> str:
-    ((number, _),) = rule.protocols
-    return _PROTOCOLS[number]
+    return protocol_name(rule.protocols.spans[0][0]).capitalize()
 
 
 def _ports(ports: IntervalSet) -> list[str]:
@@ -75,8 +73,7 @@ def _ports(ports: IntervalSet) -> list[str]:
 
 
 def _side(side: Endpoint) -> list[dict[str, str]]:
-    prefixes = format_addresses(side.prefixes)
-    return [{"addressPrefix": one, "addressPrefixType": "IPPrefix"} for one in prefixes]
+    return [{"addressPrefix": one, "addressPrefixType": "IPPrefix"} for one in side.texts]
 
 
 def _json(value: object) -> str:

@@ -20,7 +20,6 @@ from flowverdict.impact.exception_rules import (
     ACCESSES,
     NAMED,
     Kind,
-    admin_rules,
     order,
     over_limits,
     probe,
@@ -28,11 +27,12 @@ from flowverdict.impact.exception_rules import (
     rule_of,
     with_rules,
 )
+from flowverdict.impact.flows import TOLD, flow_starts, summed, told
 from flowverdict.impact.judging import ALLOW, DENY, Judged, Judges
 from flowverdict.impact.recorded import FLOW, tells_packet
-from flowverdict.impact.what_if import TOLD, WhatIf, first_of, flow_starts, summed, told, what_if
+from flowverdict.impact.what_if import WhatIf, what_if
 from flowverdict.lake import ALWAYS
-from flowverdict.model import Access, Direction, ResourceId, Rule
+from flowverdict.model import Access, Direction, ResourceId, Rule, free_name
 from flowverdict.net import has_ports, is_ipv6, parse_address
 from flowverdict.policy import DEFAULTS
 
@@ -149,9 +149,7 @@ class _Finding:
         _, changed = self._estates
         flows, stopped = self._broken()
         kept = set(chosen(flows, keep, "keep"))
-        rules = changed.resources.admin_rules | {
-            one.rule.id: one.rule for one in changed.active_rules
-        }
+        rules = {one.id: one for one in changed.every_admin_rule}
         meant = {key: end for key, end in stopped.items() if end[0] in kept}
         for flow, name in meant.values():
             if not name or ResourceId(name) not in rules:
@@ -200,18 +198,18 @@ class _Finding:
             which = (before == ALLOW) & (after == DENY)
             if not which.any():
                 continue
+            stops = judged.access[1] == DENY
             number = np.full(len(first), -1)
             number[which] = np.arange(count, count + which.sum())
             count += int(which.sum())
             of_row = np.repeat(number, np.diff(np.append(first, len(batch))))
-            rows = np.flatnonzero((of_row >= 0) & (judged.access[1] == DENY))
+            rows = np.flatnonzero((of_row >= 0) & stops)
             names = judged.rules[1].take(pa.array(rows)).cast(pa.string()).to_pylist()
             for key, flow, name in zip(
                 _keys(batch, rows), of_row[rows].tolist(), names, strict=True
             ):
                 stopped[key] = flow, name
-            decides = first_of(judged.access[1] == DENY, first)[which]
-            tables.append(told(batch, summed(batch, first), which, decides))
+            tables.append(told(batch, summed(batch, first), first, which, stops))
         return pa.Table.from_batches(tables, TOLD), stopped
 
     def _with_room(
@@ -280,8 +278,7 @@ class _Finding:
         for kind in list(points):  # what skips the NSGs is for what they would stop, and no more
             if kind.access is Access.ALLOW:
                 forbidden[kind._replace(access=Access.ALWAYS_ALLOW)] |= set(points[kind])
-        taken = {one.name for one in admin_rules(changed) if one.id.parent == collection}
-        return self._covered(collection, points, forbidden, room, denies[0].name, taken)
+        return self._covered(collection, points, forbidden, room, denies[0].name)
 
     def _covered(
         self,
@@ -290,7 +287,6 @@ class _Finding:
         forbidden: Mapping[Kind, set[Point]],
         room: Mapping[Direction, list[int]],
         deny: str,
-        taken: set[str],
     ) -> tuple[list[Keeper], int]:
         """Returns the rules at free priorities, those that always allow in front."""
         at_least = 0
@@ -310,25 +306,20 @@ class _Finding:
             for box in found.boxes:
                 inside = (flows for point, flows in wanted.items() if point in box)
                 boxes[kind.direction].append((kind, box, set[int]().union(*inside)))
+        beside = [one for one in self._estates[1].every_admin_rule if one.id.parent == collection]
         keepers: list[Keeper] = []
         for way, some in boxes.items():
             free = room[way][-len(some) :]
             best = sorted(range(len(some)), key=lambda at: -len(some[at][2]))[: len(free)]
             for priority, at in zip(free, sorted(best), strict=True):
                 kind, box, flows = some[at]
-                name = collection.child("rules", _free_name(f"Keep-{way.value}-{priority}", taken))
+                name = collection.child("rules", free_name(f"Keep-{way.value}-{priority}", beside))
                 keepers.append(Keeper(rule_of(name, priority, kind, box), len(flows)))
             kept = set[int]().union(*(some[at][2] for at in best))
             for at in set(range(len(some))) - set(best):
                 left = some[at][2] - kept
                 self._lost |= dict.fromkeys(left, f"no priority is free in front of `{deny}`")
         return keepers, at_least
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """Returns the name, with a number behind it if it is taken."""
-    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
-    return next(one for one in names if one.lower() not in {other.lower() for other in taken})
 
 
 def _keys(batch: pa.RecordBatch, rows: Numbers) -> list[Key]:

@@ -16,9 +16,11 @@ from flowverdict.flowlog import SCHEMA
 from flowverdict.impact import grouping
 from flowverdict.impact.grouping import (
     ADDRESSES,
+    BACK,
     DENIED,
     DST_PORT,
     DST_TEXT,
+    FRONT,
     GROUPS,
     MAC_BITS,
     OUTBOUND,
@@ -48,8 +50,7 @@ _EACH: Final = 20
 """Bits for the number of a word among others."""
 EVERY_PAIR: Final = np.zeros(1, np.uint64)
 _ROOM: Final = 1 << 16
-_FRONT, _LOW = np.uint64(32), np.uint64(2**32 - 1)
-_TIME: Final = SCHEMA.field("time").type
+TIME: Final = SCHEMA.field("time").type
 
 
 class Part(NamedTuple):
@@ -98,13 +99,34 @@ class Words:
         return {self._name: pa.array([*self._numbers], pa.string()).take(pa.array(numbers))}
 
 
+class Packed:
+    """Numbers of several columns in one word, a field of bits for each, the last one lowest."""
+
+    def __init__(self, *fields: tuple[Words | Combinations, int]) -> None:
+        self._fields = fields
+
+    def number(self, batch: pa.RecordBatch, front: Numbers) -> Numbers:
+        """Returns a word for each row, with another number in front of it."""
+        for words, bits in self._fields:
+            front = front << np.uint64(bits) | words.number(batch)
+        return front
+
+    def columns(self, packed: Numbers) -> tuple[dict[str, pa.Array], Numbers]:
+        """Returns the columns by such words, and what stood in front."""
+        found: dict[str, pa.Array] = {}
+        for words, bits in reversed(self._fields):
+            found |= words.columns(packed & np.uint64((1 << bits) - 1))
+            packed = packed >> np.uint64(bits)
+        return found, packed
+
+
 class Combinations:
     """Words of several columns, each combination with one number."""
 
     def __init__(self, names: tuple[str, ...], most: int) -> None:
-        self._names = names
+        self._name = ", ".join(names)
         self._most = most
-        self._words = [Words(name, 1 << _EACH) for name in names]
+        self._packed = Packed(*((Words(name, 1 << _EACH), _EACH) for name in names))
         self._numbers: dict[int, int] = {}
 
     def number(self, batch: pa.RecordBatch) -> Numbers:
@@ -113,22 +135,15 @@ class Combinations:
         Raises:
             LakeError: there are too many.
         """
-        codes = np.zeros(len(batch), np.uint64)
-        for words in self._words:
-            codes = codes << np.uint64(_EACH) | words.number(batch)
+        codes = self._packed.number(batch, np.zeros(len(batch), np.uint64))
         met = pa.array(codes).dictionary_encode()
-        name, most = ", ".join(self._names), self._most
-        numbers = _numbered(self._numbers, met.dictionary.to_pylist(), name, most)
+        numbers = _numbered(self._numbers, met.dictionary.to_pylist(), self._name, self._most)
         return numbers[met.indices.to_numpy()]
 
     def columns(self, numbers: Numbers) -> dict[str, pa.Array]:
         """Returns the columns by such numbers."""
         codes = np.array([*self._numbers], np.uint64)[numbers.astype(np.int64)]
-        found: dict[str, pa.Array] = {}
-        for words in reversed(self._words):
-            found |= words.columns(codes & np.uint64((1 << _EACH) - 1))
-            codes = codes >> np.uint64(_EACH)
-        return found
+        return self._packed.columns(codes)[0]
 
 
 def _numbered(known: dict[K, int], keys: list[K], name: str, most: int) -> Numbers:
@@ -146,26 +161,20 @@ class Places:
     """
 
     def __init__(self, *, ruled: bool = False) -> None:
-        self._parts: list[tuple[Words | Combinations, int]] = [
+        self._packed = Packed(
             (Words("target", 1 << 20), 20),
             (Combinations(_SAID, 1 << 19) if ruled else Words("acl", 1 << 19), 19),
             (Words("mac", 1 << MAC_BITS), MAC_BITS),
-        ]
+        )
 
     def number(self, batch: pa.RecordBatch) -> Numbers:
         """Returns the place of each row."""
-        found = _flags(batch["schema"], lambda word: word != "vnet4")
-        for words, bits in self._parts:
-            found = found << np.uint64(bits) | words.number(batch)
-        return found
+        return self._packed.number(batch, _flags(batch["schema"], lambda word: word != "vnet4"))
 
     def columns(self, places: Numbers) -> dict[str, pa.Array]:
         """Returns what each place is made of, and ``nsg``: whether an NSG flow log has it."""
-        found: dict[str, pa.Array] = {}
-        for words, bits in reversed(self._parts):
-            found |= words.columns(places & np.uint64((1 << bits) - 1))
-            places = places >> np.uint64(bits)
-        return {**found, "nsg": pa.array(places != 0)}
+        found, is_nsg = self._packed.columns(places)
+        return {**found, "nsg": pa.array(is_nsg != 0)}
 
 
 class Rows(NamedTuple):
@@ -197,12 +206,12 @@ def read_rows(batch: pa.RecordBatch, places: Places, *, source_ports: bool) -> R
         rest,
         places.number(batch),
         size.to_numpy(),
-        batch["time"].cast(_TIME).cast(pa.int64()).to_numpy(),
+        batch["time"].cast(TIME).cast(pa.int64()).to_numpy(),
     )
 
 
 class Groups:
-    """Rows of one part by addresses, service, direction, place, and whether a rule decided."""
+    """Rows of one part by addresses, service, direction, place, and what was decided."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(grouping.COUNTS, np.int64)
@@ -242,7 +251,7 @@ class Groups:
     def keep(self, chosen: Numbers) -> None:
         """Drops the groups that are not chosen, and the texts that none of the others has."""
         self._lines = lines = self.lines[chosen]
-        ends = [lines[:, ADDRESSES] >> _FRONT, lines[:, ADDRESSES] & _LOW]
+        ends = [lines[:, ADDRESSES] >> FRONT, lines[:, ADDRESSES] & BACK]
         marks = [lines[:, REST] & bit != 0 for bit in (SRC_TEXT, DST_TEXT)]
         used = np.unique(np.concatenate([end[mark] for end, mark in zip(ends, marks, strict=True)]))
         texts = self._texts().take(pa.array(used))
@@ -250,7 +259,7 @@ class Groups:
             np.where(mark, np.searchsorted(used, end).astype(np.uint64), end)
             for end, mark in zip(ends, marks, strict=True)
         )
-        lines[:, ADDRESSES] = src << _FRONT | dst
+        lines[:, ADDRESSES] = src << FRONT | dst
         self._hashes = self._hashes[used]
         self._ends = np.frombuffer(texts.buffers()[1], np.int64)[: len(used) + 1].copy()
         self._pool = np.frombuffer(texts.buffers()[2] or b"", np.uint8).copy()

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.classify import compile_estate
-from flowverdict.impact.recorded import FLOW, recorded, tests_source_ports
+from flowverdict.impact.recorded import FLOW, naming, recorded, tests_source_ports
 from flowverdict.lake import query
 from flowverdict.packets import Places
 
@@ -67,8 +67,7 @@ class Judges:
 
     def judge(self, batch: pa.RecordBatch) -> Judged:
         """Returns what each estate says of rows, in the order of the estates."""
-        names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
-        columns = {name: batch[name].cast(pa.string()) for name in names}
+        columns = naming(batch)
         # the MAC address of an interface is the same before and behind a change, if it has one
         nics, reasons = self._places[0].find(columns)
         for places in self._places[1:]:

@@ -18,14 +18,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flowverdict.flowlog import SCHEMA
 from flowverdict.impact.grouping import (
     ADDRESSES,
+    BACK,
     BYTES,
     DENIED,
     DST_PORT,
     DST_TEXT,
     FIRST,
+    FRONT,
     HITS,
     LAST,
     OUTBOUND,
@@ -39,10 +40,19 @@ from flowverdict.impact.grouping import (
     SRC_TEXT,
     WORD,
 )
-from flowverdict.impact.groups import COLUMNS, EVERY_PAIR, Groups, Part, Places, as_set, read_rows
+from flowverdict.impact.groups import (
+    COLUMNS,
+    EVERY_PAIR,
+    TIME,
+    Groups,
+    Part,
+    Places,
+    as_set,
+    read_rows,
+)
 from flowverdict.impact.returns import answers, apart, may_answer
 from flowverdict.lake import ALWAYS, scan
-from flowverdict.net import ALL_PORTS
+from flowverdict.net import ALL_PORTS, PORTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,14 +65,12 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 FLOW: Final = ("protocol", "src_ip", "dst_ip", "src_port", "dst_port")
 """What makes rows one flow."""
 NO_PACKET: Final = "what packet it was: a port or an address"
-_PORTED: Final = (6, 17)
 
 MOST: Final = 3_000_000
 """Groups in memory at once, of about 100 bytes each: behind it the lake is read in parts."""
 _FINEST: Final = 1 << 12
 """Parts of the lake that are not divided any more."""
 _ROWS_A_BATCH: Final = 1 << 16
-_TIME: Final = SCHEMA.field("time").type
 _SUMS: Final = (("hits", HITS), ("bytes", BYTES))
 _TIMES: Final = (("first", FIRST), ("last", LAST))
 _OUTBOUND: Final = np.uint64(1 << OUTBOUND)
@@ -71,12 +79,8 @@ _ONE_FLOW: Final = ~np.uint64(1 << OUTBOUND | 1 << RETURN | 1 << PLATFORM | 1 <<
 
 def tests_source_ports(estate: Estate) -> bool:
     """Reports whether a rule tests the originator's port."""
-    resources = estate.resources
-    rules = [
-        *(rule for nsg in resources.nsgs.values() for rule in nsg.rules),
-        *resources.admin_rules.values(),
-        *(one.rule for one in estate.active_rules),
-    ]
+    of_nsgs = (rule for nsg in estate.resources.nsgs.values() for rule in nsg.rules)
+    rules = (*of_nsgs, *estate.every_admin_rule)
     return any(rule.source_ports != ALL_PORTS for rule in rules)
 
 
@@ -161,8 +165,8 @@ class _Reading:
         rest, addresses = lines[:, REST], lines[:, ADDRESSES]
         columns = {
             "protocol": pa.array((rest >> np.uint64(PROTOCOL) & WORD).astype(np.int16)),
-            "src_ip": groups.addresses(addresses >> np.uint64(32), rest & SRC_TEXT != 0),
-            "dst_ip": groups.addresses(addresses & np.uint64(2**32 - 1), rest & DST_TEXT != 0),
+            "src_ip": groups.addresses(addresses >> FRONT, rest & SRC_TEXT != 0),
+            "dst_ip": groups.addresses(addresses & BACK, rest & DST_TEXT != 0),
             "src_port": _ports(rest >> np.uint64(SRC_PORT)),
             "dst_port": _ports(rest >> np.uint64(DST_PORT)),
             "direction": pc.if_else(pa.array(rest & _OUTBOUND != 0), "O", "I"),
@@ -171,7 +175,7 @@ class _Reading:
             "is_return": pa.array(rest & np.uint64(1 << RETURN) != 0),
             "is_platform": pa.array(rest & np.uint64(1 << PLATFORM) != 0),
             **{name: pa.array(lines[:, at].astype(np.int64)) for name, at in _SUMS},
-            **{name: pa.array(lines[:, at].astype(np.int64)).cast(_TIME) for name, at in _TIMES},
+            **{name: pa.array(lines[:, at].astype(np.int64)).cast(TIME) for name, at in _TIMES},
         }
         return pa.RecordBatch.from_pydict(columns)
 
@@ -181,9 +185,15 @@ def _ports(words: Numbers) -> pa.Array:
     return pa.array(ports, mask=ports < 0)
 
 
+def naming(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Returns what tells the interface of each row, as ``packets.Places`` takes it."""
+    names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
+    return {name: batch[name] for name in names}
+
+
 def tells_packet(batch: pa.RecordBatch) -> pa.Array:
     """Reports of each row whether it tells a packet: two addresses of a family, and the ports."""
-    ported = pc.is_in(batch["protocol"], pa.array(_PORTED, batch["protocol"].type))
+    ported = pc.is_in(batch["protocol"], pa.array(PORTED, batch["protocol"].type))
     families = [pc.match_substring(batch[name], ":") for name in ("src_ip", "dst_ip")]
     return pc.and_(pc.equal(*families), pc.or_(pc.invert(ported), batch["dst_port"].is_valid()))
 

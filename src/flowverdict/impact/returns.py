@@ -13,11 +13,13 @@ import numpy as np
 
 from flowverdict.impact.grouping import (
     ADDRESSES,
+    BACK,
     BYTES,
     DENIED,
     DST_PORT,
     DST_TEXT,
     FIRST,
+    FRONT,
     HITS,
     LAST,
     MAC_BITS,
@@ -32,11 +34,10 @@ from flowverdict.impact.grouping import (
     SRC_TEXT,
     WORD,
 )
+from flowverdict.net import PORTED
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
-_PORTED: Final = (6, 17)
-_FRONT, _LOW = np.uint64(32), np.uint64(2**32 - 1)
 _MAC: Final = np.uint64(2**MAC_BITS - 1)
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _DENIED: Final = np.uint64(1 << DENIED)
@@ -56,13 +57,13 @@ def may_answer(lines: Numbers, pairs: Numbers) -> Numbers:
     talk = ((pairs ^ (lines[:, PLACE] & _MAC)) * _SPREAD ^ protocol) * _SPREAD
     order = np.argsort(talk, kind="stable")
     starts = _starts(talk[order])
-    ported = np.isin(protocol, _PORTED)
+    ported = np.isin(protocol, PORTED)
     is_allowed = lines[:, REST] & _DENIED == 0
     kinds = (1 << outbound.astype(np.uint8) | is_allowed << 2) * ported  # bits: in, out, allowed
     both = np.bitwise_or.reduceat(kinds[order], starts) == 7 if len(starts) else starts
     sizes = np.diff(np.append(starts, len(order)))
     found = order[np.repeat(both, sizes)]
-    return np.sort(found[ported[found]])
+    return found[ported[found]]
 
 
 def answers(lines: Numbers, pairs: Numbers) -> Numbers:
@@ -126,8 +127,8 @@ def _talks(lines: Numbers) -> tuple[Numbers, Numbers]:
     ends = [
         np.stack([address, rest >> np.uint64(port) & PORTS, (rest & mark != 0).astype(np.uint64)])
         for address, port, mark in (
-            (lines[:, ADDRESSES] >> _FRONT, SRC_PORT, SRC_TEXT),
-            (lines[:, ADDRESSES] & _LOW, DST_PORT, DST_TEXT),
+            (lines[:, ADDRESSES] >> FRONT, SRC_PORT, SRC_TEXT),
+            (lines[:, ADDRESSES] & BACK, DST_PORT, DST_TEXT),
         )
     ]
     near, far = (np.where(outbound, *some) for some in (ends, ends[::-1]))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.impact.chosen import chosen
+from flowverdict.impact.flows import TOLD, first_of, flow_starts, summed, told
 from flowverdict.impact.judging import ALLOW, DENY, UNKNOWN, Judges
 from flowverdict.impact.recorded import FLOW, NO_PACKET, starts, tells_packet
 from flowverdict.lake import ALWAYS
@@ -31,16 +32,6 @@ if TYPE_CHECKING:
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
-TOLD: Final = pa.schema(
-    [
-        ("protocol", pa.int16()), ("src_ip", pa.string()), ("dst_ip", pa.string()),
-        ("src_port", pa.int32()), ("dst_port", pa.int32()), ("direction", pa.string()),
-        ("nic", pa.string()), ("hits", pa.int64()), ("bytes", pa.int64()),
-        ("first", pa.timestamp("ms", "UTC")), ("last", pa.timestamp("ms", "UTC")),
-        ("decisions", pa.string()),
-    ]
-)  # fmt: skip
-"""A flow that changes, at the end that decides."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _NO_RULE: Final = "which rule: the platform decided, or a demand for encryption"
 
@@ -271,7 +262,7 @@ class _Comparison:
             (opened, verdicts[0] == DENY, self._found.opened_rows),
         ):
             if which.any():
-                into.append(told(batch, sums, which, first_of(wanted, first)[which]))
+                into.append(told(batch, sums, first, which, wanted))
         if unknown.any():
             is_unknown = (verdicts[0] == UNKNOWN) | (verdicts[1] == UNKNOWN)
             ends = first_of(is_unknown, first)[unknown]
@@ -279,10 +270,8 @@ class _Comparison:
             rows = sums.filter(pa.array(unknown))
             new = (before != UNKNOWN)[unknown]
             for reason in reasons.unique().to_pylist():
-                chosen = pc.equal(reasons, reason)
-                self._unknown(
-                    reason, rows.filter(chosen), new[chosen.to_numpy(zero_copy_only=False)]
-                )
+                alike = pc.equal(reasons, reason)
+                self._unknown(reason, rows.filter(alike), new[alike.to_numpy(zero_copy_only=False)])
 
     def _unjudged(self, reason: str, rows: pa.RecordBatch) -> None:
         """Counts rows that nobody can judge, before the change or behind it, flow by flow."""
@@ -297,65 +286,3 @@ class _Comparison:
         one.hits += int(hits.sum())
         one.new += int(hits[new].sum())
         one.last = max(one.last, pc.max(rows["last"]).as_py())
-
-
-def flow_starts(batch: pa.RecordBatch) -> Numbers:
-    """Returns where flows begin; where an end is several interfaces, each row is a flow.
-
-    Addresses are used twice in networks that do not meet: rows of two such flows look like one.
-    """
-    first = starts(batch)
-    count = len(batch)
-    flow = np.repeat(np.arange(len(first)), np.diff(np.append(first, count)))
-    nics = batch["nic"].dictionary_encode().indices.fill_null(-1).to_numpy()
-    inbound = pc.equal(batch["direction"], "I").to_numpy(zero_copy_only=False)
-    alone = np.zeros(len(first), np.bool_)
-    for way in (inbound, ~inbound):
-        low = np.full(len(first), np.iinfo(np.int64).max)
-        high = np.full(len(first), -2)
-        np.minimum.at(low, flow[way], nics[way])
-        np.maximum.at(high, flow[way], nics[way])
-        alone |= (high > low) & (high >= 0)
-    begins = np.zeros(count, np.bool_)
-    begins[first] = True
-    return np.flatnonzero(begins | alone[flow])
-
-
-def summed(batch: pa.RecordBatch, first: Numbers) -> pa.RecordBatch:
-    """Returns the counts of each flow: of what logged it, at either end, what has most of it."""
-    inbound = pc.equal(batch["direction"], "I").to_numpy(zero_copy_only=False)
-    nsg = batch["nsg"].to_numpy(zero_copy_only=False)
-    sums: dict[str, pa.Array] = {}
-    for name in ("hits", "bytes"):
-        values = batch[name].to_numpy()
-        seen = [
-            np.add.reduceat(np.where((inbound == way) & (nsg == log), values, 0), first)
-            for way in (True, False)
-            for log in (True, False)
-        ]
-        sums[name] = pa.array(np.maximum.reduce(seen))
-    for name, reduced in (("first", np.minimum), ("last", np.maximum)):
-        column = batch[name]
-        moments = column.cast(pa.int64()).to_numpy()
-        sums[name] = pa.array(reduced.reduceat(moments, first)).cast(column.type)
-    denied = pc.equal(batch["decision"], "D").to_numpy(zero_copy_only=False)
-    kinds = np.bitwise_or.reduceat(np.where(denied, 2, 1), first)
-    sums["decisions"] = pa.array(["", "A", "D", "AD"]).take(pa.array(kinds))
-    return pa.RecordBatch.from_pydict(sums)
-
-
-def first_of(wanted: Numbers, first: Numbers) -> Numbers:
-    """Returns of each flow the first row that is wanted, outbound before inbound by their order."""
-    places = np.where(wanted, np.arange(len(wanted)), len(wanted))
-    return np.minimum.reduceat(places, first)
-
-
-def told(
-    batch: pa.RecordBatch, of_flows: pa.RecordBatch, which: Numbers, rows: Numbers
-) -> pa.RecordBatch:
-    """Returns what is told of some flows: the end that decides, and the sums."""
-    ends = batch.select([*FLOW, "direction", "nic"]).take(pa.array(rows))
-    sums = of_flows.filter(pa.array(which))
-    columns = dict(zip(ends.schema.names, ends.columns, strict=True))
-    columns |= dict(zip(sums.schema.names, sums.columns, strict=True))
-    return pa.RecordBatch.from_pydict(columns)

@@ -44,6 +44,7 @@ from flowverdict.model.security import (
     NetworkSecurityGroup,
     Rule,
     default_rules,
+    free_name,
 )
 from flowverdict.model.tags import InternetSpace, ServiceTags
 
@@ -96,4 +97,5 @@ __all__ = [
     "VirtualMachine",
     "VirtualNetwork",
     "default_rules",
+    "free_name",
 ]

@@ -263,6 +263,12 @@ class Estate:
         return _index(self.resources.collections.values(), lambda one: one.id.parent)
 
     @cached_property
+    def every_admin_rule(self) -> tuple[Rule, ...]:
+        """The security admin rules that are configured, then those that are listed as deployed."""
+        active = (one.rule for one in self.active_rules)
+        return (*self.resources.admin_rules.values(), *active)
+
+    @cached_property
     def rules_by_collection(self) -> dict[ResourceId, list[Rule]]:
         """The security admin rules of each collection."""
         return _index(self.resources.admin_rules.values(), lambda one: one.id.parent)

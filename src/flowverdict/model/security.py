@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.model.diagnostics import Diagnostic, Position
 from flowverdict.model.ids import ResourceId
 from flowverdict.model.value import value
 from flowverdict.net import ALL_ADDRESSES, ALL_PORTS, ALL_PROTOCOLS, EMPTY, IntervalSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Direction(Enum):
@@ -128,6 +131,13 @@ class ApplicationSecurityGroup:
 _VNET: Final = Endpoint(tags=("VirtualNetwork",), texts=("VirtualNetwork",))
 _PROBES: Final = Endpoint(tags=("AzureLoadBalancer",), texts=("AzureLoadBalancer",))
 _INTERNET: Final = Endpoint(tags=("Internet",), texts=("Internet",))
+
+
+def free_name(name: str, rules: Iterable[Rule]) -> str:
+    """Returns the name, with a number behind it if a rule has it; case does not count."""
+    taken = {rule.name.lower() for rule in rules}
+    numbered = (name if at == 1 else f"{name}-{at}" for at in range(1, len(taken) + 2))
+    return next(one for one in numbered if one.lower() not in taken)
 
 
 def default_rules(nsg: ResourceId) -> tuple[Rule, ...]:

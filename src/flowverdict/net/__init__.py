@@ -15,7 +15,7 @@ from flowverdict.net.address import (
 from flowverdict.net.intervals import EMPTY, IntervalSet
 from flowverdict.net.packet import Packet
 from flowverdict.net.ports import ALL_PORTS, format_ports, parse_port, parse_ports
-from flowverdict.net.protocol import ALL_PROTOCOLS, Protocol, has_ports, protocol_name
+from flowverdict.net.protocol import ALL_PROTOCOLS, PORTED, Protocol, has_ports, protocol_name
 
 __all__ = [
     "ALL_ADDRESSES",
@@ -24,6 +24,7 @@ __all__ = [
     "ALL_PORTS",
     "ALL_PROTOCOLS",
     "EMPTY",
+    "PORTED",
     "IntervalSet",
     "NetworkTextError",
     "Packet",

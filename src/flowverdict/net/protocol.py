@@ -22,9 +22,13 @@ class Protocol(IntEnum):
 ALL_PROTOCOLS: Final = IntervalSet([(0, 255)])
 
 
+PORTED: Final = (int(Protocol.TCP), int(Protocol.UDP))
+"""The protocols whose packets carry ports."""
+
+
 def has_ports(protocol: int) -> bool:
     """Reports whether packets of the protocol carry ports."""
-    return protocol in (Protocol.TCP, Protocol.UDP)
+    return protocol in PORTED
 
 
 def protocol_name(protocol: int) -> str:

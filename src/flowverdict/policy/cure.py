@@ -7,7 +7,7 @@ from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from flowverdict.model import Access, Direction, Endpoint, Rule
+from flowverdict.model import Access, Direction, Endpoint, Rule, free_name
 from flowverdict.model.value import value
 from flowverdict.net import (
     ALL_PORTS,
@@ -180,9 +180,7 @@ def _name(rules: Iterable[Rule], packet: Packet) -> str:
     port = "" if packet.dst_port is None else f"-{packet.dst_port}"
     remote = re.sub(r"[^0-9A-Za-z.]+", "-", format_address(packet.src)).strip("-")
     name = f"allow-{protocol_name(packet.protocol).lower()}{port}-from-{remote}"
-    taken = {rule.name.lower() for rule in rules}
-    numbered = (name if at == 1 else f"{name}-{at}" for at in range(1, len(taken) + 2))
-    return next(one for one in numbered if one.lower() not in taken)
+    return free_name(name, rules)
 
 
 def _with_rule(place: Standpoint, nsg: NetworkSecurityGroup, rule: Rule) -> Standpoint:
