@@ -687,22 +687,11 @@ def _ask_for_coverage(folder: Path) -> list[Any]:
         }
     ]
     for mac in (nic.mac, "000D3AFFFFFF"):
-        tuples = [f"{moment}000,{flow},6,I,D,NX,0,0,0,0"]
-        flows = [{"aclID": "/n", "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}]}]
-        records.append(
-            {
-                "category": "FlowLogFlowEvent",
-                "flowLogVersion": 4,
-                "flowLogResourceID": f"{head}/flowLogs/9",
-                "targetResourceID": "/v",
-                "macAddress": mac,
-                "flowRecords": {"flows": flows},
-            }
-        )
+        record = _record(mac, [f"{moment}000,{flow},6,I,D,NX,0,0,0,0"])
+        records.append(record | {"flowLogResourceID": f"{head}/flowLogs/9"})
     folder.mkdir()
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
     (folder / "flow-logs.json").write_text(json.dumps(flow_logs))
-    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    _ingest(folder, records)
     words = f"coverage --lake {folder}/lake"
     return [_ask(f"{words} {BANK} {folder}/flow-logs.json"), _ask(words)]
 
@@ -718,26 +707,8 @@ def _ask_for_usage(folder: Path) -> Any:
     nic = next(one for one in estate.resources.nics.values() if one.subnet == subnet and one.mac)
     local = format_address(nic.addresses.spans[0][0])
     tuples = [f"1786653060000,203.0.113.7,{local},50001,443,6,I,E,NX,1,100,1,100"]
-    records = [
-        {
-            "category": "FlowLogFlowEvent",
-            "flowLogVersion": 4,
-            "flowLogResourceID": "/f",
-            "targetResourceID": "/v",
-            "macAddress": mac,
-            "flowRecords": {
-                "flows": [
-                    {
-                        "aclID": "/n",
-                        "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}],
-                    }
-                ]
-            },
-        }
-        for mac in (nic.mac, "000D3AFFFFFF")
-    ]
+    records = [_record(mac, tuples) for mac in (nic.mac, "000D3AFFFFFF")]
     folder.mkdir()
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
     nsg = {
         "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/"
         "networkSecurityGroups/loose",
@@ -745,7 +716,7 @@ def _ask_for_usage(folder: Path) -> Any:
         "securityRules": [],
     }
     (folder / "nsg.json").write_text(json.dumps([nsg]))
-    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    _ingest(folder, records)
     return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
 
 
@@ -760,27 +731,12 @@ def _ask_for_audit(folder: Path) -> Any:
         ("UserRule_DenyAll", nic.nsg, 2),
         ("PlatformRule", "00000000-0000-0000-0000-000000000000", 3),
     )
-    flows = [
-        {
-            "aclID": str(acl),
-            "flowGroups": [{"rule": rule, "flowTuples": [f"{1786653060 + at}000,{web}"]}],
-        }
+    records = [
+        _record(mac, [f"{1786653060 + at}000,{web}"], rule, str(acl))
+        for mac in (nic.mac, "000D3AFFFFFF")
         for rule, acl, at in said
     ]
-    records = [
-        {
-            "category": "FlowLogFlowEvent",
-            "flowLogVersion": 4,
-            "flowLogResourceID": "/f",
-            "targetResourceID": "/v",
-            "macAddress": mac,
-            "flowRecords": {"flows": flows},
-        }
-        for mac in (nic.mac, "000D3AFFFFFF")
-    ]
-    folder.mkdir()
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    _ingest(folder, records)
     return _ask(f"audit {BANK} --lake {folder}/lake")
 
 
@@ -791,26 +747,8 @@ def _ask_what_if(folder: Path) -> list[Any]:
     write_bank(folder / "changed")
     write_change(folder / "changed")
     tuples = ["1786653060000,10.10.1.4,10.10.2.4,50001,8080,6,O,E,NX,1,100,1,100"]
-    records = [
-        {
-            "category": "FlowLogFlowEvent",
-            "flowLogVersion": 4,
-            "flowLogResourceID": "/f",
-            "targetResourceID": "/v",
-            "macAddress": mac,
-            "flowRecords": {
-                "flows": [
-                    {
-                        "aclID": "/n",
-                        "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}],
-                    }
-                ]
-            },
-        }
-        for mac in (nic.mac, "000D3AFFFFFF")
-    ]
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    records = [_record(mac, tuples) for mac in (nic.mac, "000D3AFFFFFF")]
+    _ingest(folder, records)
     sides = (BANK, f"{folder}/changed")
     asked = [
         f"what-if {one} --change {other} --lake {folder}/lake"
@@ -829,17 +767,7 @@ def _ask_for_exceptions(folder: Path) -> list[Any]:
     rules = folder / "first" / "rules-ssh-everywhere.json"
     rules.write_text(rules.read_text().replace('"priority": 150', '"priority": 1'))
     words = f"1786653060000,198.51.100.66,{format_address(address)},50001,22,6,I,E,NX,1,100,1,100"
-    group = [{"rule": "UserRule_r", "flowTuples": [words]}]
-    record = {
-        "category": "FlowLogFlowEvent",
-        "flowLogVersion": 4,
-        "flowLogResourceID": "/f",
-        "targetResourceID": "/v",
-        "macAddress": nic.mac,
-        "flowRecords": {"flows": [{"aclID": "/n", "flowGroups": group}]},
-    }
-    (folder / "PT1H.json").write_text(json.dumps({"records": [record]}))
-    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
+    _ingest(folder, [_record(nic.mac, [words])])
     return [
         _ask(f"exceptions {BANK} --change {folder}/{deny} --lake {folder}/lake --keep true")
         for deny in ("deny", "first")
@@ -849,6 +777,29 @@ def _ask_for_exceptions(folder: Path) -> list[Any]:
 def _is_of_explain(path: str) -> bool:
     """Report whether a field stands in the table of `explain`: what `verify` has too does not."""
     return path.startswith(("gates", "cure")) or path == "otherEnd"
+
+
+def _record(
+    mac: str, tuples: list[str], rule: str = "UserRule_r", acl: str = "/n"
+) -> dict[str, Any]:
+    """Make a record of a VNet flow log."""
+    return {
+        "category": "FlowLogFlowEvent",
+        "flowLogVersion": 4,
+        "flowLogResourceID": "/f",
+        "targetResourceID": "/v",
+        "macAddress": mac,
+        "flowRecords": {
+            "flows": [{"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": tuples}]}]
+        },
+    }
+
+
+def _ingest(folder: Path, records: list[dict[str, Any]]) -> None:
+    """Read records into the lake of a folder, which is made if it is not there."""
+    folder.mkdir(exist_ok=True)
+    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
+    CliRunner().invoke(main, ["ingest", f"{folder}/PT1H.json", "--lake", f"{folder}/lake"])
 
 
 def _ask(command: str) -> Any:

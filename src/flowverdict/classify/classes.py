@@ -75,14 +75,15 @@ def _number(first, second):
     return numbers, met[:count].copy()
 
 
-def cross(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
+def cross(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Numbers what rows of bits have in common, each of the first with each of the second.
 
     Returns:
-        The number for each pair, and the different rows that come out, by number.
+        The number for each pair, the different rows that come out, by number, and the pair at which
+        each is first met.
     """
     numbers, met = _number(first, second)
-    return numbers, first[met // len(second)] & second[met % len(second)]
+    return numbers, first[met // len(second)] & second[met % len(second)], met
 
 
 class Columns(NamedTuple):
@@ -149,10 +150,11 @@ class Classes:
             rows.dst_port,
             lambda atoms: self._ports(DST_PORTS, atoms, np.ones(len(atoms))),
         )
-        pairs, kinds = cross(self._protocol.bits, self._src_port.bits)
-        numbers, kinds = cross(kinds, self._dst_port.bits)
+        pairs, kinds, _ = cross(self._protocol.bits, self._src_port.bits)
+        numbers, kinds, _ = cross(kinds, self._dst_port.bits)
         self._services = numbers[pairs]  # by class of protocol, source and destination port
-        self.size = len(kinds) * len(self._src.bits) * len(self._dst.bits)
+        _, self._met = np.unique(self._services, return_index=True)
+        self.size = len(self._met) * len(self._src.bits) * len(self._dst.bits)
 
     def steps(self) -> list[Numbers]:
         """Returns how the number of a combination is found: steps of five fields, and services.
@@ -161,7 +163,7 @@ class Classes:
         stands there, source and destination add up to the combination.
         """
         _, by_src_port, by_dst_port = self._services.shape
-        kinds = int(self._services.max()) + 1
+        kinds = len(self._met)
         tables, atoms = self._tables, len(self._states)
         return [
             self._src.steps(atoms, kinds),
@@ -174,10 +176,9 @@ class Classes:
 
     def combinations(self, numbers: Numbers) -> Columns:
         """Returns an example of each combination."""
-        _, met = np.unique(self._services, return_index=True)
-        rest, kind = np.divmod(numbers, len(met))
+        rest, kind = np.divmod(numbers, len(self._met))
         dst, src = np.divmod(rest, len(self._src.bits))
-        protocol, src_port, dst_port = np.unravel_index(met[kind], self._services.shape)
+        protocol, src_port, dst_port = np.unravel_index(self._met[kind], self._services.shape)
         policy, way = self._list
         return Columns(
             np.full(len(numbers), policy, np.int32),
@@ -235,6 +236,5 @@ def _axis(atoms: Numbers, values: Numbers, bits: Callable[[Numbers], Numbers]) -
     """
     distinct, first = np.unique(atoms, return_index=True)
     rows = np.ascontiguousarray(bits(distinct))
-    numbers, rows = cross(rows, np.full((1, rows.shape[1]), -1).astype(np.uint64))
-    _, met = np.unique(numbers, return_index=True)
+    numbers, rows, met = cross(rows, np.full((1, rows.shape[1]), -1).astype(np.uint64))
     return Axis(distinct, numbers.ravel(), rows, values[first[met]])

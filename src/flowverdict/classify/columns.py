@@ -28,25 +28,33 @@ _TEXT: Final = types.Array(types.uint8, 1, "C", readonly=True)
 _PLACES: Final = types.Array(types.int32, 1, "C", readonly=True)
 
 
+@njit(**INLINE)
+def ipv4(text, at, end):
+    """The number of the IPv4 address that a text is, as ``ipaddress`` reads it, or -1."""
+    number, octets = 0, 0
+    while octets < 4:
+        first, value = at, 0
+        while at < end and at < first + 3 and 48 <= text[at] <= 57:
+            value = 10 * value + (text[at] - 48)
+            at += 1
+        size = at - first
+        if size == 0 or value > 255 or (size > 1 and text[first] == 48):
+            return -1
+        number = number << 8 | value
+        octets += 1
+        if octets < 4:
+            if at >= end or text[at] != 46:
+                return -1
+            at += 1
+    return number if at == end else -1
+
+
 @njit(types.void(_TEXT, _PLACES, types.uint32[::1], types.boolean[::1]), **COMPILED)
 def read_ipv4(text, places, numbers, plain):
-    """Reads IPv4 addresses as ``ipaddress`` does; clears ``plain`` where a text is none."""
+    """Reads IPv4 addresses; clears ``plain`` where a text is none."""
     for row in range(len(numbers)):
-        at, end = places[row], places[row + 1]
-        number, octets, right = 0, 0, end - at <= 15
-        while right and octets < 4:
-            first, value = at, 0
-            while at < end and at < first + 3 and 48 <= text[at] <= 57:
-                value = 10 * value + (text[at] - 48)
-                at += 1
-            size = at - first
-            right = size > 0 and value < 256 and (size == 1 or text[first] != 48)
-            number = number << 8 | value
-            octets += 1
-            if octets < 4:
-                right = right and at < end and text[at] == 46
-                at += 1
-        if right and at == end:
+        number = ipv4(text, places[row], places[row + 1])
+        if number >= 0:
             numbers[row] = number
         else:
             plain[row] = False

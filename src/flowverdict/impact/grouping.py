@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numba import njit, types
 
-from flowverdict.classify.columns import COMPILED, INLINE
+from flowverdict.classify.columns import COMPILED, INLINE, ipv4
 
 # what stands in a group's line: three words of its key, and what is summed up
 ADDRESSES, REST, PLACE, HITS, BYTES, FIRST, LAST, WORDS = range(8)
@@ -51,27 +51,6 @@ def _mixed(word):
     word ^= word >> np.uint64(29)
     word *= np.uint64(0xBF58476D1CE4E5B9)
     return word ^ (word >> np.uint64(32))
-
-
-@njit(**INLINE)
-def _ipv4(text, at, end):
-    """The number of an IPv4 address in its one canonical form, or -1."""
-    number, octets = 0, 0
-    while octets < 4:
-        first, value = at, 0
-        while at < end and at < first + 3 and 48 <= text[at] <= 57:
-            value = 10 * value + (text[at] - 48)
-            at += 1
-        size = at - first
-        if size == 0 or value > 255 or (size > 1 and text[first] == 48):
-            return -1
-        number = number << 8 | value
-        octets += 1
-        if octets < 4:
-            if at >= end or text[at] != 46:
-                return -1
-            at += 1
-    return number if at == end else -1
 
 
 @njit(**INLINE)
@@ -204,7 +183,7 @@ def add(
             second = rest[row]
             src_at, src_end = src_ends[row], src_ends[row + 1]
             dst_at, dst_end = dst_ends[row], dst_ends[row + 1]
-            src, dst = _ipv4(src_text, src_at, src_end), _ipv4(dst_text, dst_at, dst_end)
+            src, dst = ipv4(src_text, src_at, src_end), ipv4(dst_text, dst_at, dst_end)
             src_hash = _address_hash(src, src_text, src_at, src_end)
             dst_hash = _address_hash(dst, dst_text, dst_at, dst_end)
             pair = _mixed(src_hash + dst_hash)
