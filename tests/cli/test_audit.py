@@ -12,6 +12,7 @@ import pytest
 from flowverdict.demo.bank import write_bank
 from flowverdict.load import load_estate
 from tests.cli.runs import run
+from tests.impact.logs import ingested, vnet
 
 MOMENT = 1786653060000
 HOUR = 3_600_000
@@ -36,18 +37,8 @@ def lake(folder: Path, name: str, *groups: tuple[str, str, list[str]]) -> Path:
     """A lake of what the development VM's log says: rule, acl and tuples."""
     estate = load_estate([folder / "bank"])
     nic = next(one for one in estate.resources.nics.values() if one.id.name == "dev-vm-nic")
-    flows = [
-        {"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": tuples}]}
-        for rule, acl, tuples in groups
-    ]
-    record = {
-        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-        "targetResourceID": "/v", "macAddress": nic.mac, "flowRecords": {"flows": flows},
-    }  # fmt: skip
-    (folder / f"{name}.json").write_text(json.dumps({"records": [record]}))
-    done = run("ingest", folder / f"{name}.json", "--lake", folder / name)
-    assert done.exit_code == 0, done.stderr
-    return folder / name
+    records = [vnet(nic.mac, *tuples, rule=rule, acl=acl) for rule, acl, tuples in groups]
+    return ingested(folder, records, name)
 
 
 def call(at: int, state: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.runs import run
 from tests.conformance.sketch import write
+from tests.impact.logs import ingested, vnet
 
 MOMENT = 1786653060000
 MAC = "0022486D0000"
@@ -56,14 +57,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
         f"{MOMENT},203.0.113.{last},10.0.0.4,50000,{port},6,I,E,NX,1,10,1,20"
         for last, port in ((7, 22), (8, 22), (7, 443))
     ]
-    group = [{"rule": "UserRule_Open", "flowTuples": tuples}]
-    record = {
-        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-        "targetResourceID": "/v", "macAddress": MAC,
-        "flowRecords": {"flows": [{"aclID": "/n", "flowGroups": group}]},
-    }  # fmt: skip
-    (folder / "PT1H.json").write_text(json.dumps({"records": [record]}))
-    assert run("ingest", folder / "PT1H.json", "--lake", folder / "lake").exit_code == 0
+    ingested(folder, [vnet(MAC, *tuples)])
     return network(folder / "before"), network(folder / "after", GUARD), folder / "lake"
 
 

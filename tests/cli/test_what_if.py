@@ -12,6 +12,7 @@ import pytest
 import flowverdict
 from flowverdict.demo.bank import write_bank, write_change
 from tests.cli.runs import run
+from tests.impact.logs import ingested, vnet
 
 MOMENT = 1786653060000
 NSG = "network/dev-vm-nsg.json"
@@ -30,13 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if one.id.name == "dev-vm-nic"
     )
     rows = [f"{MOMENT + at},10.10.1.4,10.10.2.4,50000,8080,6,O,D,NX,0,0,0,0" for at in (0, 9)]
-    flows = [{"aclID": "/n", "flowGroups": [{"rule": "UserRule_r", "flowTuples": rows}]}]
-    record = {
-        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-        "targetResourceID": "/v", "macAddress": nic.mac, "flowRecords": {"flows": flows},
-    }  # fmt: skip
-    (folder / "PT1H.json").write_text(json.dumps({"records": [record]}))
-    assert run("ingest", folder / "PT1H.json", "--lake", folder / "lake").exit_code == 0
+    ingested(folder, [vnet(nic.mac, *rows)])
     return folder
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections import Counter, defaultdict
 from copy import deepcopy
@@ -20,12 +19,13 @@ import flowverdict
 from flowverdict.demo.bank import write_bank
 from flowverdict.impact.audit import RETURNS, audit
 from flowverdict.impact.audit_findings import Audit, Finding
-from flowverdict.lake import Lake, Period, local_store, open_store, query
+from flowverdict.lake import Lake, Period, query
 from flowverdict.model import Access, Direction, Estate
 from flowverdict.net import Packet, format_address, is_ipv6, parse_address
 from flowverdict.policy import DEFAULTS, Network, Options, Standpoint, Verdict, evaluate_at
-from tests.cli.runs import run
 from tests.conformance.sketch import expand
+from tests.impact import logs
+from tests.impact.logs import ingested, lake_at
 from tests.load.broken import write
 
 MOMENT = 1786653060000
@@ -36,20 +36,12 @@ NOWHERE = "00000000-0000-0000-0000-000000000000"
 Json = dict[str, Any]
 
 
-def ingested(folder: Path, records: list[Json]) -> Lake:
-    folder.mkdir(exist_ok=True)
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    done = run("ingest", folder / "PT1H.json", "--lake", folder / "lake")
-    assert done.exit_code == 0, done.stderr
-    return Lake(open_store(str(folder / "lake"), os.environ, local_store))
+def lake_of(folder: Path, records: list[Json]) -> Lake:
+    return lake_at(ingested(folder, records))
 
 
 def vnet(rule: str, acl: str, *tuples: str, mac: str = MAC) -> Json:
-    flows = [{"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": list(tuples)}]}]
-    return {
-        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-        "targetResourceID": "/v", "macAddress": mac, "flowRecords": {"flows": flows},
-    }  # fmt: skip
+    return logs.vnet(mac, *tuples, rule=rule, acl=acl)
 
 
 def row(src: str, dst: str, way: str, port: int = 443, source: int = 50000, **of: Any) -> str:
@@ -95,7 +87,7 @@ def recorded(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Lake:
             )  # fmt: skip
             groups[as_logged(verdict)].append(flow)
         records += [vnet(rule, acl, *flows, mac=nic.mac) for (rule, acl), flows in groups.items()]
-    return ingested(tmp_path_factory.mktemp("flows"), records)
+    return lake_of(tmp_path_factory.mktemp("flows"), records)
 
 
 def as_logged(verdict: Verdict) -> tuple[str, str]:
@@ -207,7 +199,7 @@ def audited(tmp_path: Path) -> Any:
         texts = [json.dumps(one) for one in records]
         for name, text in ids.items():
             texts = [one.replace(f"{{{name}}}", text) for one in texts]
-        lake = ingested(tmp_path / "logs", [json.loads(one) for one in texts])
+        lake = lake_of(tmp_path / "logs", [json.loads(one) for one in texts])
         return audit(found, lake, **of)
 
     return act
@@ -275,7 +267,7 @@ def test_an_nsg_is_one_however_logs_spell_it(audited: Any, tmp_path: Path) -> No
     assert acl is not None
     records = [vnet("UserRule_Old", one, row(*IN)) for one in (acl, acl.upper(), acl.lower())]
     estate = flowverdict.load_estate([tmp_path / "estate"])
-    found = only(audit(estate, ingested(tmp_path / "more", records)))
+    found = only(audit(estate, lake_of(tmp_path / "more", records)))
     assert (found.hits, found.key.said.acl) == (3, acl)
 
 

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +14,11 @@ import pytest
 import flowverdict
 from flowverdict.impact.exceptions import Exceptions, exceptions
 from flowverdict.impact.what_if import what_if
-from flowverdict.lake import Lake, LakeError, local_store, open_store
+from flowverdict.lake import Lake, LakeError
 from flowverdict.model import Access, Direction, Estate
 from flowverdict.net import format_addresses
-from tests.cli.runs import run
 from tests.conformance.sketch import write
+from tests.impact.logs import ingested, lake_at, vnet
 
 MOMENT = 1786653060000
 NICS = {f"nic{at}": f"10.0.0.{at}" for at in range(4, 10)}
@@ -70,17 +68,8 @@ def lake(
             f"{MOMENT},{src},{dst},50000,{port},{number},{way},{state},NX,1,10,1,20"
             for state in states
         ]
-        group = [{"rule": "UserRule_Open", "flowTuples": words}]
-        record: dict[str, Any] = {
-            "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-            "targetResourceID": "/v", "macAddress": macs()[nic],
-            "flowRecords": {"flows": [{"aclID": "/n", "flowGroups": group}]},
-        }  # fmt: skip
-        records.append(record)
-    folder.mkdir(exist_ok=True)
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    assert run("ingest", folder / "PT1H.json", "--lake", folder / "lake").exit_code == 0
-    return Lake(open_store(str(folder / "lake"), os.environ, local_store))
+        records.append(vnet(macs()[nic], *words))
+    return lake_at(ingested(folder, records))
 
 
 def told(found: Exceptions) -> list[tuple[int, str, list[str], list[str]]]:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +14,9 @@ import pytest
 
 from flowverdict.impact import recorded as module
 from flowverdict.impact.recorded import FLOW, recorded, starts
-from flowverdict.lake import Lake, LakeError, Period, local_store, open_store, query, scan
-from tests.cli.runs import run
+from flowverdict.lake import Lake, LakeError, Period, query, scan
+from tests.impact.logs import ingested, lake_at
+from tests.traffic.logs import vnet4
 
 MOMENT = 1786653060000
 MACS = ("000D3AF87856", "000D3AF87857", "000D3AF87858")
@@ -71,12 +70,7 @@ def record(some: random.Random, mac: str, rows: int) -> dict[str, Any]:
             f"{head},{some.choice('661')[0]},{way},{some.choice('BCED')},NX,1,{some.randrange(99)},1,20"
             for head, way in (one.split("|") for one in tuples)
         ]
-        flows = [{"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": words}]}]
-        return {
-            "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-            "targetResourceID": some.choice(["/v", "/w"]), "macAddress": mac,
-            "flowRecords": {"flows": flows},
-        }  # fmt: skip
+        return vnet4(*words, mac=mac, rule=rule, acl=acl, target=some.choice(["/v", "/w"]))
     words = []
     for head, way in (one.split("|") for one in tuples):
         time, rest = head.split(",", 1)
@@ -97,9 +91,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     some = random.Random(1)
     folder = tmp_path_factory.mktemp("recorded")
     records = [record(some, some.choice(MACS), some.randrange(60)) for _ in range(60)]
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    assert run("ingest", folder / "PT1H.json", "--lake", folder / "lake").exit_code == 0
-    return Lake(open_store(str(folder / "lake"), os.environ, local_store))
+    return lake_at(ingested(folder, records))
 
 
 def ends(batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 from collections import Counter
@@ -21,7 +20,7 @@ from flowverdict.demo.bank import write_bank
 from flowverdict.impact.usage import Usage, narrowed, usage
 from flowverdict.impact.usage_text import as_arm, as_az, as_terraform
 from flowverdict.impact.usage_used import Points, Used, parts_of
-from flowverdict.lake import Lake, local_store, open_store, query
+from flowverdict.lake import query
 from flowverdict.model import Access, Direction, Endpoint, Estate, ResourceId, Rule
 from flowverdict.net import (
     ALL_ADDRESSES,
@@ -37,6 +36,7 @@ from flowverdict.net import (
 from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at
 from tests.cli.runs import run
 from tests.conformance.sketch import expand
+from tests.impact.logs import ingested, lake_at, vnet
 from tests.load.broken import write
 
 MOMENT = 1786653060000
@@ -65,12 +65,9 @@ def location(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Path:
     records: list[dict[str, Any]] = []
     for nic in nics:
         tuples = [_tuple(some, nic, points) for _ in range(25)]
-        records.append(_record(nic.mac, [*tuples, *tuples[:5]]))
-    records.append(_record("000D3AFFFFFF", [_tuple(some, nics[0], points)]))
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    done = run("ingest", folder / "PT1H.json", "--lake", folder / "lake")
-    assert done.exit_code == 0
-    return folder / "lake"
+        records.append(vnet(nic.mac, *tuples, *tuples[:5]))
+    records.append(vnet("000D3AFFFFFF", _tuple(some, nics[0], points)))
+    return ingested(folder, records)
 
 
 def _tuple(some: random.Random, nic: Any, points: list[int]) -> str:
@@ -84,18 +81,6 @@ def _tuple(some: random.Random, nic: Any, points: list[int]) -> str:
     port = some.choice([22, 53, 80, 443, 1433, 3389, 5432, 8080, 9100])
     head = f"{MOMENT + some.randrange(10**7)},{src},{dst},{some.randrange(1024, 65536)},{port}"
     return f"{head},{some.choice([6, 6, 17])},{way},E,NX,1,10,1,{some.randrange(100)}"
-
-
-def _record(mac: str, tuples: list[str]) -> dict[str, Any]:
-    flows = [{"aclID": "/n", "flowGroups": [{"rule": "UserRule_r", "flowTuples": tuples}]}]
-    return {
-        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-        "targetResourceID": "/v", "macAddress": mac, "flowRecords": {"flows": flows},
-    }  # fmt: skip
-
-
-def lake_at(location: Path) -> Lake:
-    return Lake(open_store(str(location), os.environ, local_store))
 
 
 def rows_of(location: Path) -> list[dict[str, Any]]:
@@ -301,8 +286,7 @@ def test_where_one_rule_or_another_matched_neither_is_narrowed(tmp_path: Path) -
     }  # fmt: skip
     write(tmp_path / "estate", expand(sketch, "rest"))
     flow = f"{MOMENT},203.0.113.9,10.1.0.4,50000,443,6,I,E,NX,1,10,1,10"
-    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [_record("0022486DBA37", [flow])]}))
-    assert run("ingest", tmp_path / "PT1H.json", "--lake", tmp_path / "lake").exit_code == 0
+    ingested(tmp_path, [vnet("0022486DBA37", flow)])
     found = usage(flowverdict.load_estate([tmp_path / "estate"]), lake_at(tmp_path / "lake"))
     assert found.rows == 1
     assert not found.unknown

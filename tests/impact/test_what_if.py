@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections import Counter
 from dataclasses import replace
@@ -20,11 +18,11 @@ from flowverdict.demo.bank import write_bank
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.recorded import recorded, starts
 from flowverdict.impact.what_if import WhatIf, what_if
-from flowverdict.lake import Lake, Period, local_store, open_store, query
+from flowverdict.lake import Lake, Period, query
 from flowverdict.model import Direction, Estate
 from flowverdict.net import Packet, format_address, is_ipv6, parse_address
 from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at
-from tests.cli.runs import run
+from tests.impact.logs import ingested, lake_at, vnet
 
 MOMENT = 1786653060000
 RANKS = {"Allow": 0, "Unknown": 1, "Deny": 2}
@@ -59,19 +57,8 @@ def changed(estate: Estate) -> Estate:
     return replace(estate, resources=replace(estate.resources, nsgs=nsgs))
 
 
-def ingested(folder: Path, records: list[dict[str, Any]]) -> Lake:
-    (folder / "PT1H.json").write_text(json.dumps({"records": records}))
-    done = run("ingest", folder / "PT1H.json", "--lake", folder / "lake")
-    assert done.exit_code == 0
-    return Lake(open_store(str(folder / "lake"), os.environ, local_store))
-
-
-def vnet(mac: str, *tuples: str) -> dict[str, Any]:
-    flows = [{"aclID": "/n", "flowGroups": [{"rule": "UserRule_r", "flowTuples": list(tuples)}]}]
-    return {
-        "category": "FlowLogFlowEvent", "flowLogVersion": 4, "flowLogResourceID": "/f",
-        "targetResourceID": "/v", "macAddress": mac, "flowRecords": {"flows": flows},
-    }  # fmt: skip
+def lake_of(folder: Path, records: list[dict[str, Any]]) -> Lake:
+    return lake_at(ingested(folder, records))
 
 
 def row(src: str, dst: str, way: str, port: int = 22, source: int = 50000, **of: Any) -> str:
@@ -99,7 +86,7 @@ def lake(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Lake:
                 tuples[nic.mac].append(flow)
     records = [vnet(mac, *some.sample(of, len(of))) for mac, of in tuples.items() if of]
     records.append(vnet(STRANGER, row("192.0.2.1", "192.0.2.2", "I")))
-    return ingested(tmp_path_factory.mktemp("flows"), records)
+    return lake_of(tmp_path_factory.mktemp("flows"), records)
 
 
 def verdict(network: Network, found: dict[str, Any]) -> Any:
@@ -190,7 +177,7 @@ def sums(found: WhatIf) -> dict[str, int]:
 def test_a_flow_that_both_ends_logged_counts_once(estate: Estate, tmp_path: Path) -> None:
     one, other, src, dst = two(estate)
     states = ("B", "C", "E")
-    lake = ingested(
+    lake = lake_of(
         tmp_path,
         [
             vnet(one.mac, *(row(src, dst, "O", state=state) for state in states)),
@@ -210,7 +197,7 @@ def test_an_nsg_log_and_a_vnet_log_of_one_flow_count_once(estate: Estate, tmp_pa
         "category": "NetworkSecurityGroupFlowEvent", "resourceId": str(one.nsg or subnet.nsg),
         "properties": {"Version": 2, "flows": [log]},
     }  # fmt: skip
-    lake = ingested(tmp_path, [nsg, vnet(one.mac, row(src, dst, "O", state="B"))])
+    lake = lake_of(tmp_path, [nsg, vnet(one.mac, row(src, dst, "O", state="B"))])
     assert sums(what_if(estate, estate, lake))["unchanged"] == 1
 
 
@@ -218,7 +205,7 @@ def test_return_traffic_of_an_allowed_flow_is_not_judged_anew(
     estate: Estate, tmp_path: Path
 ) -> None:
     one, _, src, dst = two(estate)
-    lake = ingested(
+    lake = lake_of(
         tmp_path,
         [
             vnet(
@@ -237,13 +224,13 @@ def test_return_traffic_of_an_allowed_flow_is_not_judged_anew(
 def test_a_denied_flow_has_no_return_traffic(estate: Estate, tmp_path: Path) -> None:
     one, _, src, dst = two(estate)
     rows = row(src, dst, "O", 443, state="D"), row(dst, src, "I", 50000, 443, at=500)
-    lake = ingested(tmp_path, [vnet(one.mac, *rows)])
+    lake = lake_of(tmp_path, [vnet(one.mac, *rows)])
     assert what_if(estate, estate, lake).returning == 0
 
 
 def test_rows_that_tell_no_packet_are_counted(estate: Estate, tmp_path: Path) -> None:
     one, _, src, _ = two(estate)
-    lake = ingested(tmp_path, [vnet(one.mac, row(src, "2001:db8::1", "O"))])
+    lake = lake_of(tmp_path, [vnet(one.mac, row(src, "2001:db8::1", "O"))])
     found = what_if(estate, estate, lake)
     assert [(text, one.hits) for text, one in found.unknown.items()] == [
         ("what packet it was: a port or an address", 1)
@@ -255,7 +242,7 @@ def test_rows_that_no_rule_decided_are_counted(estate: Estate, tmp_path: Path, r
     one, _, src, dst = two(estate)
     record = vnet(one.mac, row(src, dst, "O"))
     record["flowRecords"]["flows"][0]["flowGroups"][0]["rule"] = rule
-    found = what_if(estate, estate, ingested(tmp_path, [record]))
+    found = what_if(estate, estate, lake_of(tmp_path, [record]))
     assert found.flows == found.unchanged == 0
     assert [(text, one.hits) for text, one in found.unknown.items()] == [
         ("which rule: the platform decided, or a demand for encryption", 1)
@@ -265,7 +252,7 @@ def test_rows_that_no_rule_decided_are_counted(estate: Estate, tmp_path: Path, r
 def test_source_ports_count_where_a_rule_tests_them(estate: Estate, tmp_path: Path) -> None:
     one, _, src, dst = two(estate)
     flows = [row(src, dst, "O", source=port) for port in (50000, 50001)]
-    lake = ingested(tmp_path, [vnet(one.mac, *flows)])
+    lake = lake_of(tmp_path, [vnet(one.mac, *flows)])
     for source_ports, count in ((False, 1), (True, 2)):
         batches = list(recorded(lake, source_ports=source_ports))
         assert sum(len(starts(batch)) for batch in batches) == count
@@ -286,7 +273,7 @@ def test_the_rows_of_a_flow_come_in_one_batch(lake: Lake) -> None:
 def test_interfaces_and_hours_without_rows_are_told(estate: Estate, tmp_path: Path) -> None:
     one, other, src, dst = two(estate)
     rows = row(src, dst, "O"), row(src, dst, "O", at=2 * 3_600_000)
-    lake = ingested(tmp_path, [vnet(one.mac, *rows), vnet(other.mac, row(src, dst, "I"))])
+    lake = lake_of(tmp_path, [vnet(one.mac, *rows), vnet(other.mac, row(src, dst, "I"))])
     found = {gap.nic.id: (gap.missing, gap.hours) for gap in gaps(estate, lake)}
     assert len(found) == len(estate.resources.nics)
     assert found.pop(one.id) == (1, 3)
@@ -296,7 +283,7 @@ def test_interfaces_and_hours_without_rows_are_told(estate: Estate, tmp_path: Pa
 
 def test_the_period_is_the_window_of_the_gaps(estate: Estate, tmp_path: Path) -> None:
     one, _, src, dst = two(estate)
-    lake = ingested(tmp_path, [vnet(one.mac, row(src, dst, "O"))])
+    lake = lake_of(tmp_path, [vnet(one.mac, row(src, dst, "O"))])
     time = next(iter(recorded(lake)))["first"][0].as_py().replace(minute=0, second=0)
     period = Period(time.replace(hour=0), time.replace(hour=23))
     found = {gap.nic.id: (gap.missing, gap.hours) for gap in gaps(estate, lake, period=period)}
@@ -317,6 +304,6 @@ def test_a_change_says_what_was_recorded(
         for state in states
     ]
     mac = estate.resources.nics[broken.nic].mac
-    (again,) = what_if(estate, changed, ingested(tmp_path, [vnet(mac, *rows)])).breaks()
+    (again,) = what_if(estate, changed, lake_of(tmp_path, [vnet(mac, *rows)])).breaks()
     assert again.recorded == recorded_as
     assert again.contradicts_log == (recorded_as == "denied")

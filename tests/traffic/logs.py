@@ -40,14 +40,18 @@ def tuple2(second: int, words: str, flow: str = "10.0.5.4,20.150.1.97,40000,443,
 
 
 def vnet4(
-    *tuples: str, mac: str | None = "0022486DBA37", rule: str = "UserRule_x", target: str = VNET
+    *tuples: str,
+    mac: str | None = "0022486DBA37",
+    rule: str = "UserRule_x",
+    target: str = VNET,
+    acl: str = NSG,
 ) -> dict[str, Any]:
     """A VNet record."""
     return {
         "time": "2026-08-13T20:33:21.9481850Z", "macAddress": mac, "category": "FlowLogFlowEvent",
         "flowLogResourceID": FLOW_LOG.upper(), "targetResourceID": target, "flowLogVersion": 4,
         "flowRecords": {"flows": [
-            {"aclID": NSG, "flowGroups": [{"rule": rule, "flowTuples": list(tuples)}]}
+            {"aclID": acl, "flowGroups": [{"rule": rule, "flowTuples": list(tuples)}]}
         ]},
     }  # fmt: skip
 
