@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 import flowverdict
+from flowverdict.impact.covering import Box, Cover
 from flowverdict.impact.exceptions import Exceptions, exceptions
 from flowverdict.impact.what_if import what_if
 from flowverdict.lake import Lake, LakeError
 from flowverdict.model import Access, Direction, Estate
-from flowverdict.net import format_addresses
+from flowverdict.net import format_addresses, parse_address
 from tests.conformance.sketch import write
 from tests.impact.logs import ingested, lake_at, vnet
 
@@ -29,10 +30,30 @@ def macs() -> dict[str, str]:
     return {name: f"0022486D00{at:02X}" for at, name in enumerate(NICS)}
 
 
-def network(folder: Path, rules: list[str], nsgs: dict[str, list[str]] | None = None) -> Estate:
-    """Six interfaces behind NSGs that let everything in, and one collection of admin rules."""
+def network(
+    folder: Path,
+    rules: list[str],
+    nsgs: dict[str, list[str]] | None = None,
+    *,
+    beside: list[str] | None = None,
+    active: bool = False,
+) -> Estate:
+    """Six interfaces behind NSGs that let everything in, and a collection of admin rules or two.
+
+    With ``active`` the manager is known by its list of active rules alone.
+    """
     groups = {name: [OPEN] for name in NICS} | (nsgs or {})
     collection = {"groups": ["G"], "rules": [*rules, "in 4000 Allow Tcp 192.0.2.1 -> *:9 name=X"]}
+    collections = {"c": collection}
+    if beside:
+        collections["beside"] = {"groups": ["G"], "rules": beside}
+    deployed: dict[str, Any] = {
+        "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
+        "configurations": {"cfg": {"collections": collections}},
+    }
+    if active:
+        listed = {"region": "eastus", "configuration": "cfg", "collections": collections}
+        deployed = {"active": [listed]}
     sketch: dict[str, Any] = {
         "vnets": {"v": {"space": ["10.0.0.0/16"], "subnets": {"s": {"prefixes": ["10.0.0.0/24"]}}}},
         "nics": {
@@ -43,8 +64,7 @@ def network(folder: Path, rules: list[str], nsgs: dict[str, list[str]] | None = 
             "M": {
                 "scope": ["sub:main"],
                 "groups": {"G": {"members": ["v"]}},
-                "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
-                "configurations": {"cfg": {"collections": {"c": collection}}},
+                **deployed,
             }
         },
     }
@@ -209,12 +229,16 @@ def test_nothing_breaks_and_nothing_is_meant(tmp_path: Path, open_network: Estat
         assert (found.rules, found.kept, found.is_proven) == ([], 0, True)
 
 
-@pytest.mark.parametrize("keep", ["", "nothing = 1", "src_ip", "true) UNION ALL SELECT (99"])
+@pytest.mark.parametrize(
+    "keep", ["", "nothing = 1", "number = 1", "src_ip", "true) UNION ALL SELECT (99"]
+)
 def test_a_wrong_filter_is_one_line(tmp_path: Path, open_network: Estate, keep: str) -> None:
     logs = lake(tmp_path / "logs", ("nic4", "203.0.113.7", "10.0.0.4", 22))
     with pytest.raises(LakeError) as problem:
         exceptions(open_network, denied(tmp_path), logs, keep)
     assert "\n" not in str(problem.value)
+    assert "decisions" not in str(problem.value)
+    assert '"number"' not in str(problem.value).partition("Candidate")[2]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -318,3 +342,131 @@ def test_a_deny_without_room_takes_none_from_another(tmp_path: Path, open_networ
     assert [one.rule.priority for one in found.rules] == [99]
     assert found.lost == {"no priority is free in front of `NoRdp`": 1}
     assert found.is_proven
+
+
+SSH = "nic4", "203.0.113.7", "10.0.0.4", 22
+WITHIN = "10.0.0.4", "10.0.0.5", 22
+BOTH_WAYS = ["in 10 Deny Tcp * -> *:22 name=NoSsh", "out 11 Deny Tcp * -> *:22 name=NoSshOut"]
+
+
+def slots(found: Exceptions) -> list[tuple[str, int]]:
+    """Collection and priority of each rule."""
+    return [(one.rule.id.parent.name, one.rule.priority) for one in found.rules]
+
+
+def test_a_priority_is_given_once_over_both_directions(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    """Policy specification, 8.5: unique inside the collection."""
+    change = network(tmp_path / "after", [*BOTH_WAYS, "out 8 Allow Udp * -> *:53 name=Dns"])
+    logs = lake(tmp_path / "logs", ("nic4", *WITHIN), ("nic5", *WITHIN))
+    found = exceptions(open_network, change, logs, "true")
+    taken = [one.priority for one in change.every_admin_rule]
+    given = [one.rule.priority for one in found.rules]
+    assert len(given) == 2
+    assert len({*taken, *given}) == len(taken) + len(given)
+    assert found.is_proven
+
+
+def test_where_one_priority_is_left_for_both_directions_one_flow_is_kept(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    rules = ["in 2 Deny Tcp Internet -> *:22 name=NoSsh", "out 3 Deny Tcp * -> *:80 name=NoWeb"]
+    change = network(tmp_path / "after", rules)
+    out = ("nic5", "10.0.0.5", "203.0.113.9", 80), ("nic5", "10.0.0.5", "203.0.113.8", 80)
+    found = exceptions(open_network, change, lake(tmp_path / "logs", SSH, *out), "true")
+    assert [(one.rule.direction.value, one.keeps) for one in found.rules] == [("Outbound", 2)]
+    assert found.lost == {"no priority is free in front of `NoSsh`": 1}
+    assert found.is_proven
+
+
+def test_it_ties_with_no_rule_of_another_collection(tmp_path: Path, open_network: Estate) -> None:
+    """Which of two collections comes first at one priority is not documented (10.3)."""
+    change = network(
+        tmp_path / "after",
+        ["in 10 Deny Tcp Internet -> *:22 name=NoSsh"],
+        beside=["in 9 Allow Udp * -> *:53 name=Dns", "out 8 Allow Udp * -> *:53 name=DnsOut"],
+    )
+    found = exceptions(open_network, change, lake(tmp_path / "logs", SSH), "true")
+    assert slots(found) == [("c", 8)]
+    assert found.is_proven
+
+
+def test_exceptions_of_two_collections_do_not_tie_with_one_another(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    change = network(
+        tmp_path / "after",
+        ["in 10 Deny Tcp Internet -> *:22 name=NoSsh"],
+        beside=["in 11 Deny Tcp Internet -> *:3389 name=NoRdp"],
+    )
+    rdp = "nic4", "203.0.113.7", "10.0.0.4", 3389
+    found = exceptions(open_network, change, lake(tmp_path / "logs", SSH, rdp), "true")
+    assert sorted(slots(found)) == [("beside", 8), ("c", 9)]
+    assert found.is_proven
+
+
+@pytest.mark.parametrize(("others", "kept"), [(97, 1), (98, 0)])
+@pytest.mark.parametrize("active", [False, True])
+def test_a_manager_gets_no_more_rules_than_azure_allows(
+    tmp_path: Path, open_network: Estate, others: int, kept: int, *, active: bool
+) -> None:
+    """The others, the Deny and one more rule, with the exceptions, are 100 (8.7)."""
+    filling = [f"in {1000 + at} Allow Udp * -> *:{at + 1} name=R{at}" for at in range(others)]
+    rules = ["in 10 Deny Tcp Internet -> *:22 name=NoSsh", *filling]
+    change = network(tmp_path / "after", rules, active=active)
+    others_too = ("nic5", "203.0.113.8", "10.0.0.5", 22), ("nic5", "203.0.113.7", "10.0.0.5", 22)
+    logs = lake(tmp_path / "logs", SSH, *others_too)
+    keep = "NOT (src_ip = '203.0.113.7' AND dst_ip = '10.0.0.5')"
+    found = exceptions(open_network, change, logs, keep)
+    assert len(found.rules) == found.saved == kept
+    assert found.lost == {"a network manager can have 100 admin rules": 2 - kept}
+    assert found.is_proven
+
+
+def test_a_manager_that_is_beyond_the_limit_already_gets_a_note(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    filling = [f"in {1000 + at} Allow Udp * -> *:{at + 1} name=R{at}" for at in range(100)]
+    change = network(tmp_path / "after", ["in 10 Deny Tcp Internet -> *:22 name=NoSsh", *filling])
+    found = exceptions(open_network, change, lake(tmp_path / "logs", SSH), "true")
+    assert (found.saved, found.lost, found.is_proven) == (1, {}, True)
+    assert found.notes == ["`M` has 102 admin rules already: Azure documents 100"]
+
+
+def test_a_manager_known_by_its_active_rules_gets_a_note(
+    tmp_path: Path, open_network: Estate
+) -> None:
+    rules = ["in 10 Deny Tcp Internet -> *:22 name=NoSsh"]
+    change = network(tmp_path / "after", rules, active=True)
+    found = exceptions(open_network, change, lake(tmp_path / "logs", SSH), "true")
+    assert (slots(found), found.is_proven) == ([("c", 9)], True)
+    assert "known by its list of active rules" in found.notes[0]
+
+
+def test_the_replay_tells_which_flows_pass_and_not_only_how_many(
+    tmp_path: Path, open_network: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in the search that lets the wrong flow through is caught."""
+    wrong = Box(
+        frozenset([parse_address("203.0.113.8")]),
+        frozenset([parse_address("10.0.0.5")]),
+        frozenset([22]),
+    )
+    monkeypatch.setattr("flowverdict.impact.exceptions.cover", lambda *_: Cover((wrong,), 1))
+    logs = lake(tmp_path / "logs", SSH, ("nic5", "203.0.113.8", "10.0.0.5", 22))
+    found = exceptions(open_network, denied(tmp_path), logs, "dst_ip = '10.0.0.4'")
+    assert (found.replay.opened, found.saved) == (1, 1)
+    assert (found.mistaken, found.is_proven) == (2, False)
+
+
+def test_source_ports_that_only_the_rules_before_the_change_test(tmp_path: Path) -> None:
+    """Flows from two ports are two flows for the search and for the replay."""
+    tested = {"nic4": ["in 100 Allow Tcp *:50000 -> *:22 name=Port", OPEN.replace("100", "200")]}
+    before = network(tmp_path / "before", [], tested)
+    words = [
+        f"{MOMENT},203.0.113.7,10.0.0.4,{port},22,6,I,E,NX,1,10,1,20" for port in (50000, 50001)
+    ]
+    logs = lake_at(ingested(tmp_path / "logs", [vnet(macs()["nic4"], *words)]))
+    found = exceptions(before, denied(tmp_path), logs, "true")
+    assert (found.broken, found.saved, len(found.rules), found.is_proven) == (2, 2, 1, True)

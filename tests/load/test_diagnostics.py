@@ -296,6 +296,23 @@ def test_a_good_estate_is_not_complained_about(tmp_path: Path) -> None:
     assert diagnostics(tmp_path) == ()
 
 
+@pytest.mark.parametrize(("way", "severities"), [("Outbound", ["warning"]), ("Inbound", ["error"])])
+def test_a_priority_that_two_admin_rules_have(
+    tmp_path: Path, way: str, severities: list[str]
+) -> None:
+    """Policy specification, 8.5: a warning where they are of two directions."""
+    files = good()
+    first = files["rules.json"]["value"][0]
+    second = deepcopy(first)
+    second.update(id=first["id"].replace("/ssh", "/ssh2"), name="ssh2")
+    second["properties"].update(direction=way)
+    files["rules.json"]["value"].append(second)
+    write(tmp_path, files)
+    found = diagnostics(tmp_path)
+    assert sorted({one.severity.value for one in found}) == severities
+    assert all("both have priority 10" in one.what for one in found)
+
+
 @pytest.mark.parametrize("form", ["rest", "flat"])
 def test_a_network_without_its_lists_deserves_a_look(tmp_path: Path, form: Form) -> None:
     files = good(form)

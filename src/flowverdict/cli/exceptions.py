@@ -82,8 +82,8 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
         for line in _commands(found) if output == "az" else _lines(found):
             click.echo(line)
     fails = bool(found.lost) or not found.is_proven
-    if fails and output in ("az", "change"):
-        for line in _summary(found):
+    if output in ("az", "change"):
+        for line in _summary(found) if fails else _notes(found):
             click.echo(line, err=True)
     if how and output != "json":
         click.echo(how, err=True)
@@ -103,6 +103,7 @@ def _answer(found: Exceptions) -> dict[str, Any]:
             "opened": replay.opened,
             "broken": replay.broken,
             "newlyUnknown": replay.newly_unknown,
+            "mistaken": found.mistaken,
             "holds": found.is_proven,
         },
     }
@@ -125,13 +126,17 @@ def _summary(found: Exceptions) -> Iterator[str]:
     )
     for why, count in sorted(found.lost.items()):
         yield f"not kept: {counted(count, 'flow')}: {why}"
-    yield from (f"note: {one}" for one in found.notes)
+    yield from _notes(found)
     replay = found.replay
     says = "nothing else changes" if found.is_proven else "THAT IS NOT WHAT WAS MEANT"
     yield (
         f"replay of {counted(replay.flows, 'flow')}: {replay.opened:,} kept, "
         f"{replay.broken:,} break, {found.broken - replay.opened:,} stay broken: {says}"
     )
+
+
+def _notes(found: Exceptions) -> Iterator[str]:
+    yield from (f"note: {one}" for one in found.notes)
 
 
 def _fewest(found: Exceptions) -> str:

@@ -27,14 +27,15 @@ def chosen(flows: pa.Table, condition: str, name: str) -> list[int]:
     """
     if not condition.strip():
         raise LakeError(f"{name}: is empty: expected a condition such as `dst_port = 22`")
-    numbered = flows.drop_columns(["decisions"]).append_column(
-        "number", pa.array(np.arange(len(flows)))
-    )
+    columns = flows.drop_columns(["decisions"])
+    numbered = columns.append_column("number", pa.array(np.arange(len(flows))))
     engine = Engine()
     try:
+        engine.connection.register("columns", columns)
         engine.connection.register("broken", numbered)
         engine.seal()
         # a filter takes an expression: nothing that closes a bracket and goes on can be one
+        engine.connection.table("columns").filter(f"{condition}\n")  # wrong without the number
         found = engine.connection.table("broken").filter(f"{condition}\n").project("number")
         return [number for (number,) in found.fetchall()]
     except duckdb.Error as problem:

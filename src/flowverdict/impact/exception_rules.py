@@ -9,15 +9,11 @@ from flowverdict.model import Access, Direction, Endpoint, ResourceId, Rule
 from flowverdict.net import ALL_PORTS, IntervalSet, format_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from flowverdict.impact.covering import Box
     from flowverdict.model import Estate
 
-MOST_RULES: Final = 100
-"""Security admin rules of one network manager (policy specification, 8.7)."""
-MOST_PREFIXES: Final = 20_000
-"""Prefixes of all of them."""
 ACCESSES: Final = (Access.ALLOW, Access.ALWAYS_ALLOW)
 """What an exception may say, the one that leaves the NSGs their word first."""
 NAMED: Final = {1, 6, 17, 50, 51}
@@ -47,29 +43,6 @@ def with_rules(estate: Estate, deny: Rule, rules: Sequence[Rule]) -> Estate:
     return replace(estate, resources=resources, active_rules=(*estate.active_rules, *active))
 
 
-def room_before(
-    estate: Estate, collection: ResourceId, denies: Sequence[Rule], way: Direction, most: int
-) -> list[int]:
-    """Returns free priorities next to one another in front of all of some Denies.
-
-    The nearest that are enough for ``most`` rules; where no run is, the longest one.
-    """
-    before = min((one.priority for one in denies if one.direction is way), default=1)
-    used = {
-        one.priority
-        for one in estate.every_admin_rule
-        if one.id.parent == collection and one.direction is way
-    }
-    runs: list[list[int]] = [[]]
-    for priority in range(before - 1, 0, -1):
-        if priority not in used:
-            runs[-1].insert(0, priority)
-        elif runs[-1]:
-            runs.append([])
-    enough = [one for one in runs if len(one) >= min(most, MOST_RULES)]
-    return enough[0] if enough else max(runs, key=len)
-
-
 def probe(collection: ResourceId, way: Direction, access: Access, room: list[int]) -> Rule:
     """Returns a rule that matches every packet, where the exceptions would stand."""
     name = f"probe-{way.value}"
@@ -96,18 +69,3 @@ def rule_of(name: ResourceId, priority: int, kind: Kind, box: Box) -> Rule:
 def _endpoint(addresses: Iterable[int]) -> Endpoint:
     prefixes = IntervalSet((one, one) for one in addresses)
     return Endpoint(prefixes, texts=tuple(format_addresses(prefixes)))
-
-
-def over_limits(estate: Estate, collections: set[ResourceId]) -> Iterator[str]:
-    """Yields which of Azure's limits the rules of a manager go beyond."""
-    for manager in sorted({one.parent.parent for one in collections}):
-        own = [
-            one
-            for one in estate.resources.admin_rules.values()
-            if one.id.parent.parent.parent == manager
-        ]
-        if len(own) > MOST_RULES:
-            yield f"`{manager.name}` has {len(own):,} admin rules: Azure allows {MOST_RULES}"
-        prefixes = sum(len(side.texts) for one in own for side in (one.source, one.destination))
-        if prefixes > MOST_PREFIXES:
-            yield f"`{manager.name}` has {prefixes:,} prefixes: Azure allows {MOST_PREFIXES:,}"

@@ -51,18 +51,34 @@ class Judged(NamedTuple):
 class Judges:
     """Estates that judge the same rows."""
 
-    def __init__(self, estates: Sequence[Estate], options: Options) -> None:
+    def __init__(
+        self,
+        estates: Sequence[Estate],
+        options: Options,
+        *,
+        found_in: Sequence[Estate] | None = None,
+    ) -> None:
+        """Compiles the estates.
+
+        Args:
+            estates: what judges.
+            options: how open questions are answered.
+            found_in: where the interfaces of rows are looked up; left out, in all that judge.
+        """
         self._estates = estates
-        self._places = [Places(one) for one in estates[:2]]
+        self._found_in = estates if found_in is None else found_in
+        self._places = [Places(one) for one in self._found_in]
         self._classifiers = [compile_estate(one, options) for one in estates]
 
-    def recorded(self, lake: Lake, period: Period) -> Iterator[pa.RecordBatch]:
+    def recorded(
+        self, lake: Lake, period: Period, *, source_ports: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """Yields recorded flows as ``recorded`` does, source ports only where a rule tests them."""
         logged = query(lake, "SELECT DISTINCT mac FROM flows", period=period).read_all()
         for estate, classifier in zip(self._estates, self._classifiers, strict=True):
             nics = (estate.nics_by_mac.get(mac, ()) for mac in logged["mac"].to_pylist())
             classifier.prepare(str(nic.id) for found in nics for nic in found)
-        tested = any(map(tests_source_ports, self._estates))
+        tested = source_ports or any(map(tests_source_ports, (*self._estates, *self._found_in)))
         return recorded(lake, period=period, source_ports=tested)
 
     def judge(self, batch: pa.RecordBatch) -> Judged:

@@ -192,6 +192,7 @@ def what_if(
     *,
     period: Period = ALWAYS,
     options: Options = DEFAULTS,
+    source_ports: bool = False,
 ) -> WhatIf:
     """Judges the flows of a lake before and after a change.
 
@@ -201,11 +202,13 @@ def what_if(
         lake: recorded flows.
         period: the time of the tuples.
         options: how open questions are answered.
+        source_ports: whether flows from different ports are different flows although no rule of
+            the two estates tests them.
 
     Raises:
         LakeError: the lake cannot be read.
     """
-    return _Comparison(estate, changed, options).compare(lake, period)
+    return _Comparison(estate, changed, options).compare(lake, period, source_ports=source_ports)
 
 
 class _Comparison:
@@ -213,9 +216,9 @@ class _Comparison:
         self._judges = Judges((estate, changed), options)
         self._found = WhatIf(Network(estate, options), Network(changed, options))
 
-    def compare(self, lake: Lake, period: Period) -> WhatIf:
+    def compare(self, lake: Lake, period: Period, *, source_ports: bool) -> WhatIf:
         """Goes through the flows of a lake."""
-        for batch in self._judges.recorded(lake, period):
+        for batch in self._judges.recorded(lake, period, source_ports=source_ports):
             self._take(batch)
         return self._found
 

@@ -12,6 +12,7 @@ from flowverdict.load.checks import (
     dangling_references,
     newest,
     newest_active,
+    priorities_used_twice,
 )
 from flowverdict.load.flow_logs import read_flow_log
 from flowverdict.load.governance import (
@@ -280,6 +281,7 @@ class Assembly:
             *self.deployments,
         ):
             self.diagnostics.extend(one.problems)
+        self.diagnostics.extend(priorities_used_twice(self.resources))
         self.diagnostics.extend(contradicted_attachments(self.resources))
         self.diagnostics.extend(addresses_outside(self.resources))
         apart = {subnet.vnet for subnet in self.resources.subnets.values()}

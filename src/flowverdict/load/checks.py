@@ -49,6 +49,24 @@ def _add_problem(rules: dict[ResourceId, Rule], rule: ResourceId, problem: Diagn
     rules[rule] = replace(rules[rule], problems=(*rules[rule].problems, problem))
 
 
+def priorities_used_twice(resources: Resources) -> Iterator[Diagnostic]:
+    """Yields admin rules whose priority the other direction of their collection has as well.
+
+    A priority is unique in its collection, and the documentation does not say "per direction" as it
+    does for NSGs (policy specification, 8.5): Azure may refuse such a collection.
+    """
+    slots: dict[tuple[ResourceId, int], Rule] = {}
+    for rule in resources.admin_rules.values():
+        other = slots.setdefault((rule.id.parent, rule.priority), rule)
+        if other.direction is not rule.direction and rule.where is not None:
+            what = (
+                f"`{rule.name}` and `{other.name}` both have priority {rule.priority}, "
+                "one inbound and one outbound"
+            )
+            expected = "a priority once in a rule collection: Azure may refuse this"
+            yield warning(rule.where, "admin-rule-priority", what, expected, resource=rule.id)
+
+
 def check_group_networks(resources: Resources) -> None:
     """Refuses NSG rules with application security groups of different networks."""
     networks: dict[ResourceId, set[ResourceId]] = {}
