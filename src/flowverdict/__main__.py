@@ -1,6 +1,6 @@
 """Lets ``python -m flowverdict`` start the command line."""
 
-from flowverdict.cli import main
+from flowverdict.cli.program import run
 
 if __name__ == "__main__":
-    main(prog_name="flowverdict")
+    run()
