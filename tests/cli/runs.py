@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from flowverdict.cli import main
@@ -45,3 +46,28 @@ def start(
         env={**os.environ, **(env or {})},
         timeout=60,
     )
+
+
+def on_a_terminal(words: list[str | Path], env: dict[str, str]) -> bytes:
+    """What a command prints where its output is a terminal."""
+    pty = pytest.importorskip("pty")
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowverdict", *map(str, words)],
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, **env},
+    ) as process:
+        os.close(terminal)
+        seen = b""
+        while True:
+            try:
+                part = os.read(controller, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            seen += part
+        process.wait(60)
+    os.close(controller)
+    return seen

@@ -12,7 +12,7 @@ import pytest
 
 import flowverdict
 from flowverdict.cli.main import COMMANDS
-from tests.cli.runs import HTTPS, NIC, PACKET, SSH, run, start
+from tests.cli.runs import HTTPS, NIC, PACKET, SSH, on_a_terminal, run, start
 from tests.load.broken import good, write
 
 ESCAPE = b"\x1b["
@@ -24,31 +24,6 @@ def estate(tmp_path: Path) -> Path:
     folder = tmp_path / "estate"
     write(folder, good())
     return folder
-
-
-def on_a_terminal(words: list[str | Path], env: dict[str, str]) -> bytes:
-    """What a command prints where its output is a terminal."""
-    pty = pytest.importorskip("pty")
-    controller, terminal = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "flowverdict", *map(str, words)],
-        stdout=terminal,
-        stderr=terminal,
-        env={**os.environ, **env},
-    ) as process:
-        os.close(terminal)
-        seen = b""
-        while True:
-            try:
-                part = os.read(controller, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            seen += part
-        process.wait(60)
-    os.close(controller)
-    return seen
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.runs import run
+from tests.cli.runs import on_a_terminal, run
 from tests.conformance.sketch import write
 from tests.impact.logs import ingested, vnet
 
@@ -121,3 +122,14 @@ def test_what_cannot_be_kept_is_exit_code_1(story: tuple[Path, Path, Path], tmp_
 def test_a_wrong_filter_is_one_line(story: tuple[Path, Path, Path], keep: str) -> None:
     told = ask(story, keep=keep)
     assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_shows_how_far_it_is(story: tuple[Path, Path, Path]) -> None:
+    """Three goes through three rows: what breaks, what may not pass, the replay."""
+    before, after, lake = story
+    words: list[str | Path] = [
+        "exceptions", before, "--change", after, "--lake", lake, "--keep", "dst_port = 22",
+    ]  # fmt: skip
+    assert re.search(rb"\d rows, [\d,]+/s", on_a_terminal(words, {"TERM": "xterm-256color"}))
+    assert "rows" not in ask(story).stderr

@@ -10,7 +10,7 @@ import click
 from flowverdict.cli.arguments import estate_arguments, output_argument
 from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
-from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.questions import read_question
 from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
@@ -69,7 +69,8 @@ def command(location: str, output: str, **others: Any) -> None:
     Exit code 1 means that a tuple disagrees, 3 that not one could be compared.
     """
     estate, lake, period, options = read_question(location, others)
-    found = told(lambda: audit(estate, lake, period=period, options=options))
+    with shown(lake):
+        found = told(lambda: audit(estate, lake, period=period, options=options))
     missing = told(lambda: list(gaps(estate, lake, period=period)))
     if output == "json":
         click.echo(as_json(_answer(found, missing)))

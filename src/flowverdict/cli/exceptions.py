@@ -10,7 +10,7 @@ import click
 from flowverdict.cli.arguments import estate_arguments
 from flowverdict.cli.changes import change_arguments, read_change
 from flowverdict.cli.errors import UNKNOWN
-from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.questions import read_question
 from flowverdict.cli.render import as_json, counted, table
@@ -73,7 +73,10 @@ def command(location: str, output: str, keep: str, **others: Any) -> None:
     """
     estate, lake, period, options = read_question(location, others)
     changed, how = read_change(estate, others)
-    found = told(lambda: exceptions(estate, changed, lake, keep, period=period, options=options))
+    with shown(lake):
+        found = told(
+            lambda: exceptions(estate, changed, lake, keep, period=period, options=options)
+        )
     if output == "json":
         click.echo(as_json(_answer(found)))
     elif output == "change":

@@ -12,7 +12,7 @@ from flowverdict.cli.arguments import estate_arguments
 from flowverdict.cli.changes import change_arguments, read_change
 from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
-from flowverdict.cli.lakes import lake_option, told
+from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.questions import read_question
 from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
@@ -64,7 +64,8 @@ def command(location: str, output: str, accept: str | None, **others: Any) -> No
     """
     estate, lake, period, options = read_question(location, others)
     changed, how = read_change(estate, others)
-    found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
+    with shown(lake):
+        found = told(lambda: what_if(estate, changed, lake, period=period, options=options))
     if accept is not None:
         told(lambda: found.accept(accept))
     missing = told(lambda: list(gaps(changed, lake, period=period)))

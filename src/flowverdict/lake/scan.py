@@ -57,6 +57,8 @@ def scan(
             batch_readahead=_AHEAD,
             fragment_readahead=_AHEAD,
         )
-        yield from rows.to_batches()
+        for batch in rows.to_batches():
+            lake.seen(len(batch))
+            yield batch
     except (OSError, pa.ArrowException) as problem:
         raise LakeError(f"{lake.root}: {one_line(problem)}") from None

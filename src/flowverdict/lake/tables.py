@@ -27,7 +27,7 @@ from flowverdict.lake.parquet import encoded
 from flowverdict.lake.store import LakeError, Store, local_store, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
     from deltalake.transaction import RemoveAction
@@ -61,7 +61,11 @@ REJECTS: Final = _plain(QUARANTINE).append(pa.field(_DAY, pa.date32()))
 
 
 class Lake:
-    """Delta tables side by side: ``flows``, by day of the tuple's time, and ``quarantine``."""
+    """Delta tables side by side: ``flows``, by day of the tuple's time, and ``quarantine``.
+
+    Attributes:
+        seen: told how many rows ``scan`` has read, batch by batch.
+    """
 
     def __init__(self, store: Store | str) -> None:
         """Takes where it lies, or a folder's name.
@@ -73,6 +77,7 @@ class Lake:
         self.root = self.store.root
         self.flows = Table(self.store, "flows", FLOWS)
         self.quarantine = Table(self.store, "quarantine", REJECTS)
+        self.seen: Callable[[int], None] = lambda _rows: None
 
 
 @dataclass(frozen=True, slots=True)
