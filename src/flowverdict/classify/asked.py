@@ -14,18 +14,18 @@ import pyarrow as pa
 
 from flowverdict.classify.atoms import Cuts
 from flowverdict.classify.packets import IPV6
-from flowverdict.classify.policies import WAYS
 from flowverdict.classify.records import set_bits
 from flowverdict.classify.verdicts import Outcomes, outcome_of
 from flowverdict.policy import evaluate_at
 from flowverdict.policy.services import SERVICES
+from flowverdict.stages import WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowverdict.classify.packets import Addresses, Packets
-    from flowverdict.classify.policies import Policy
     from flowverdict.net import IntervalSet
+    from flowverdict.stages import Policy
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 

@@ -19,11 +19,11 @@ from flowverdict.classify.columns import find_atoms, find_atoms_ipv6
 from flowverdict.classify.combined import Combined
 from flowverdict.classify.kernel import NO_POLICY, OPEN
 from flowverdict.classify.packets import Packets, read_packets, read_words
-from flowverdict.classify.policies import Policies, find_interface
 from flowverdict.classify.tables import Tables, make_tables
 from flowverdict.classify.verdicts import Outcome, Outcomes, decided
 from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS, NoNsgError
+from flowverdict.stages import Policies, find_interface
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flowverdict.classify.packets import Addresses
-    from flowverdict.classify.policies import Policy
     from flowverdict.model import Estate
     from flowverdict.policy import Options
+    from flowverdict.stages import Policy
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 

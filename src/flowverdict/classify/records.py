@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from flowverdict.classify.stages import Test
 from flowverdict.net import ALL_PORTS, IntervalSet
+from flowverdict.stages import Test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowverdict.classify.atoms import Cuts
-    from flowverdict.classify.stages import Side, Stage
+    from flowverdict.stages import Side, Stage
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 

@@ -17,8 +17,7 @@ from flowverdict.policy.services import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flowverdict.classify.policies import Around, Policy, Topology
-    from flowverdict.classify.stages import Test
+    from flowverdict.stages import Around, Policy, Test, Topology
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.classify.packets import read_packets
-from flowverdict.classify.policies import WAYS
 from flowverdict.impact.audit_causes import (
     AGREEMENTS,
     AGREES,
@@ -39,6 +38,7 @@ from flowverdict.lake import ALWAYS
 from flowverdict.model import ResourceId
 from flowverdict.packets import Places
 from flowverdict.policy import DEFAULTS, Standpoint, evaluate_at
+from flowverdict.stages import WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowverdict.classify.asked import Asked
-from flowverdict.classify.policies import WAYS, Policies
 from flowverdict.classify.verdicts import Outcomes
 from flowverdict.model import ResourceId
 from flowverdict.policy import evaluate_at
+from flowverdict.stages import WAYS, Policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flowverdict.classify.packets import Packets
-    from flowverdict.classify.policies import Policy
     from flowverdict.model import Estate
     from flowverdict.policy import Options, Verdict
+    from flowverdict.stages import Policy
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flowverdict.classify.packets import Addresses, Packets
-    from flowverdict.classify.policies import Policy
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate, Rule
     from flowverdict.policy import Network, Options, Step, Verdict
+    from flowverdict.stages import Policy
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 Sums: TypeAlias = tuple[Numbers, Numbers, Numbers]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from flowverdict.classify.stages import ASKING, PLATFORM, Stage, admin_stages, nsg_stage
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.policy import Network, Standpoint
 from flowverdict.policy.exclusions import skipped_subnet
+from flowverdict.stages.stage import ASKING, PLATFORM, Stage, admin_stages, nsg_stage
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

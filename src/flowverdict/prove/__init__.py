@@ -1,0 +1,1 @@
+"""All packets: exact sets of them, and what policies do with each."""

@@ -1,0 +1,146 @@
+"""Functions of a packet's fields as decision diagrams: one field after the other, equal parts once.
+
+A node says what follows from the value of one field: spans of values, and behind each a node of the
+next field, behind the last field a leaf. What no span holds is outside the function. Spans that are
+next to one another and lead to the same are one, and equal nodes that one ``Store`` made are one
+object, so a function has one form.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from flowverdict.net import IntervalSet
+
+Edge = tuple[int, int, Any]
+"""Lowest and highest value of a span, and what follows: a ``Node``, or a leaf."""
+
+MOST_NODES: Final = 1_000_000
+"""What one question may make, of about 200 bytes each."""
+
+
+class LimitError(Exception):
+    """A question takes more than was granted; the message says at which limit it stopped."""
+
+
+class Node:
+    """What follows from the value of one field; never empty."""
+
+    __slots__ = ("edges",)
+
+    def __init__(self, edges: tuple[Edge, ...]) -> None:
+        self.edges = edges
+
+
+class Store:
+    """Makes nodes, equal ones once."""
+
+    def __init__(self, most: int = MOST_NODES) -> None:
+        self._most = most
+        self._nodes: dict[tuple[tuple[int, int, int], ...], Node] = {}
+
+    def node(self, edges: Iterable[Edge]) -> Node | None:
+        """Returns the node with edges in the order of their values; None without any.
+
+        Args:
+            edges: disjoint spans; leaves have to live as long as the store, and are told apart by
+                their identity.
+
+        Raises:
+            LimitError: there are too many nodes.
+        """
+        merged: list[Edge] = []
+        for low, high, child in edges:
+            if merged and merged[-1][1] == low - 1 and merged[-1][2] is child:
+                merged[-1] = (merged[-1][0], high, child)
+            else:
+                merged.append((low, high, child))
+        if not merged:
+            return None
+        key = tuple((low, high, id(child)) for low, high, child in merged)
+        found = self._nodes.get(key)
+        if found is None:
+            if len(self._nodes) >= self._most:
+                raise LimitError(f"more than {self._most:,} different parts of sets of packets")
+            found = self._nodes[key] = Node(tuple(merged))
+        return found
+
+    def product(self, fields: Sequence[IntervalSet], leaf: Hashable) -> Node | None:
+        """Returns the function that has one value for every combination of some values."""
+        found: Any = leaf
+        for values in reversed(fields):
+            found = self.node((low, high, found) for low, high in values)
+            if found is None:
+                return None
+        return found
+
+
+def combined(
+    store: Store,
+    depth: int,
+    one: Node | None,
+    other: Node | None,
+    join: Callable[[Any, Any], Any],
+) -> Node | None:
+    """Returns a function of two functions.
+
+    Args:
+        store: makes the nodes.
+        depth: how many fields there are.
+        one: the first.
+        other: the second.
+        join: what becomes of a leaf of each; None stands for outside, before and behind.
+    """
+    memo: dict[tuple[int, int], Any] = {}
+    none: tuple[Edge, ...] = ()
+
+    def visit(left: Any, right: Any, level: int) -> Any:
+        if left is None and right is None:
+            return None
+        key = (id(left), id(right))
+        if key in memo:
+            return memo[key]
+        if level == depth:
+            found = join(left, right)
+        else:
+            pairs = _side_by_side(
+                left.edges if left is not None else none,
+                right.edges if right is not None else none,
+            )
+            found = store.node(
+                (low, high, child)
+                for low, high, a, b in pairs
+                if (child := visit(a, b, level + 1)) is not None
+            )
+        memo[key] = found
+        return found
+
+    return visit(one, other, 0)
+
+
+def _side_by_side(
+    left: tuple[Edge, ...], right: tuple[Edge, ...]
+) -> Iterable[tuple[int, int, Any, Any]]:
+    """Yields spans in which neither side changes, with what each has there."""
+    i = j = 0
+    at = min(edges[0][0] for edges in (left, right) if edges)
+    while i < len(left) or j < len(right):
+        a = left[i] if i < len(left) else None
+        b = right[j] if j < len(right) else None
+        starts = [one[0] for one in (a, b) if one is not None and one[0] > at]
+        inside_a = a is not None and a[0] <= at
+        inside_b = b is not None and b[0] <= at
+        if not (inside_a or inside_b):
+            at = min(starts)
+            continue
+        ends = [one[1] for one, inside in ((a, inside_a), (b, inside_b)) if inside and one]
+        end = min(*ends, *(one - 1 for one in starts)) if starts or len(ends) > 1 else ends[0]
+        yield at, end, a[2] if inside_a and a else None, b[2] if inside_b and b else None
+        if a is not None and inside_a and a[1] == end:
+            i += 1
+        if b is not None and inside_b and b[1] == end:
+            j += 1
+        at = end + 1
