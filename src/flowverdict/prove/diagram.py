@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from flowverdict.net import IntervalSet
 
@@ -58,14 +58,18 @@ class Store:
                 merged[-1] = (merged[-1][0], high, child)
             else:
                 merged.append((low, high, child))
-        if not merged:
+        return self.made(merged)
+
+    def made(self, edges: list[Edge]) -> Node | None:
+        """Returns the node with edges that are merged already."""
+        if not edges:
             return None
-        key = tuple((low, high, id(child)) for low, high, child in merged)
+        key = tuple([(low, high, id(child)) for low, high, child in edges])
         found = self._nodes.get(key)
         if found is None:
             if len(self._nodes) >= self._most:
                 raise LimitError(f"more than {self._most:,} different parts of sets of packets")
-            found = self._nodes[key] = Node(tuple(merged))
+            found = self._nodes[key] = Node(tuple(edges))
         return found
 
     def product(self, fields: Sequence[IntervalSet], leaf: Hashable) -> Node | None:
@@ -121,26 +125,46 @@ def combined(
     return visit(one, other, 0)
 
 
+def beside(store: Store, one: Node | None, other: Node | None) -> Node | None:
+    """Returns a function that is one of two where it has a value; they share no packet.
+
+    Both have to come from the store.
+    """
+    if one is None or other is None:
+        return one or other
+    if one.edges[-1][1] < other.edges[0][0]:
+        return store.node((*one.edges, *other.edges))
+    if other.edges[-1][1] < one.edges[0][0]:
+        return store.node((*other.edges, *one.edges))
+    return store.node(
+        (low, high, b if a is None else a if b is None else beside(store, a, b))
+        for low, high, a, b in _side_by_side(one.edges, other.edges)
+    )
+
+
 def _side_by_side(
     left: tuple[Edge, ...], right: tuple[Edge, ...]
-) -> Iterable[tuple[int, int, Any, Any]]:
+) -> Iterator[tuple[int, int, Any, Any]]:
     """Yields spans in which neither side changes, with what each has there."""
     i = j = 0
-    at = min(edges[0][0] for edges in (left, right) if edges)
-    while i < len(left) or j < len(right):
-        a = left[i] if i < len(left) else None
-        b = right[j] if j < len(right) else None
-        starts = [one[0] for one in (a, b) if one is not None and one[0] > at]
-        inside_a = a is not None and a[0] <= at
-        inside_b = b is not None and b[0] <= at
-        if not (inside_a or inside_b):
-            at = min(starts)
-            continue
-        ends = [one[1] for one, inside in ((a, inside_a), (b, inside_b)) if inside and one]
-        end = min(*ends, *(one - 1 for one in starts)) if starts or len(ends) > 1 else ends[0]
-        yield at, end, a[2] if inside_a and a else None, b[2] if inside_b and b else None
-        if a is not None and inside_a and a[1] == end:
+    a, b = left[0] if left else _END, right[0] if right else _END
+    at = min(a[0], b[0])
+    while a is not _END or b is not _END:
+        if a[0] > at and b[0] > at:
+            at = min(a[0], b[0])
+        end = min(
+            a[1] if a[0] <= at else a[0] - 1,
+            b[1] if b[0] <= at else b[0] - 1,
+        )
+        yield at, end, a[2] if a[0] <= at else None, b[2] if b[0] <= at else None
+        if a[1] == end:
             i += 1
-        if b is not None and inside_b and b[1] == end:
+            a = left[i] if i < len(left) else _END
+        if b[1] == end:
             j += 1
+            b = right[j] if j < len(right) else _END
         at = end + 1
+
+
+_END: Final[Edge] = (1 << 200, 1 << 200, None)
+"""Behind every value that a field can have."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from flowverdict.model import Direction
 from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.policy import DEFAULTS, evaluate_at
-from flowverdict.prove.diagram import LimitError, Store, combined
+from flowverdict.prove.diagram import LimitError, Store, beside, combined
 from flowverdict.prove.region import (
     DEPTH,
     NO_PORT,
@@ -23,16 +23,17 @@ from flowverdict.prove.region import (
     packet_of,
     paths,
 )
-from flowverdict.prove.solve import Asked, Decided, Leaves, Piece, solve
+from flowverdict.prove.solve import Asked, Decided, Piece, solve
 from flowverdict.stages import WAYS, Policies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowverdict.model import Estate, NetworkInterface, Rule
     from flowverdict.net import Packet
     from flowverdict.policy import Options
     from flowverdict.prove.diagram import Node
+    from flowverdict.prove.solve import Leaf, Pieces
     from flowverdict.stages import Around, Policy, Side, Stage, Test
 
 MOST_CELLS: Final = 50_000
@@ -81,10 +82,34 @@ class Outcome:
 
     def judgements(self) -> list[tuple[Judgement, Region]]:
         """Returns what happens, and to which packets."""
-        found: dict[int, tuple[Judgement, list[Box]]] = {}
-        for values, leaf in paths(self.node):
-            found.setdefault(id(leaf), (leaf, []))[1].append(Box(*values))
-        return [(one, Region.of_boxes(*boxes)) for one, boxes in found.values()]
+        return _by_leaf(self.node)
+
+
+def _by_leaf(node: Node | None) -> list[tuple[Any, Region]]:
+    found: dict[int, tuple[Any, list[Box]]] = {}
+    for values, leaf in paths(node):
+        found.setdefault(id(leaf), (leaf, []))[1].append(Box(*values))
+    return [(one, Region.of_boxes(*boxes)) for one, boxes in found.values()]
+
+
+class Change(NamedTuple):
+    """What happened to packets, and what happens to them now."""
+
+    before: Judgement
+    after: Judgement
+
+
+class Difference:
+    """The packets of which the judgement changes: a diagram whose leaves are ``Change``."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node | None) -> None:
+        self.node = node
+
+    def changes(self) -> list[tuple[Change, Region]]:
+        """Returns what changes, and for which packets."""
+        return _by_leaf(self.node)
 
 
 class Prover:
@@ -94,7 +119,6 @@ class Prover:
         self.estate = estate
         self._policies = Policies(estate, options)
         self._sets = _Sets()
-        self._leaves = Leaves()
 
     def outcome(self, nic: NetworkInterface, direction: Direction, region: Region) -> Outcome:
         """Returns what happens to packets at an interface.
@@ -107,24 +131,49 @@ class Prover:
         Raises:
             LimitError: it takes more work than is granted.
         """
-        store = Store()
         policy = self._policies.at(nic)
+        judging = _Judging([(policy, direction)])
         found: Node | None = None
         for box in region.boxes():
-            part = self._solved(policy, direction, box, store)
-            found = part if found is None else combined(store, DEPTH, found, part, _either)
-        return Outcome(_Judging(policy, direction, store).judged(found))
+            pieces = [self._pieces(policy, direction, box)]
+            found = beside(judging.store, found, judging.solved(pieces, box, _single))
+        return Outcome(found)
 
-    def _solved(self, policy: Policy, direction: Direction, box: Box, store: Store) -> Node | None:
-        stages = [
-            list(self._sets.pieces(stage, policy.around, box))
-            for stage in policy.stages[WAYS.index(direction)]
-        ]
-        return solve(stages, box, store, self._leaves)
+    def difference(
+        self,
+        nic: NetworkInterface,
+        other: Prover,
+        other_nic: NetworkInterface,
+        direction: Direction,
+        region: Region,
+    ) -> Difference:
+        """Returns the packets of a region that two interfaces' policies judge otherwise.
 
+        Args:
+            nic: an interface of this estate.
+            other: answers for the other estate; may be the same.
+            other_nic: an interface of that one.
+            direction: inbound if the interfaces are the packets' destination.
+            region: the packets.
 
-def _either(one: Any, other: Any) -> Any:
-    return other if one is None else one
+        Raises:
+            LimitError: it takes more work than is granted.
+        """
+        policies = [(self._policies.at(nic), direction), (other.at(other_nic), direction)]
+        judging = _Judging(policies)
+        found: Node | None = None
+        for box in region.boxes():
+            pieces = [self._pieces(one, way, box) for one, way in policies]
+            found = beside(judging.store, found, judging.solved(pieces, box, _change))
+        return Difference(found)
+
+    def at(self, nic: NetworkInterface) -> Policy:
+        """Returns what stands before an interface."""
+        return self._policies.at(nic)
+
+    def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
+        stages = policy.stages[WAYS.index(direction)]
+        return [list(self._sets.pieces(stage, policy.around, box)) for stage in stages]
 
 
 class _Sets:
@@ -169,8 +218,9 @@ class _Sets:
         return self._clipped(sure, within), self._clipped(maybe, within) if maybe else maybe
 
     def _clipped(self, addresses: IntervalSet, within: IntervalSet) -> IntervalSet:
-        if within.size == 1:
-            return within if within.spans[0][0] in addresses else EMPTY
+        found = _in_one_span(addresses, within)
+        if found is not None:
+            return found
         key = (id(addresses), within)
         if key not in self._within:
             self._within[key] = addresses, addresses & within
@@ -189,18 +239,42 @@ class _Ported(NamedTuple):
 def _ported(stage: Stage, box: Box) -> Iterator[_Ported]:
     has_ports = NO_PORT not in box.ports
     for test in stage.tests:
-        protocols = test.protocols & box.protocols
+        protocols = _inside(test.protocols, box.protocols)
         if not protocols:
             continue
         if has_ports:
-            ports, source_ports = test.dst_ports & box.ports, test.src_ports & box.source_ports
+            ports = _inside(test.dst_ports, box.ports)
+            source_ports = _inside(test.src_ports, box.source_ports)
             if ports and source_ports:
                 yield _Ported(test, protocols, ports, source_ports)
         elif test.without_dst_port and test.without_src_port:
             yield _Ported(test, protocols, box.ports, box.source_ports)
 
 
+def _inside(values: IntervalSet, within: IntervalSet) -> IntervalSet:
+    found = _in_one_span(values, within)
+    return values & within if found is None else found
+
+
+def _in_one_span(values: IntervalSet, within: IntervalSet) -> IntervalSet | None:
+    """Returns the values within a single span, where that is plain; else None."""
+    if not values or len(within.spans) != 1:
+        return None if values else values
+    [(low, high)] = within.spans
+    first, last = values.spans[0][0], values.spans[-1][1]
+    if low <= first and last <= high:
+        return values
+    if last < low or high < first:
+        return EMPTY
+    if low == high:
+        return within if low in values else EMPTY
+    return within if len(values.spans) == 1 and first <= low and high <= last else None
+
+
 def _resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
+    """Returns the addresses of a side that match for sure, and others that may."""
+    if not (side.likely or side.asks or side.in_network or side.in_internet):
+        return side.sure, EMPTY
     sure, maybe = [side.sure, side.likely], [side.asks]
     for counts, tag in ((side.in_network, around.network), (side.in_internet, around.internet)):
         if counts:
@@ -215,29 +289,67 @@ def _union(sets: Iterable[IntervalSet]) -> IntervalSet:
     return some[0] if len(some) == 1 else IntervalSet.union(some)
 
 
-class _Judging:
-    """Puts judgements in the place of leaves."""
+class _ToAsk:
+    """Stands for judgements that the evaluator has to make."""
 
-    def __init__(self, policy: Policy, direction: Direction, store: Store) -> None:
-        self._policy = policy
-        self._direction = direction
-        self._store = store
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        self.leaves = leaves
+
+
+class _Judging:
+    """Judges boxes by one policy or by two side by side."""
+
+    def __init__(self, policies: Sequence[tuple[Policy, Direction]]) -> None:
+        self.store = Store()
+        self._policies = policies
         self._cells = 0
         self._known: dict[object, Judgement] = {}
+        self._leaves: dict[object, Any] = {}
 
-    def judged(self, node: Node | None) -> Node | None:
-        """Returns the diagram with judgements; packets that need it are cut into cells."""
-        asked = [(Box(*values), leaf) for values, leaf in paths(node) if isinstance(leaf, Asked)]
-        found = combined(self._store, DEPTH, node, None, self._of_decided)
-        for box, leaf in asked:
-            for cell in self._cells_of(box, leaf):
-                part = self._store.product(cell, self._ask(cell))
-                found = combined(self._store, DEPTH, found, part, _either)
-        return found
+    def solved(
+        self,
+        pieces: Sequence[list[Pieces]],
+        box: Box,
+        join: Callable[[list[Judgement]], Any],
+    ) -> Node | None:
+        """Returns what happens to the packets of a box.
 
-    def _of_decided(self, leaf: Any, _: Any) -> Judgement | None:
-        if isinstance(leaf, Asked):
-            return None
+        Args:
+            pieces: of each policy.
+            box: the packets.
+            join: gives the leaf for the judgements; None for packets to leave out.
+        """
+        asked: dict[tuple[int, ...], _ToAsk] = {}
+
+        def leaf_of(leaves: list[Leaf]) -> Any:
+            if not any(isinstance(one, Asked) for one in leaves):
+                return self._joined(map(self._decided, leaves), join)
+            parts = tuple(one.parts if isinstance(one, Asked) else id(one.test) for one in leaves)
+            return asked.setdefault(parts, _ToAsk(leaves))
+
+        found = solve(pieces, box, self.store, leaf_of)
+        if not asked:
+            return found
+        node: Node | None = None
+        for values, leaf in paths(found):
+            part = Box(*values)
+            if not isinstance(leaf, _ToAsk):
+                node = beside(self.store, node, self.store.product(part, leaf))
+                continue
+            for cell in self._cut_up(part, leaf.leaves):
+                judged = self._joined(self._asked(cell, leaf.leaves), join)
+                if judged is not None:
+                    node = beside(self.store, node, self.store.product(cell, judged))
+        return node
+
+    def _joined(
+        self, judgements: Iterable[Judgement], join: Callable[[list[Judgement]], Any]
+    ) -> Any:
+        some = list(judgements)
+        leaf = join(some)
+        return None if leaf is None else self._leaves.setdefault(tuple(map(id, some)), leaf)
+
+    def _decided(self, leaf: Leaf) -> Judgement:
         assert isinstance(leaf, Decided)
         test = leaf.test
         layer, rule = (test.layer, test.rule) if test else (None, None)
@@ -247,10 +359,10 @@ class _Judging:
         key = (judgement.access, judgement.layer, id(judgement.rule), judgement.missing)
         return self._known.setdefault(key, judgement)
 
-    def _cells_of(self, box: Box, leaf: Asked) -> Iterator[Box]:
+    def _cut_up(self, box: Box, leaves: Sequence[Leaf]) -> Iterator[Box]:
         """Yields parts of a box within which no set that is looked at tells packets apart."""
-        sources = _cut(box.sources, self._cuts(leaf, "src"))
-        destinations = _cut(box.destinations, self._cuts(leaf, "dst"))
+        sources = _cut(box.sources, self._cuts(leaves, "src"))
+        destinations = _cut(box.destinations, self._cuts(leaves, "dst"))
         self._cells += len(sources) * len(destinations)
         if self._cells > MOST_CELLS:
             raise LimitError(
@@ -260,24 +372,39 @@ class _Judging:
             for other in destinations:
                 yield box._replace(sources=one, destinations=other)
 
-    def _cuts(self, leaf: Asked, name: str) -> Iterator[IntervalSet]:
-        around = self._policy.around
-        for test in leaf.tests:
-            side: Side = getattr(test, name)
-            yield from side.cuts
-            if side.in_network:
-                yield from around.network.cuts
-            if side.in_internet:
-                yield from around.internet.cuts
+    def _cuts(self, leaves: Sequence[Leaf], name: str) -> Iterator[IntervalSet]:
+        for leaf, (policy, _) in zip(leaves, self._policies, strict=True):
+            around = policy.around
+            for test in leaf.tests if isinstance(leaf, Asked) else ():
+                side: Side = getattr(test, name)
+                yield from side.cuts
+                if side.in_network:
+                    yield from around.network.cuts
+                if side.in_internet:
+                    yield from around.internet.cuts
 
-    def _ask(self, cell: Box) -> Judgement:
-        """Returns what the evaluator says of one packet of a cell."""
+    def _asked(self, cell: Box, leaves: Sequence[Leaf]) -> Iterator[Judgement]:
+        """Yields what the evaluator says of one packet of a cell, where it has to be asked."""
         protocol, src, dst, port, source_port = (one.spans[0][0] for one in cell)
         if dst == src:  # one address on both sides would be one fact, and not two
             dst = cell.destinations.spans[-1][1]
         packet = packet_of((protocol, src, dst, port, source_port))
-        verdict = evaluate_at(self._policy.place, self._direction, packet)
-        return self._one(Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing))
+        for leaf, (policy, direction) in zip(leaves, self._policies, strict=True):
+            if isinstance(leaf, Decided):
+                yield self._decided(leaf)
+                continue
+            verdict = evaluate_at(policy.place, direction, packet)
+            yield self._one(Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing))
+
+
+def _change(judgements: list[Judgement]) -> Change | None:
+    before, after = judgements
+    same = (before.access, before.missing) == (after.access, after.missing)
+    return None if same else Change(before, after)
+
+
+def _single(judgements: list[Judgement]) -> Judgement:
+    return judgements[0]
 
 
 def _cut(values: IntervalSet, by: Iterable[IntervalSet]) -> list[IntervalSet]:

@@ -16,13 +16,13 @@ from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from flowverdict.prove.diagram import Node, Store
+    from flowverdict.prove.diagram import Edge, Node, Store
     from flowverdict.prove.region import Box
     from flowverdict.stages import Test
 
-MOST_STEPS: Final = 5_000_000
+MOST_STEPS: Final = 2_000_000
 """Spans of fields that one question may cut."""
 
 
@@ -38,6 +38,10 @@ class Piece(NamedTuple):
     certain: bool
 
 
+Pieces = list[Piece]
+"""Of one stage, in the order of its tests; of a test what is certain before what is not."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Decided:
     """A test decides; None where nothing does, and the packet passes."""
@@ -50,205 +54,219 @@ class Decided:
         return self.test.access if self.test else "Allow"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What happens hangs on something that may be missing: the evaluator has to be asked.
 
     Attributes:
         tests: those of which it is not certain whether they match.
+        parts: what tells such packets from others: the pieces that have a say.
     """
 
     tests: tuple[Test, ...]
+    parts: int
 
 
-class Leaves:
-    """Makes leaves, equal ones once."""
-
-    def __init__(self) -> None:
-        self._decided: dict[int, Decided] = {}
-        self._asked: dict[tuple[int, ...], Asked] = {}
-
-    def decided(self, test: Test | None) -> Decided:
-        """Returns the leaf for a deciding test."""
-        return self._decided.setdefault(id(test), Decided(test))
-
-    def asked(self, pieces: Iterable[Piece]) -> Asked:
-        """Returns the leaf for pieces that have a say, some of which may match or not."""
-        some = list(pieces)
-        key = tuple((id(one.test), one.certain) for one in some)
-        if key not in self._asked:
-            self._asked[key] = Asked(tuple(one.test for one in some if not one.certain))
-        return self._asked[key]
+Leaf = Decided | Asked
 
 
 def solve(
-    stages: Sequence[Sequence[Piece]],
+    policies: Sequence[Sequence[Pieces]],
     box: Box,
     store: Store,
-    leaves: Leaves,
+    leaf_of: Callable[[list[Leaf]], Any],
     *,
     steps: int = MOST_STEPS,
 ) -> Node | None:
-    """Returns what stages do with the packets of a box; leaves are ``Decided`` or ``Asked``.
+    """Returns what policies do with the packets of a box.
 
     Args:
-        stages: the pieces of each stage, in the order of their tests, within the box; of a test
-            what is certain before what is not.
+        policies: of each policy the pieces of its stages, within the box.
         box: the packets.
         store: makes the nodes.
-        leaves: makes the leaves; has to live as long as the store.
+        leaf_of: gives the leaf for what each policy does; None for packets to leave out. Equal
+            leaves have to be one object, and live as long as the store.
         steps: how much work is granted.
 
     Raises:
         LimitError: it takes more.
     """
-    solving = _Solving(stages, box, store, leaves, steps)
-    return solving.node(0, (1 << sum(map(len, stages))) - 1)
+    return _Solving(policies, box, store, leaf_of, steps).solved()
+
+
+class _Stage(NamedTuple):
+    """The pieces of a stage as bits.
+
+    Attributes:
+        all: all of them.
+        keeps: those whose test does not end the evaluation.
+        behind: those of later stages of the policy.
+        is_ordered: false where the order within the stage may be another one.
+    """
+
+    all: int
+    keeps: int
+    behind: int
+    is_ordered: bool
 
 
 class _Solving:
     def __init__(
         self,
-        stages: Sequence[Sequence[Piece]],
+        policies: Sequence[Sequence[Pieces]],
         box: Box,
         store: Store,
-        leaves: Leaves,
+        leaf_of: Callable[[list[Leaf]], Any],
         steps: int,
     ) -> None:
         self._box = box
         self._store = store
-        self._leaves = leaves
+        self._leaf_of = leaf_of
         self._granted = self._steps = steps
-        self._pieces = [piece for stage in stages for piece in stage]
+        self._pieces = [one for stages in policies for stage in stages for one in stage]
         self._memo: list[dict[int, Any]] = [{} for _ in range(DEPTH + 1)]
-        self._whole = [0] * DEPTH
-        """Of each field the pieces that have all of its values."""
-        self._spans: list[list[tuple[tuple[int, int], ...]]] = [[] for _ in range(DEPTH)]
-        for field in range(DEPTH):
-            every = box[field].spans
-            for number, piece in enumerate(self._pieces):
-                spans = piece.box[field].spans
-                self._spans[field].append(spans)
-                if spans == every:
-                    self._whole[field] |= 1 << number
-        self._stages = [_Stage(some) for some in _numbered(stages)]
-        for at, stage in enumerate(self._stages):
-            stage.behind = sum(later.all for later in self._stages[at + 1 :])
-        self._platform = sum(
-            1 << number
-            for number, piece in enumerate(self._pieces)
-            if piece.test.layer == "platform"
-        )
-        certain = sum(1 << number for number, one in enumerate(self._pieces) if one.certain)
-        self._sure_from = [0] * DEPTH + [certain]
+        bits = [1 << number for number in range(len(self._pieces) + 1)]
+        self._all, self._inside = bits[-1] - 1, bits[-1]
+        self._spans = [[one.box[field].spans for one in self._pieces] for field in range(DEPTH)]
+        whole = [
+            sum(bit for bit, spans in zip(bits, some, strict=False) if spans == every.spans)
+            for some, every in zip(self._spans, box, strict=True)
+        ]
+        self._partial = [self._all & ~one for one in whole]
+        """Of each field the pieces that lack some of its values."""
+        self._sure_from = [0] * DEPTH
         """Of each field the pieces that match for sure whatever it and those behind it are."""
+        sure = sum(bit for bit, one in zip(bits, self._pieces, strict=False) if one.certain)
         for field in reversed(range(DEPTH)):
-            self._sure_from[field] = self._sure_from[field + 1] & self._whole[field]
+            sure &= whole[field]
+            self._sure_from[field] = sure
+        self._policies = list(_policies(policies))
+        self._platform = sum(
+            bit
+            for bit, one in zip(bits, self._pieces, strict=False)
+            if one.test.layer == "platform"
+        )
 
-    def node(self, field: int, live: int) -> Any:
+    def solved(self) -> Node | None:
+        """Returns the diagram."""
+        return self._node(0, self._all)
+
+    def _node(self, field: int, live: int) -> Any:
         """Returns what follows from a field and those behind it if these pieces may match."""
-        live = self._with_a_say(field, live)
         memo = self._memo[field]
         if live in memo:
             return memo[live]
+        asked = live
         if field == DEPTH:
-            found = self._leaf(live)
-        elif partial := live & ~self._whole[field]:
-            found = self._store.node(self._cut(field, live, partial))
+            found = self._leaf_of([self._leaf(live, stages) for stages in self._policies])
+            memo[live] = found
+            return found
+        sure = live & self._sure_from[field]
+        if sure and not live & self._platform:
+            live = self._with_a_say(live, sure)
+            if live in memo:
+                found = memo[asked] = memo[live]
+                return found
+        if partial := live & self._partial[field]:
+            edges = self._cut(field, live, partial)
         else:
-            child = self.node(field + 1, live)
-            found = self._store.node((low, high, child) for low, high in self._box[field])
-        memo[live] = found
+            child = self._node(field + 1, live)
+            spans = self._box[field].spans
+            edges = [(low, high, child) for low, high in spans] if child is not None else []
+        found = memo[asked] = memo[live] = self._store.made(edges)
         return found
 
-    def _cut(self, field: int, live: int, partial: int) -> Iterator[tuple[int, int, Any]]:
-        """Yields the spans of a field in which the same pieces are left, and what follows."""
+    def _cut(self, field: int, live: int, partial: int) -> list[Edge]:
+        """Returns the spans of a field in which the same pieces are left, and what follows."""
         spans = self._spans[field]
         turns: dict[int, int] = {}
+        turn = turns.get
         rest = partial
         while rest:
             bit = rest & -rest
             rest ^= bit
             for low, high in spans[bit.bit_length() - 1]:
-                turns[low] = turns.get(low, 0) ^ bit
-                turns[high + 1] = turns.get(high + 1, 0) ^ bit
+                turns[low] = turn(low, 0) ^ bit
+                turns[high + 1] = turn(high + 1, 0) ^ bit
         self._steps -= len(turns)
         if self._steps < 0:
             raise LimitError(f"more than {self._granted:,} spans of fields to tell apart")
-        inside = 1 << len(self._pieces)
-        for low, high in self._box[field]:
-            turns[low] = turns.get(low, 0) ^ inside
-            turns[high + 1] = turns.get(high + 1, 0) ^ inside
-        now = live & self._whole[field]
-        places = sorted(turns)
-        for at, place in enumerate(places):
+        inside = self._inside
+        for low, high in self._box[field].spans:
+            turns[low] = turn(low, 0) ^ inside
+            turns[high + 1] = turn(high + 1, 0) ^ inside
+        now = live & ~partial
+        known = self._memo[field + 1]
+        edges: list[Edge] = []
+        start, last = 0, None
+        for place in sorted(turns):
+            if last is not None:
+                if edges and edges[-1][1] == start - 1 and edges[-1][2] is last:
+                    edges[-1] = (edges[-1][0], place - 1, last)
+                else:
+                    edges.append((start, place - 1, last))
             now ^= turns[place]
+            start = place
+            last = None
             if now & inside:
-                yield place, places[at + 1] - 1, self.node(field + 1, now ^ inside)
+                left = now ^ inside
+                last = known[left] if left in known else self._node(field + 1, left)
+        return edges
 
-    def _with_a_say(self, field: int, live: int) -> int:
+    def _with_a_say(self, live: int, sure: int) -> int:
         """Drops the pieces behind one that matches for sure, where they have no say."""
-        if live & self._platform:  # what the platform exempts hangs on rules wherever they stand
-            return live
-        sure = live & self._sure_from[field]
-        if not sure:
-            return live
-        for stage in self._stages:
-            found = sure & stage.all
-            if not found or stage.is_unordered:
-                continue
-            first = found & -found
-            live &= ~(stage.all & -(first << 1))
-            if first & stage.stops and not live & stage.all & (first - 1) & ~stage.stops:
-                return live & ~stage.behind
+        for stages in self._policies:
+            for stage in stages:
+                found = sure & stage.all
+                if not found or not stage.is_ordered:
+                    continue
+                first = found & -found
+                live &= ~(stage.all & -(first << 1))
+                if not (first | live & (first - 1)) & stage.keeps:
+                    live &= ~stage.behind
+                    break
         return live
 
-    def _leaf(self, live: int) -> Decided | Asked:
+    def _leaf(self, live: int, stages: list[_Stage]) -> Leaf:
         kept: Test | None = None
-        for stage in self._stages:
+        for stage in stages:
             some = live & stage.all
             if not some:
                 continue
             test, _, certain = self._pieces[(some & -some).bit_length() - 1]
             if not certain:
-                return self._ask(live)
+                return self._ask(live, stages)
             if test.action == STOP:
-                return self._leaves.decided(test)
+                return Decided(test)
             if test.action != KEEP_FIRST or kept is None:
                 kept = test
-        return self._leaves.decided(kept)
+        return Decided(kept)
 
-    def _ask(self, live: int) -> Asked:
-        return self._leaves.asked(
-            piece for number, piece in enumerate(self._pieces) if live >> number & 1
-        )
-
-
-class _Stage:
-    """The pieces of a stage as bits.
-
-    Attributes:
-        all: all of them.
-        stops: those whose test ends the evaluation.
-        behind: those of later stages.
-        is_unordered: the order within the stage may be another one.
-    """
-
-    __slots__ = ("all", "behind", "is_unordered", "stops")
-
-    def __init__(self, pieces: Iterable[tuple[int, Piece]]) -> None:
-        self.all = self.stops = self.behind = 0
-        self.is_unordered = False
-        for number, piece in pieces:
-            self.all |= 1 << number
-            if piece.test.action == STOP:
-                self.stops |= 1 << number
-            if piece.test.rule is None:
-                self.is_unordered = True
+    def _ask(self, live: int, stages: list[_Stage]) -> Asked:
+        own = live & sum(stage.all for stage in stages)
+        tests = [
+            piece.test
+            for number, piece in enumerate(self._pieces)
+            if own >> number & 1 and not piece.certain
+        ]
+        return Asked(tuple(tests), own)
 
 
-def _numbered(stages: Sequence[Sequence[Piece]]) -> Iterator[list[tuple[int, Piece]]]:
-    first = 0
-    for stage in stages:
-        yield list(enumerate(stage, first))
-        first += len(stage)
+def _policies(policies: Sequence[Sequence[Pieces]]) -> list[list[_Stage]]:
+    """Returns the stages of policies, their pieces numbered through."""
+    first = sum(len(stage) for stages in policies for stage in stages)
+    found: list[list[_Stage]] = []
+    for stages in reversed(policies):
+        some: list[_Stage] = []
+        behind = 0
+        for stage in reversed(stages):
+            first -= len(stage)
+            every = ((1 << len(stage)) - 1) << first
+            keeps = sum(
+                1 << number for number, one in enumerate(stage, first) if one.test.action != STOP
+            )
+            ordered = all(one.test.rule is not None for one in stage)
+            some.insert(0, _Stage(every, keeps, behind, ordered))
+            behind |= every
+        found.insert(0, some)
+    return found
