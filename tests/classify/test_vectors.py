@@ -44,7 +44,7 @@ def _load(folder: Path) -> Estate | InputError:
         return problem
 
 
-def _options(case: Case) -> Options:
+def options_of(case: Case) -> Options:
     options = Options(assume_deployed="--assume-deployed" in case.flags)
     for name, value in case.options.items():
         options = options.with_setting(name, value)
@@ -67,7 +67,7 @@ def test_the_classifier_says_what_the_vector_says(case: Case, loaded: Loaded) ->
     if isinstance(estate, InputError):
         assert 2 in exits, "only a vector about bad input has no estate"
         return
-    options = _options(case)
+    options = options_of(case)
     words = (case.vm, case.nic, case.direction, case.protocol, case.local, case.remote)
     try:
         asked = ask(estate, *words, options)

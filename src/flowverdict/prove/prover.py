@@ -23,7 +23,7 @@ from flowverdict.prove.region import (
     packet_of,
     paths,
 )
-from flowverdict.prove.solve import Asked, Decided, Piece, solve
+from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, Piece, solve
 from flowverdict.stages import WAYS, Policies
 
 if TYPE_CHECKING:
@@ -107,6 +107,10 @@ class Difference:
     def __init__(self, node: Node | None) -> None:
         self.node = node
 
+    def of(self, packet: Packet) -> Change | None:
+        """Returns what changes for a packet; None where nothing does."""
+        return behind(self.node, fields_of(packet))
+
     def changes(self) -> list[tuple[Change, Region]]:
         """Returns what changes, and for which packets."""
         return _by_leaf(self.node)
@@ -115,8 +119,12 @@ class Difference:
 class Prover:
     """Answers for the interfaces of one estate."""
 
-    def __init__(self, estate: Estate, options: Options = DEFAULTS) -> None:
+    def __init__(
+        self, estate: Estate, options: Options = DEFAULTS, *, steps: int = MOST_STEPS
+    ) -> None:
+        """Takes an estate, how open questions are answered, and how much work is granted."""
         self.estate = estate
+        self._steps = steps
         self._policies = Policies(estate, options)
         self._sets = _Sets()
 
@@ -132,7 +140,7 @@ class Prover:
             LimitError: it takes more work than is granted.
         """
         policy = self._policies.at(nic)
-        judging = _Judging([(policy, direction)])
+        judging = _Judging([(policy, direction)], self._steps)
         found: Node | None = None
         for box in region.boxes():
             pieces = [self._pieces(policy, direction, box)]
@@ -160,7 +168,7 @@ class Prover:
             LimitError: it takes more work than is granted.
         """
         policies = [(self._policies.at(nic), direction), (other.at(other_nic), direction)]
-        judging = _Judging(policies)
+        judging = _Judging(policies, self._steps)
         found: Node | None = None
         for box in region.boxes():
             pieces = [self._pieces(one, way, box) for one, way in policies]
@@ -299,7 +307,8 @@ class _ToAsk:
 class _Judging:
     """Judges boxes by one policy or by two side by side."""
 
-    def __init__(self, policies: Sequence[tuple[Policy, Direction]]) -> None:
+    def __init__(self, policies: Sequence[tuple[Policy, Direction]], steps: int) -> None:
+        self._steps = steps
         self.store = Store()
         self._policies = policies
         self._cells = 0
@@ -327,7 +336,7 @@ class _Judging:
             parts = tuple(one.parts if isinstance(one, Asked) else id(one.test) for one in leaves)
             return asked.setdefault(parts, _ToAsk(leaves))
 
-        found = solve(pieces, box, self.store, leaf_of)
+        found = solve(pieces, box, self.store, leaf_of, steps=self._steps)
         if not asked:
             return found
         node: Node | None = None

@@ -76,7 +76,7 @@ def solve(
     store: Store,
     leaf_of: Callable[[list[Leaf]], Any],
     *,
-    steps: int = MOST_STEPS,
+    steps: int,
 ) -> Node | None:
     """Returns what policies do with the packets of a box.
 
