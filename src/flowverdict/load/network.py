@@ -49,7 +49,6 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
     """Reads a virtual network with the peerings inside it; its subnets are read one by one."""
     if node.get("addressSpace") is None:
         raise node.fail("missing", "missing address space", "`addressSpace`")
-    tags = node.get("tags")
     return VirtualNetwork(
         id=resource,
         location=node.text("location"),
@@ -59,11 +58,17 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
             read_peering(one, child_id(one, resource, "virtualNetworkPeerings"))
             for one in node.items("virtualNetworkPeerings")
         ),
-        tags=tuple(
-            sorted((name, str(tags.value_of(name))) for name in tags.fields) if tags else ()
-        ),
+        tags=_read_tags(node),
         where=node.where,
     )
+
+
+def _read_tags(node: Node) -> tuple[tuple[str, str], ...]:
+    """Returns the resource tags (not service tags), by name."""
+    tags = node.get("tags")
+    if tags is None:
+        return ()
+    return tuple(sorted((name, str(tags.value_of(name))) for name in tags.fields))
 
 
 def lists_left_out(node: Node, resource: ResourceId) -> Iterator[tuple[str, Diagnostic]]:
@@ -182,6 +187,7 @@ def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
         ip_forwarding=node.flag("enableIPForwarding", default=False),
         tcp_state_tracking=not node.flag("disableTcpStateTracking", default=False),
         mac=_read_mac(node),
+        tags=_read_tags(node),
         where=node.where,
     )
 
@@ -218,6 +224,7 @@ def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
         id=resource,
         nics=profile.references("networkInterfaces") if profile else (),
         size=hardware.text("vmSize") if hardware else "",
+        tags=_read_tags(node),
         where=node.where,
     )
 

@@ -129,6 +129,7 @@ class NetworkInterface:
     ip_forwarding: bool = False
     tcp_state_tracking: bool = True
     mac: str = field(default="", compare=False)
+    tags: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
     @property
@@ -149,6 +150,7 @@ class VirtualMachine:
     id: ResourceId
     nics: tuple[ResourceId, ...] = ()
     size: str = field(default="", compare=False)
+    tags: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
 

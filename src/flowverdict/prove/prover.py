@@ -20,6 +20,7 @@ from flowverdict.prove.region import (
     Region,
     behind,
     fields_of,
+    leaves,
     packet_of,
     paths,
 )
@@ -29,7 +30,7 @@ from flowverdict.stages import WAYS, Policies
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flowverdict.model import Estate, NetworkInterface, Rule
+    from flowverdict.model import Estate, NetworkInterface, ResourceId, Rule
     from flowverdict.net import Packet
     from flowverdict.policy import Options
     from flowverdict.prove.diagram import Node
@@ -80,6 +81,17 @@ class Outcome:
             )
         )
 
+    def has(self, *access: str) -> bool:
+        """Reports whether a packet meets with one of some accesses."""
+        return any(leaf.access in access for leaf in leaves(self.node))
+
+    def missing(self) -> tuple[str, ...]:
+        """Returns what is missing to know of all packets."""
+        told: dict[str, None] = {}
+        for leaf in leaves(self.node):
+            told.update(dict.fromkeys(leaf.missing))
+        return tuple(told)
+
     def judgements(self) -> list[tuple[Judgement, Region]]:
         """Returns what happens, and to which packets."""
         return _by_leaf(self.node)
@@ -124,8 +136,10 @@ class Prover:
     ) -> None:
         """Takes an estate, how open questions are answered, and how much work is granted."""
         self.estate = estate
+        self._options = options
         self._steps = steps
         self._policies = Policies(estate, options)
+        self._at: dict[ResourceId, Policy] = {}
         self._sets = _Sets()
 
     def outcome(self, nic: NetworkInterface, direction: Direction, region: Region) -> Outcome:
@@ -139,7 +153,7 @@ class Prover:
         Raises:
             LimitError: it takes more work than is granted.
         """
-        policy = self._policies.at(nic)
+        policy = self.at(nic)
         judging = _Judging([(policy, direction)], self._steps)
         found: Node | None = None
         for box in region.boxes():
@@ -167,7 +181,7 @@ class Prover:
         Raises:
             LimitError: it takes more work than is granted.
         """
-        policies = [(self._policies.at(nic), direction), (other.at(other_nic), direction)]
+        policies = [(self.at(nic), direction), (other.at(other_nic), direction)]
         judging = _Judging(policies, self._steps)
         found: Node | None = None
         for box in region.boxes():
@@ -175,9 +189,15 @@ class Prover:
             found = beside(judging.store, found, judging.solved(pieces, box, _change))
         return Difference(found)
 
+    def refuses(self, nic: NetworkInterface) -> bool:
+        """Reports whether the option ``no-nsg=error`` refuses an answer at an interface."""
+        return self._options.no_nsg == "error" and self.at(nic).lacks_nsg
+
     def at(self, nic: NetworkInterface) -> Policy:
         """Returns what stands before an interface."""
-        return self._policies.at(nic)
+        if nic.id not in self._at:
+            self._at[nic.id] = self._policies.at(nic)
+        return self._at[nic.id]
 
     def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
         stages = policy.stages[WAYS.index(direction)]

@@ -7,6 +7,7 @@ however it came about, and sets are never rounded.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,10 +22,10 @@ from flowverdict.net import (
     Packet,
     has_ports,
 )
-from flowverdict.prove.diagram import Node, Store, combined
+from flowverdict.prove.diagram import Node, Store, beside, combined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 NO_PORT: Final = 65536
 """Stands for the ports of protocols that have none."""
@@ -81,6 +82,11 @@ class Region:
                 found |= cls(Store().product(box, leaf=True))
         return found
 
+    @classmethod
+    def of_packet(cls, packet: Packet) -> Region:
+        """Returns the region of one packet; one without a source port stands for its lowest."""
+        return cls.of_boxes(Box(*(IntervalSet([(one, one)]) for one in fields_of(packet))))
+
     def __bool__(self) -> bool:
         """Reports whether there is a packet."""
         return self.node is not None
@@ -97,7 +103,9 @@ class Region:
         """Reports whether both have the same packets."""
         return isinstance(other, Region) and _equal(self.node, other.node)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        """Hashes by members."""
+        return hash(tuple(self.boxes()))
 
     def __repr__(self) -> str:
         """Shows how many boxes there are."""
@@ -162,14 +170,27 @@ def packets(
             these and the source ports are all ports.
         source_ports: likewise.
     """
-    found: list[Box] = []
+    store = Store()
+    found: Node | None = None
     whole = ports == ALL_PORTS and source_ports == ALL_PORTS
     for family in (ALL_IPV4, ALL_IPV6):
         ends = sources & family, destinations & family
-        found.append(Box(protocols & WITH_PORTS, *ends, ports, source_ports))
+        if not all(ends):
+            continue
+        box = Box(protocols & WITH_PORTS, *ends, ports, source_ports)
+        found = beside(store, found, store.product(box, leaf=True))
         if whole:
-            found.append(Box(protocols & WITHOUT_PORTS, *ends, PORTLESS, PORTLESS))
-    return Region.of_boxes(*found)
+            box = Box(protocols & WITHOUT_PORTS, *ends, PORTLESS, PORTLESS)
+            found = beside(store, found, store.product(box, leaf=True))
+    return Region(found)
+
+
+def together(regions: Sequence[Region]) -> Region:
+    """Returns the packets of any of many regions."""
+    left = [one for one in regions if one]
+    while len(left) > 1:
+        left = [one | other for one, other in zip_longest(left[::2], left[1::2], fillvalue=NOTHING)]
+    return left[0] if left else NOTHING
 
 
 def fields_of(packet: Packet) -> tuple[int, int, int, int, int]:
@@ -202,6 +223,21 @@ def paths(node: Node | None) -> Iterator[tuple[tuple[IntervalSet, ...], Any]]:
                 yield (values, *others), leaf
         else:
             yield (values,), child
+
+
+def leaves(node: Node | None) -> Iterator[Any]:
+    """Yields the leaves of a diagram, each at least once and seldom more often."""
+    seen: set[int] = set()
+    left: list[Any] = [node]
+    while left:
+        one = left.pop()
+        if isinstance(one, Node):
+            for *_, child in one.edges:
+                if id(child) not in seen:
+                    seen.add(id(child))
+                    left.append(child)
+        elif one is not None:
+            yield one
 
 
 def behind(node: Node | None, fields: Iterable[int]) -> Any:

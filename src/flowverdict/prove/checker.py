@@ -1,0 +1,166 @@
+"""Claims held against an estate: what holds, what fails with a packet, what cannot be known.
+
+A claim about one direction is judged at each interface of its side, for all packets at once. One
+from end to end is about packets that pass every interface of the estate that has one of their
+addresses: what the senders let out and what the receivers let in are two sets, and a packet gets
+through if it is in both. Whether routes lead from one to the other is not asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from flowverdict.model import Direction, Estate, Resources
+from flowverdict.policy import DEFAULTS, Network
+from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.end_to_end import end_to_end
+from flowverdict.prove.prover import Prover
+from flowverdict.prove.question import Question
+from flowverdict.prove.results import Failure, Result, verdict_of
+from flowverdict.prove.witness import witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowverdict.model import NetworkInterface, ResourceId
+    from flowverdict.policy import Options
+    from flowverdict.prove.claims import Claim
+    from flowverdict.prove.question import Asked
+
+_APART: Final = ("resources", "diagnostics")
+"""Fields of an estate that are compared in another way, or change no verdict."""
+
+
+@dataclass(slots=True)
+class _AtOne:
+    """What one interface says of a claim."""
+
+    failure: Failure | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is kept of a claim for the next estate: interfaces at which it does not hold."""
+
+    judged: int
+    apart: dict[ResourceId, _AtOne]
+
+
+class Checker:
+    """Judges claims about one estate; keeps what it found for a next one that is like it."""
+
+    def __init__(
+        self, estate: Estate, options: Options = DEFAULTS, *, before: Checker | None = None
+    ) -> None:
+        """Takes an estate.
+
+        Args:
+            estate: the network.
+            options: how open questions are answered.
+            before: what judged a former estate with the same options. Where nothing but NSGs
+                differs, interfaces before which they are the same are not judged again.
+        """
+        self._estate = estate
+        self._options = options
+        self._network = Network(estate, options)
+        self._prover = Prover(estate, options)
+        self._seen: dict[Claim, _Seen] = {}
+        self._before: dict[Claim, _Seen] = {}
+        self._touched: set[ResourceId] | None = None
+        if before is not None and before._options == options:  # noqa: SLF001 of the same class
+            self._touched = touched(before._estate, estate)  # noqa: SLF001
+            self._before = before._seen  # noqa: SLF001
+
+    def check(self, claim: Claim) -> Result:
+        """Returns what becomes of a claim.
+
+        Raises:
+            SelectorError: a word of it means nobody, or several.
+        """
+        question = Question(self._network, self._prover, claim)
+        if claim.direction is None:
+            return end_to_end(question)
+        seen = self._seen[claim] = self._at_interfaces(question, claim.direction)
+        return _result(question, [claim.direction], seen)
+
+    def _at_interfaces(self, question: Question, way: Direction) -> _Seen:
+        """Asks the interfaces before which something differs from last time, or all of them."""
+        known = self._before.get(question.claim)
+        nics = self._estate.resources.nics
+        if known is None or self._touched is None:
+            return _ask(question, way, nics.values())
+        seen = _ask(question, way, (nics[one] for one in self._touched))
+        apart = {one: at for one, at in known.apart.items() if one not in self._touched}
+        # who is concerned does not hang on NSGs
+        return _Seen(known.judged, {**apart, **seen.apart})
+
+
+def _ask(question: Question, way: Direction, nics: Iterable[NetworkInterface]) -> _Seen:
+    """Returns what interfaces say of a claim about one direction."""
+    seen = _Seen(0, {})
+    for nic in nics:
+        asked = question.asked(nic, way)
+        if asked is None:
+            continue
+        seen.judged += 1
+        found = _at_one(question, nic, way, asked)
+        if found.failure or found.missing:
+            seen.apart[nic.id] = found
+    return seen
+
+
+def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: Asked) -> _AtOne:
+    if asked.is_lost:
+        return _AtOne(None, asked.missing)
+    if question.prover.refuses(nic):
+        return _AtOne(None, (f"an NSG before `{nic.id}` (option `no-nsg`)",))
+    missing: dict[str, None] = {}
+    try:
+        outcome = question.prover.outcome(nic, way, asked.sure)
+        if outcome.has(question.wrong):
+            wrong = outcome.where(question.wrong)
+            packet = witness(wrong)
+            judgement = outcome.of(packet)
+            assert judgement is not None
+            return _AtOne(Failure(nic, way, wrong, packet, judgement))
+        missing.update(dict.fromkeys(outcome.missing()))
+        if asked.maybe:
+            perhaps = question.prover.outcome(nic, way, asked.maybe)
+            if perhaps.has(question.wrong, "Unknown"):
+                missing.update(dict.fromkeys(asked.missing))
+    except LimitError as problem:
+        missing[f"less work at `{nic.id.name}`: {problem}"] = None
+    return _AtOne(None, tuple(missing))
+
+
+def _result(question: Question, ways: Iterable[Direction], seen: _Seen) -> Result:
+    nics = question.network.estate.resources.nics
+    found = [seen.apart[one] for one in nics if one in seen.apart] if seen.apart else []
+    failures = tuple(one.failure for one in found if one.failure)
+    missing = [what for one in found for what in one.missing]
+    sides = [question.side(way) for way in ways]
+    missing += [f"network interface `{one}`" for side in sides for one in side.absent]
+    if not (seen.judged or missing):
+        names = " or ".join(f"`{side.text}`" for side in sides)
+        missing.append(f"network interfaces of {names}: there is none in the estate")
+    return verdict_of(question.claim, failures, missing, seen.judged)
+
+
+def touched(before: Estate, after: Estate) -> set[ResourceId] | None:
+    """Returns the interfaces before which something differs; None where it may be all of them."""
+    if before is after:
+        return set()
+    old, new = before.resources, after.resources
+    kept = [(one.name, before, after) for one in fields(Estate) if one.name not in _APART]
+    kept += [(one.name, old, new) for one in fields(Resources) if one.name != "nsgs"]
+    if any(getattr(one, name) is not getattr(other, name) for name, one, other in kept):
+        return None
+    if old.nsgs.keys() != new.nsgs.keys():
+        return None
+    changed = {one for one, nsg in new.nsgs.items() if old.nsgs[one] is not nsg}
+    if not changed:
+        return set()
+    subnets = {one.id for one in new.subnets.values() if one.nsg in changed}
+    return {nic.id for nic in new.nics.values() if nic.nsg in changed or nic.subnet in subnets}

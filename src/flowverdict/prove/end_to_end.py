@@ -1,0 +1,197 @@
+"""Claims from end to end: what all senders let out, and what all receivers let in, as two sets.
+
+A packet gets through if it is in both. Addresses that no interface of the estate has are nobody's:
+there the other end alone is asked. Whether routes lead from one to the other is not asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowverdict.model import Direction
+from flowverdict.net import ALL_ADDRESSES, IntervalSet
+from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.region import NOTHING, Region, packets, together
+from flowverdict.prove.results import Failure, Result, verdict_of
+from flowverdict.prove.witness import witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowverdict.model import NetworkInterface
+    from flowverdict.prove.question import Asked, Question
+
+
+@dataclass(slots=True)
+class _End:
+    """What the interfaces at one end let through, of what is asked.
+
+    Attributes:
+        passing: what passes, and what may pass, of what the claim is about for sure.
+        perhaps: what passes or may pass of all that it may be about.
+        missing: what is needed to know.
+        judged: how many interfaces were asked.
+    """
+
+    passing: Region = NOTHING
+    perhaps: Region = NOTHING
+    missing: dict[str, None] = field(default_factory=dict[str, None])
+    judged: int = 0
+
+
+def end_to_end(question: Question) -> Result:
+    """Returns what becomes of a claim whose packets have to pass both ends, or may not."""
+    if question.wrong == "Deny":
+        return _all_pass(question)
+    ends = {way: _end(question, way) for way in Direction}
+    own = IntervalSet.union(
+        nic.addresses for nic in question.network.estate.resources.nics.values()
+    )
+    others = ALL_ADDRESSES - own
+    inbound, outbound = ends[Direction.INBOUND], ends[Direction.OUTBOUND]
+    passing = _through(inbound.passing, outbound.passing, others)
+    perhaps = _through(inbound.perhaps, outbound.perhaps, others)
+    judged = sum(one.judged for one in ends.values())
+    failures = tuple(_failures(question, passing)) if passing else ()
+    missing: dict[str, None] = {}
+    if perhaps or any(_is_lost(one) for one in ends.values()):
+        for one in ends.values():
+            missing.update(one.missing)
+    missing.update(_absent(question))
+    if not (judged or missing):
+        missing[_nobody(question)] = None
+    return verdict_of(question.claim, failures, missing, judged)
+
+
+def _is_lost(end: _End) -> bool:
+    return bool(end.missing) and not end.perhaps
+
+
+def _through(inbound: Region, outbound: Region, others: IntervalSet) -> Region:
+    """Returns the packets that pass every end that is an interface's."""
+    from_others = inbound & packets(sources=others)
+    to_others = outbound & packets(destinations=others)
+    return (inbound & outbound) | from_others | to_others
+
+
+def _end(question: Question, way: Direction) -> _End:
+    """Returns what the interfaces at one end let through."""
+    found = _End()
+    passing: list[Region] = []
+    perhaps: list[Region] = []
+    for nic in question.network.estate.resources.nics.values():
+        asked = question.asked(nic, way)
+        if asked is None:
+            continue
+        found.judged += 1
+        try:
+            passes, may, missing = _at(question, nic, way, asked)
+        except LimitError as problem:
+            passes, may = NOTHING, asked.sure | asked.maybe
+            missing = (f"less work at `{nic.id.name}`: {problem}",)
+        passing.append(passes)
+        perhaps.append(may)
+        found.missing.update(dict.fromkeys(missing))
+    found.passing, found.perhaps = together(passing), together(perhaps)
+    return found
+
+
+def _at(
+    question: Question, nic: NetworkInterface, way: Direction, asked: Asked
+) -> tuple[Region, Region, tuple[str, ...]]:
+    """Returns what passes an interface, what may, and what is needed to know."""
+    if asked.is_lost:
+        return NOTHING, NOTHING, asked.missing
+    if question.prover.refuses(nic):
+        return NOTHING, asked.sure, (f"an NSG before `{nic.id}` (option `no-nsg`)",)
+    outcome = question.prover.outcome(nic, way, asked.sure)
+    passes = outcome.where("Allow")
+    may = outcome.where("Allow", "Unknown")
+    missing = outcome.missing()
+    if asked.maybe:
+        more = question.prover.outcome(nic, way, asked.maybe)
+        unsure = more.where("Allow", "Unknown")
+        if unsure:
+            may |= unsure
+            missing = (*missing, *asked.missing, *more.missing())
+    return passes, may, missing
+
+
+def _failures(question: Question, passing: Region) -> Iterator[Failure]:
+    """Yields the interfaces at which packets come in, or go out to others, that should not."""
+    left = passing
+    nics = question.network.estate.resources.nics.values()
+    for way in Direction:
+        seen = passing.values("destinations" if way is Direction.INBOUND else "sources")
+        for nic in nics:
+            if nic.addresses.isdisjoint(seen):
+                continue
+            here = left & (
+                packets(destinations=nic.addresses)
+                if way is Direction.INBOUND
+                else packets(sources=nic.addresses)
+            )
+            if here:
+                left -= here
+                yield failure(question, nic, way, here)
+
+
+def failure(question: Question, nic: NetworkInterface, way: Direction, here: Region) -> Failure:
+    """Returns the failure of a claim at an interface, with a packet that shows it."""
+    packet = witness(here)
+    one = question.prover.outcome(nic, way, Region.of_packet(packet))
+    judgement = one.of(packet)
+    assert judgement is not None
+    return Failure(nic, way, here, packet, judgement)
+
+
+def _all_pass(question: Question) -> Result:
+    """Returns what becomes of a claim that every packet passes: each end alone can stop it."""
+    failures: list[Failure] = []
+    missing: dict[str, None] = {}
+    judged = 0
+    for way in Direction:
+        for nic in question.network.estate.resources.nics.values():
+            asked = question.asked(nic, way)
+            if asked is None:
+                continue
+            judged += 1
+            try:
+                stopped, told = _stopped(question, nic, way, asked)
+            except LimitError as problem:
+                stopped, told = NOTHING, (f"less work at `{nic.id.name}`: {problem}",)
+            if stopped:
+                failures.append(failure(question, nic, way, stopped))
+            missing.update(dict.fromkeys(told))
+    missing.update(_absent(question))
+    if not (judged or missing):
+        missing[_nobody(question)] = None
+    return verdict_of(question.claim, tuple(failures), missing, judged)
+
+
+def _stopped(
+    question: Question, nic: NetworkInterface, way: Direction, asked: Asked
+) -> tuple[Region, tuple[str, ...]]:
+    if asked.is_lost:
+        return NOTHING, asked.missing
+    if question.prover.refuses(nic):
+        return NOTHING, (f"an NSG before `{nic.id}` (option `no-nsg`)",)
+    outcome = question.prover.outcome(nic, way, asked.sure)
+    missing = outcome.missing()
+    if asked.maybe:
+        more = question.prover.outcome(nic, way, asked.maybe)
+        if more.where("Deny", "Unknown"):
+            missing = (*missing, *asked.missing)
+    return outcome.where("Deny"), missing
+
+
+def _absent(question: Question) -> dict[str, None]:
+    return {
+        f"network interface `{one}`": None for way in Direction for one in question.side(way).absent
+    }
+
+
+def _nobody(question: Question) -> str:
+    names = " or ".join(f"`{question.side(way).text}`" for way in Direction)
+    return f"network interfaces of {names}: there is none in the estate"

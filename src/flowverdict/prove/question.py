@@ -1,0 +1,141 @@
+"""A claim as what is asked at interfaces: which packets meet each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowverdict.model import Direction
+from flowverdict.net import ALL_ADDRESSES
+from flowverdict.prove.region import NOTHING, Region, packets
+from flowverdict.prove.selectors import Addresses, Side
+
+if TYPE_CHECKING:
+    from flowverdict.model import NetworkInterface
+    from flowverdict.net import IntervalSet
+    from flowverdict.policy import Network
+    from flowverdict.prove.claims import Claim
+    from flowverdict.prove.prover import Prover
+    from flowverdict.stages import Around, Policy
+
+
+class Question:
+    """A claim as what is asked at interfaces."""
+
+    def __init__(self, network: Network, prover: Prover, claim: Claim) -> None:
+        """Reads the sides of a claim.
+
+        Raises:
+            SelectorError: a word means nobody, or several.
+        """
+        self.network = network
+        self.prover = prover
+        self.claim = claim
+        sources = (*claim.sources, *(f"!{one}" for one in claim.via))
+        self._sides = {
+            Direction.OUTBOUND: Side(network, sources),
+            Direction.INBOUND: Side(network, claim.destinations),
+        }
+        self._remote: dict[tuple[Direction, int], tuple[Around, Addresses]] = {}
+
+    @property
+    def wrong(self) -> str:
+        """The access that no packet may meet with."""
+        return "Deny" if self.claim.expect == "allow" else "Allow"
+
+    def side(self, way: Direction) -> Side:
+        """Returns who is at the interface when packets meet it in a direction."""
+        return self._sides[way]
+
+    def asked(self, nic: NetworkInterface, way: Direction) -> Asked | None:
+        """Returns what is asked at an interface; None where it is not concerned."""
+        policy = self.prover.at(nic)
+        remote = self._seen_from(policy, way)
+        local = self._local(nic, policy, way)
+        if local:
+            sure, maybe = self._regions(local, remote, nic, policy, way)
+            if sure or maybe:
+                return Asked(sure, maybe, remote.missing)
+        if not nic.addresses and self._sides[way].selects(nic):
+            return Asked(NOTHING, NOTHING, (f"private address of `{nic.id}`",), is_lost=True)
+        return None
+
+    def _local(self, nic: NetworkInterface, policy: Policy, way: Direction) -> IntervalSet:
+        """Returns the addresses of an interface that are asked about.
+
+        What nobody else may do is asked of everybody at the other end.
+        """
+        if self.claim.expect == "only" and way is not self._judged_at:
+            return nic.addresses
+        return self._sides[way].local(nic, policy.place)
+
+    @property
+    def _judged_at(self) -> Direction:
+        return self.claim.direction or Direction.OUTBOUND
+
+    def _seen_from(self, policy: Policy, way: Direction) -> Addresses:
+        """Returns the addresses of the other side as an interface sees them."""
+        other = self._sides[_other(way)]
+        key = (way, id(policy.around) if other.varies else 0)
+        if key not in self._remote:
+            self._remote[key] = policy.around, other.remote(policy.place)
+        return self._remote[key][1]
+
+    def _regions(
+        self,
+        local: IntervalSet,
+        remote: Addresses,
+        nic: NetworkInterface,
+        policy: Policy,
+        way: Direction,
+    ) -> tuple[Region, Region]:
+        """Returns the packets that are asked about, and others that may have to be."""
+        claim = self.claim
+        fields = {
+            "protocols": claim.protocols,
+            "ports": claim.ports,
+            "source_ports": claim.source_ports,
+        }
+        if claim.expect != "only":
+            sure = packets(**_ends(way, local, remote.sure), **fields)
+            maybe = (
+                packets(**_ends(way, local, remote.maybe), **fields) if remote.maybe else NOTHING
+            )
+            return sure, maybe
+        if way is self._judged_at:
+            whole = packets(**_ends(way, local, ALL_ADDRESSES))
+            granted = packets(**_ends(way, local, remote.sure), **fields)
+            perhaps = packets(**_ends(way, local, remote.maybe), **fields)
+            return whole - granted - perhaps, (whole & perhaps) - granted
+        there = self._sides[way].local(nic, policy.place)
+        granted = packets(**_ends(way, there, remote.sure | remote.maybe), **fields)
+        whole = packets(**_ends(way, local, remote.sure))
+        perhaps = packets(**_ends(way, local, remote.maybe))
+        return whole - granted, perhaps - granted
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked at an interface.
+
+    Attributes:
+        sure: packets that the claim is about.
+        maybe: others that it may be about.
+        missing: what is needed to know about those.
+        is_lost: whether it is not known at all which packets they are.
+    """
+
+    sure: Region
+    maybe: Region
+    missing: tuple[str, ...]
+    is_lost: bool = False
+
+
+def _other(way: Direction) -> Direction:
+    return Direction.OUTBOUND if way is Direction.INBOUND else Direction.INBOUND
+
+
+def _ends(way: Direction, local: IntervalSet, remote: IntervalSet) -> dict[str, IntervalSet]:
+    if way is Direction.INBOUND:
+        return {"sources": remote, "destinations": local}
+    return {"sources": local, "destinations": remote}

@@ -1,0 +1,65 @@
+"""What becomes of a claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowverdict.model import Direction, NetworkInterface
+    from flowverdict.net import Packet
+    from flowverdict.prove.claims import Claim
+    from flowverdict.prove.prover import Judgement
+    from flowverdict.prove.region import Region
+
+HOLDS: Final = "holds"
+FAILS: Final = "fails"
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a claim fails.
+
+    Attributes:
+        nic: the interface that decides.
+        direction: how the packets meet it.
+        packets: all that break the claim there.
+        packet: one of them.
+        judgement: what decides about that one.
+    """
+
+    nic: NetworkInterface
+    direction: Direction
+    packets: Region
+    packet: Packet
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a claim.
+
+    Attributes:
+        verdict: ``holds``, ``fails`` or ``unknown``.
+        failures: where it fails, in the order of interfaces.
+        missing: what is needed to know; empty unless the verdict is ``unknown``.
+        judged: how many interfaces were asked.
+    """
+
+    claim: Claim
+    verdict: str
+    failures: tuple[Failure, ...]
+    missing: tuple[str, ...]
+    judged: int
+
+
+def verdict_of(
+    claim: Claim, failures: tuple[Failure, ...], missing: Iterable[str], judged: int
+) -> Result:
+    """Returns the result: what fails is no less so for what else is not known."""
+    told = () if failures else tuple(dict.fromkeys(missing))
+    verdict = FAILS if failures else UNKNOWN if told else HOLDS
+    return Result(claim, verdict, failures, told, judged)
