@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 MOST_CELLS: Final = 50_000
 """Packets that the evaluator is asked about for one question."""
+MOST_TO_THEMSELVES: Final = 256
+"""Addresses of which packets to themselves are judged one by one."""
 
 
 class Judgement(NamedTuple):
@@ -300,16 +302,23 @@ def _in_one_span(values: IntervalSet, within: IntervalSet) -> IntervalSet | None
 
 
 def _resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
-    """Returns the addresses of a side that match for sure, and others that may."""
+    """Returns the addresses of a side that match for sure, and others that may.
+
+    What is likely matches, unless another set of the side asks for it first.
+    """
     if not (side.likely or side.asks or side.in_network or side.in_internet):
         return side.sure, EMPTY
-    sure, maybe = [side.sure, side.likely], [side.asks]
+    sure, likely, maybe = [side.sure], [side.likely], [side.asks]
     for counts, tag in ((side.in_network, around.network), (side.in_internet, around.internet)):
         if counts:
-            sure += (tag.sure, tag.likely)
+            sure.append(tag.sure)
+            likely.append(tag.likely)
             maybe.append(tag.asks)
-    known = _union(sure)
-    return known, _union(maybe) - known
+    known, asked = _union(sure), _union(maybe)
+    if not asked:
+        return _union([known, *likely]), EMPTY
+    asked -= known
+    return _union([known, *likely]) - asked, asked
 
 
 def _union(sets: Iterable[IntervalSet]) -> IntervalSet:
@@ -365,11 +374,54 @@ class _Judging:
             if not isinstance(leaf, _ToAsk):
                 node = beside(self.store, node, self.store.product(part, leaf))
                 continue
-            for cell in self._cut_up(part, leaf.leaves):
-                judged = self._joined(self._asked(cell, leaf.leaves), join)
+            for cell, judged in self._judged(part, leaf.leaves, join):
                 if judged is not None:
                     node = beside(self.store, node, self.store.product(cell, judged))
         return node
+
+    def _judged(
+        self, box: Box, leaves: Sequence[Leaf], join: Callable[[list[Judgement]], Any]
+    ) -> Iterator[tuple[Box, Any]]:
+        """Yields the parts of a box with what happens to their packets.
+
+        Where both ends of a packet are one address, what is missing about the one is what is
+        missing about the other: such packets are judged apart. Where there are too many of them to
+        be told one by one, they are judged as their neighbours, which cannot know more than they.
+        """
+        for cell in self._cut_up(box, leaves):
+            both = self._in_doubt(cell, leaves)
+            if not both:
+                yield cell, self._joined(self._asked(_apart(cell), leaves), join)
+                continue
+            itself = self._joined(self._asked(_itself(cell, both), leaves), join)
+            if cell.sources == cell.destinations == both and both.size == 1:
+                yield cell, itself
+                continue
+            others = self._joined(self._asked(_apart(cell), leaves), join)
+            if itself is others or both.size > MOST_TO_THEMSELVES:
+                yield cell, others
+                continue
+            for address in (one for low, high in both for one in range(low, high + 1)):
+                one = IntervalSet([(address, address)])
+                yield cell._replace(sources=one, destinations=one), itself
+                if rest := cell.destinations - one:
+                    yield cell._replace(sources=one, destinations=rest), others
+            if rest := cell.sources - both:
+                yield cell._replace(sources=rest), others
+
+    def _in_doubt(self, cell: Box, leaves: Sequence[Leaf]) -> IntervalSet:
+        """Returns the addresses at both ends of packets, if of both ends something is missing."""
+        both = cell.sources & cell.destinations
+        if not both:
+            return both
+        for leaf, (policy, _) in zip(leaves, self._policies, strict=True):
+            tests = leaf.tests if isinstance(leaf, Asked) else ()
+            if all(
+                any(_has_doubts(getattr(test, name), policy.around) for test in tests)
+                for name in ("src", "dst")
+            ):
+                return both
+        return EMPTY
 
     def _joined(
         self, judgements: Iterable[Judgement], join: Callable[[list[Judgement]], Any]
@@ -412,18 +464,42 @@ class _Judging:
                 if side.in_internet:
                     yield from around.internet.cuts
 
-    def _asked(self, cell: Box, leaves: Sequence[Leaf]) -> Iterator[Judgement]:
-        """Yields what the evaluator says of one packet of a cell, where it has to be asked."""
-        protocol, src, dst, port, source_port = (one.spans[0][0] for one in cell)
-        if dst == src:  # one address on both sides would be one fact, and not two
-            dst = cell.destinations.spans[-1][1]
-        packet = packet_of((protocol, src, dst, port, source_port))
+    def _asked(self, packet: Packet, leaves: Sequence[Leaf]) -> Iterator[Judgement]:
+        """Yields what happens to a packet, where the evaluator has to be asked as it says."""
         for leaf, (policy, direction) in zip(leaves, self._policies, strict=True):
             if isinstance(leaf, Decided):
                 yield self._decided(leaf)
                 continue
             verdict = evaluate_at(policy.place, direction, packet)
             yield self._one(Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing))
+
+
+def _apart(cell: Box) -> Packet:
+    """Returns a packet of a cell between two addresses, if there is one."""
+    protocol, src, dst, port, source_port = (one.spans[0][0] for one in cell)
+    if dst == src:
+        dst = cell.destinations.spans[-1][1]
+    if dst == src:
+        src = cell.sources.spans[-1][1]
+    return packet_of((protocol, src, dst, port, source_port))
+
+
+def _itself(cell: Box, both: IntervalSet) -> Packet:
+    """Returns a packet of a cell from an address to itself."""
+    return _apart(cell._replace(sources=_first(both), destinations=_first(both)))
+
+
+def _first(values: IntervalSet) -> IntervalSet:
+    low = values.spans[0][0]
+    return IntervalSet([(low, low)])
+
+
+def _has_doubts(side: Side, around: Around) -> bool:
+    """Reports whether a missing fact may be asked for about an address of a side."""
+    of_tags = (side.in_network and around.network.asks) or (
+        side.in_internet and around.internet.asks
+    )
+    return bool(side.asks or of_tags)
 
 
 def _change(judgements: list[Judgement]) -> Change | None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from flowverdict.model import Access
+from flowverdict.policy.services import BY_TAG
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
@@ -141,11 +143,9 @@ class _Solving:
             sure &= whole[field]
             self._sure_from[field] = sure
         self._policies = list(_policies(policies))
-        self._platform = sum(
-            bit
-            for bit, one in zip(bits, self._pieces, strict=False)
-            if one.test.layer == "platform"
-        )
+        tests = [one.test for one in self._pieces]
+        self._platform = sum(bit for bit, one in zip(bits, tests, strict=False) if _exempts(one))
+        self._named = sum(bit for bit, one in zip(bits, tests, strict=False) if _unexempts(one))
 
     def solved(self) -> Node | None:
         """Returns the diagram."""
@@ -162,8 +162,9 @@ class _Solving:
             memo[live] = found
             return found
         sure = live & self._sure_from[field]
-        if sure and not live & self._platform:
-            live = self._with_a_say(live, sure)
+        if sure:
+            left = self._with_a_say(live, sure)
+            live = left | live & self._named if live & self._platform else left
             if live in memo:
                 found = memo[asked] = memo[live]
                 return found
@@ -250,6 +251,21 @@ class _Solving:
             if own >> number & 1 and not piece.certain
         ]
         return Asked(tuple(tests), own)
+
+
+def _exempts(test: Test) -> bool:
+    """Reports whether a test stands for packets that are for the platform."""
+    return test.layer == "platform"
+
+
+def _unexempts(test: Test) -> bool:
+    """Reports whether a rule has a say about those wherever it stands: it denies them by name."""
+    rule = test.rule
+    return (
+        rule is not None
+        and rule.access is Access.DENY
+        and any(tag.lower() in BY_TAG for tag in rule.destination.tags)
+    )
 
 
 def _policies(policies: Sequence[Sequence[Pieces]]) -> list[list[_Stage]]:
