@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "verify": "Tell whether a packet passes a network interface, and which rule decides.",
     "explain": "Tell why a packet passes or not, what nearly matched, and what would help.",
     "rules": "Print the rules of every layer before a network interface.",
+    "prove": "Prove claims about all packets, or show a packet that breaks them.",
     "judge": "Judge many packets, of a file or of a lake: each row with its verdict.",
     "ingest": "Read flow logs into a lake, every tuple exactly once.",
     "flows": "Print flow rows, or the answer to a query over them.",

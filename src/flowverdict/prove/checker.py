@@ -49,7 +49,11 @@ class _Seen:
 
 
 class Checker:
-    """Judges claims about one estate; keeps what it found for a next one that is like it."""
+    """Judges claims about one estate; keeps what it found for a next one that is like it.
+
+    Attributes:
+        touched: the interfaces that are judged again; None for all of them.
+    """
 
     def __init__(
         self, estate: Estate, options: Options = DEFAULTS, *, before: Checker | None = None
@@ -68,9 +72,9 @@ class Checker:
         self._prover = Prover(estate, options)
         self._seen: dict[Claim, _Seen] = {}
         self._before: dict[Claim, _Seen] = {}
-        self._touched: set[ResourceId] | None = None
+        self.touched: set[ResourceId] | None = None
         if before is not None and before._options == options:  # noqa: SLF001 of the same class
-            self._touched = touched(before._estate, estate)  # noqa: SLF001
+            self.touched = touched(before._estate, estate)  # noqa: SLF001
             self._before = before._seen  # noqa: SLF001
 
     def check(self, claim: Claim) -> Result:
@@ -89,10 +93,10 @@ class Checker:
         """Asks the interfaces before which something differs from last time, or all of them."""
         known = self._before.get(question.claim)
         nics = self._estate.resources.nics
-        if known is None or self._touched is None:
+        if known is None or self.touched is None:
             return _ask(question, way, nics.values())
-        seen = _ask(question, way, (nics[one] for one in self._touched))
-        apart = {one: at for one, at in known.apart.items() if one not in self._touched}
+        seen = _ask(question, way, (nics[one] for one in self.touched))
+        apart = {one: at for one, at in known.apart.items() if one not in self.touched}
         # who is concerned does not hang on NSGs
         return _Seen(known.judged, {**apart, **seen.apart})
 
@@ -119,12 +123,14 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
     missing: dict[str, None] = {}
     try:
         outcome = question.prover.outcome(nic, way, asked.sure)
-        if outcome.has(question.wrong):
+        if question.fails(outcome):
             wrong = outcome.where(question.wrong)
             packet = witness(wrong)
             judgement = outcome.of(packet)
             assert judgement is not None
-            return _AtOne(Failure(nic, way, wrong, packet, judgement))
+            return _AtOne(Failure(nic, way, wrong, packet, judgement, question.names(nic, way)))
+        if question.claim.expect == "not-all" and outcome.has("Deny"):
+            return _AtOne()
         missing.update(dict.fromkeys(outcome.missing()))
         if asked.maybe:
             perhaps = question.prover.outcome(nic, way, asked.maybe)

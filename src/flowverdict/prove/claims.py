@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -20,9 +20,10 @@ from flowverdict.net import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-EXPECTATIONS: Final = ("deny", "allow", "only", "only-via")
+EXPECTATIONS: Final = ("deny", "allow", "not-all", "only", "only-via")
+PACKS: Final = ("management-ports", "high-risk-ports", "no-any-any", "database-tiers")
 _FIELDS: Final = (
     "name",
     "expect",
@@ -42,8 +43,8 @@ class Claim:
     """What is to hold of all packets that it is about.
 
     Attributes:
-        expect: ``deny``: none of them may pass; ``allow``: all have to. ``only``: nothing else may
-            leave ``sources``. ``only-via``: nobody else but ``via`` may send them.
+        expect: ``deny``: none of them may pass; ``allow``: all have to; ``not-all``: some may not.
+            ``only``: nothing else may pass. ``only-via``: nobody else but ``via`` may send them.
         direction: where it is judged; None for end to end.
         sources: who sends, as words of ``selectors``.
         destinations: who receives.
@@ -61,6 +62,38 @@ class Claim:
     ports: IntervalSet = ALL_PORTS
     source_ports: IntervalSet = ALL_PORTS
     where: Position | None = field(default=None, compare=False)
+
+
+def read_pack(name: str, values: Mapping[str, Sequence[str]]) -> list[Claim]:
+    """Returns the claims of a pack that comes with the package.
+
+    Args:
+        name: one of ``PACKS``.
+        values: the words that take the place of ``$name`` in it.
+
+    Raises:
+        InputError: a value is missing, or nothing in the pack takes it.
+    """
+    path = Path(__file__).parent / "packs" / f"{name}.yaml"
+    return [_filled(claim, name, values) for claim in read_claims(path)]
+
+
+def _filled(claim: Claim, pack: str, values: Mapping[str, Sequence[str]]) -> Claim:
+    def words(some: tuple[str, ...]) -> tuple[str, ...]:
+        found: list[str] = []
+        for one in some:
+            if not one.startswith("$"):
+                found.append(one)
+            elif one[1:] in values:
+                found += values[one[1:]]
+            else:
+                where = Position(f"pack {pack}", claim.name)
+                raise _refused(where, f"needs `{one[1:]}`", f"--set {one[1:]}=NAME")
+        return tuple(found)
+
+    sides = words(claim.sources), words(claim.destinations), words(claim.via)
+    where = Position(f"pack {pack}")
+    return replace(claim, sources=sides[0], destinations=sides[1], via=sides[2], where=where)
 
 
 def read_claims(path: Path) -> list[Claim]:
@@ -134,6 +167,8 @@ class _Reading:
         via = tuple(self._words("via", ()))
         if (expect == "only-via") != bool(via):
             self.wrong("via", "stands with `only-via` alone", "who alone may send")
+        if expect == "not-all" and entry.get("direction") is None:
+            self.wrong("direction", "missing", "`Inbound` or `Outbound` with `not-all`")
         claim = Claim(
             name=str(name),
             expect=str(expect),

@@ -143,7 +143,7 @@ def failure(question: Question, nic: NetworkInterface, way: Direction, here: Reg
     one = question.prover.outcome(nic, way, Region.of_packet(packet))
     judgement = one.of(packet)
     assert judgement is not None
-    return Failure(nic, way, here, packet, judgement)
+    return Failure(nic, way, here, packet, judgement, question.names(nic, way))
 
 
 def _all_pass(question: Question) -> Result:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Direction
-from flowverdict.net import ALL_ADDRESSES
-from flowverdict.prove.region import NOTHING, Region, packets
+from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, ALL_IPV6
+from flowverdict.policy.services import SERVICES
+from flowverdict.prove.region import NOTHING, Region, packets, together
 from flowverdict.prove.selectors import Addresses, Side
 
 if TYPE_CHECKING:
@@ -15,8 +16,17 @@ if TYPE_CHECKING:
     from flowverdict.net import IntervalSet
     from flowverdict.policy import Network
     from flowverdict.prove.claims import Claim
-    from flowverdict.prove.prover import Prover
+    from flowverdict.prove.prover import Outcome, Prover
     from flowverdict.stages import Around, Policy
+
+
+PLATFORM: Final = together(
+    [
+        packets(protocols=one.protocols, destinations=one.addresses, ports=one.ports)
+        for one in SERVICES
+    ]
+)
+"""Packets for Azure's own services, which rules have no effect on unless they name them."""
 
 
 class Question:
@@ -43,9 +53,21 @@ class Question:
         """The access that no packet may meet with."""
         return "Deny" if self.claim.expect == "allow" else "Allow"
 
+    def fails(self, outcome: Outcome) -> bool:
+        """Reports whether what happens at an interface is not what was claimed."""
+        if self.claim.expect == "not-all":
+            return outcome.has("Allow") and not outcome.has("Deny", "Unknown")
+        return outcome.has(self.wrong)
+
     def side(self, way: Direction) -> Side:
         """Returns who is at the interface when packets meet it in a direction."""
         return self._sides[way]
+
+    def names(self, nic: NetworkInterface, way: Direction) -> dict[IntervalSet, str]:
+        """Returns what addresses are called in the claim, as an interface sees them."""
+        remote = self._seen_from(self.prover.at(nic), way).sure
+        text = self._sides[_other(way)].text
+        return {some: text for some in (remote, remote & ALL_IPV4, remote & ALL_IPV6) if some}
 
     def asked(self, nic: NetworkInterface, way: Direction) -> Asked | None:
         """Returns what is asked at an interface; None where it is not concerned."""
@@ -104,6 +126,8 @@ class Question:
             return sure, maybe
         if way is self._judged_at:
             whole = packets(**_ends(way, local, ALL_ADDRESSES))
+            if way is Direction.OUTBOUND:  # what the platform itself needs is nobody's plan
+                whole -= PLATFORM
             granted = packets(**_ends(way, local, remote.sure), **fields)
             perhaps = packets(**_ends(way, local, remote.maybe), **fields)
             return whole - granted - perhaps, (whole & perhaps) - granted

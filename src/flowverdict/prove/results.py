@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from flowverdict.model import Direction, NetworkInterface
-    from flowverdict.net import Packet
+    from flowverdict.net import IntervalSet, Packet
     from flowverdict.prove.claims import Claim
     from flowverdict.prove.prover import Judgement
     from flowverdict.prove.region import Region
@@ -29,6 +29,7 @@ class Failure:
         packets: all that break the claim there.
         packet: one of them.
         judgement: what decides about that one.
+        names: what sets of addresses are called in the claim.
     """
 
     nic: NetworkInterface
@@ -36,6 +37,7 @@ class Failure:
     packets: Region
     packet: Packet
     judgement: Judgement
+    names: Mapping[IntervalSet, str]
 
 
 @dataclass(frozen=True, slots=True)

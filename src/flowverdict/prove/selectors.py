@@ -2,8 +2,9 @@
 
 A side is a list of words. Each is ``any``, a prefix or address, a service tag, ``tag:key=value``,
 or the name or id of a VM, network interface, subnet, virtual network, application security group
-or network group; ``!`` in front takes it out. ``vm:``, ``nic:``, ``subnet:``, ``vnet:``, ``asg:``,
-``group:`` and ``service:`` say which kind is meant where a name alone is not enough.
+or network group; ``private-endpoints`` are their interfaces; ``!`` in front takes it out. ``vm:``,
+``nic:``, ``subnet:``, ``vnet:``, ``asg:``, ``group:`` and ``service:`` say which kind is meant
+where a name alone is not enough, and take patterns: ``vm:web-*``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import ResourceId
@@ -21,6 +23,7 @@ from flowverdict.net import (
     NetworkTextError,
     parse_prefix,
 )
+from flowverdict.policy.services import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -126,7 +129,7 @@ class Side:
         """Returns the addresses that are meant where an interface sees them."""
         found = Addresses()
         for term in self._terms:
-            part = _of_tag(place.tag(term.service)) if term.service else term.addresses
+            part = _of_service(term.service, place) if term.service else term.addresses
             found = found - part if term.taken_out else found | part
         return found
 
@@ -146,6 +149,16 @@ class Side:
     def varies(self) -> bool:
         """Reports whether the addresses that are meant differ from place to place."""
         return any(term.service.lower() in _TOPOLOGY for term in self._terms)
+
+
+def _of_service(name: str, place: Standpoint) -> Addresses:
+    """Returns the addresses of a service tag, as they are for an interface.
+
+    The recorded `Internet` has the host's virtual address in it, which every machine's own platform
+    has and nobody outside: who says internet does not mean it.
+    """
+    found = _of_tag(place.tag(name))
+    return found - Addresses(HOST) if name.lower() == "internet" else found
 
 
 def _of_tag(tag: AddressSet) -> Addresses:
@@ -181,6 +194,11 @@ class _Reading:
         if word.lower() in ("any", "*"):
             absent = (*self._estate.absent_nics, *self._broken())
             return Term(out, word, Addresses(ALL_ADDRESSES), absent=absent)
+        if word.lower() == "private-endpoints":
+            of = self._estate.resources.nics
+            some = self._estate.private_endpoint_nics
+            nics = {one: of[one].addresses for one in some if one in of}
+            return self._of_nics(out, word, nics, tuple(one for one in some if one not in of))
         if _NUMBERS.fullmatch(word):
             return Term(out, word, Addresses(_prefix(word)))
         if word.startswith("/"):
@@ -198,8 +216,28 @@ class _Reading:
             return Term(out, word, service=name)
         if kind == "tag":
             return self._tagged(out, word, name)
+        if "*" in name:
+            return self._several(out, word, kind, name)
         found = [one for one in self._tables()[kind] if _is_called(one, name)]
         return self._resource(out, word, self._single(word, found, self._names(kind)))
+
+    def _several(self, out: bool, word: str, kind: str, pattern: str) -> Term:  # noqa: FBT001 `!` or not
+        found = [
+            self._resource(out, word, one)
+            for one in self._tables()[kind]
+            if fnmatchcase(one.last, pattern.strip().lower())
+        ]
+        if not found:
+            raise SelectorError(f"`{word}` is nobody in the estate: expected a pattern that is")
+        nics: dict[ResourceId, IntervalSet] = {}
+        for term in found:
+            for nic, some in (term.nics or {}).items():
+                nics[nic] = nics.get(nic, EMPTY) | some
+        addresses = Addresses()
+        for term in found:
+            addresses |= term.addresses
+        absent = dict.fromkeys(one for term in found for one in term.absent)
+        return Term(out, word, addresses, nics, absent=tuple(absent))
 
     def _named(self, out: bool, word: str) -> Term:  # noqa: FBT001 one of two words
         found = [one for table in self._tables().values() for one in table if _is_called(one, word)]

@@ -1,0 +1,67 @@
+"""Results of claims in words that every report has in common."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from flowverdict.cli.render import flow_json, place_text
+from flowverdict.policy import rule_name
+from flowverdict.prove.text import lines
+
+if TYPE_CHECKING:
+    from flowverdict.prove.results import Failure, Result
+
+_placed: Final = cache(place_text)
+"""Files of megabytes are looked through for a line: for each place once."""
+
+
+def answer(result: Result) -> dict[str, Any]:
+    """Returns a result as ``--output json`` has it."""
+    first = result.failures[0] if result.failures else None
+    return {
+        "name": result.claim.name,
+        "verdict": result.verdict,
+        "witness": _witness(first) if first else None,
+        "decided_by": _decided_by(first) if first else None,
+        "missing": list(result.missing),
+        "expect": result.claim.expect,
+        "judged": result.judged,
+        "failing": [
+            {
+                "nic": str(one.nic.id),
+                "direction": one.direction.value,
+                "packets": lines(one.packets, one.names),
+                "witness": _witness(one),
+                "decided_by": _decided_by(one),
+            }
+            for one in result.failures
+        ],
+    }
+
+
+def _witness(failure: Failure) -> dict[str, Any]:
+    return flow_json(failure.nic.id, failure.direction, failure.packet)
+
+
+def _decided_by(failure: Failure) -> dict[str, Any] | None:
+    rule = failure.judgement.rule
+    if rule is None:
+        return None
+    where = rule.where
+    return {
+        "ruleName": rule_name(failure.judgement.layer, rule),
+        "ruleId": str(rule.id),
+        "layer": failure.judgement.layer,
+        "where": {"file": where.file, "path": where.path} if where else None,
+    }
+
+
+def decided(failure: Failure) -> str:
+    """Says what decides about the packet that shows a failure."""
+    judgement = failure.judgement
+    verb = "allowed" if judgement.access == "Allow" else "denied"
+    if judgement.rule is None:
+        return f"{verb}: no security group is in the way"
+    where = f" at {_placed(judgement.rule.where)}" if judgement.rule.where else ""
+    return f"{verb} by {rule_name(judgement.layer, judgement.rule)} ({judgement.layer}){where}"
