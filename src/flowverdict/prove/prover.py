@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from flowverdict.model import Direction
 from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.policy import DEFAULTS, evaluate_at
-from flowverdict.prove.diagram import LimitError, Store, beside, combined
+from flowverdict.prove.diagram import (
+    LimitError,
+    Store,
+    beside,
+    by_leaf,
+    combined,
+    together,
+)
 from flowverdict.prove.region import (
     DEPTH,
     NO_PORT,
@@ -100,10 +107,7 @@ class Outcome:
 
 
 def _by_leaf(node: Node | None) -> list[tuple[Any, Region]]:
-    found: dict[int, tuple[Any, list[Box]]] = {}
-    for values, leaf in paths(node):
-        found.setdefault(id(leaf), (leaf, []))[1].append(Box(*values))
-    return [(one, Region.of_boxes(*boxes)) for one, boxes in found.values()]
+    return [(leaf, Region(part)) for leaf, part in by_leaf(Store(), DEPTH, node)]
 
 
 class Change(NamedTuple):
@@ -333,6 +337,10 @@ class _ToAsk:
         self.leaves = leaves
 
 
+def _to_ask(leaf: Any) -> _ToAsk | None:
+    return leaf if isinstance(leaf, _ToAsk) else None
+
+
 class _Judging:
     """Judges boxes by one policy or by two side by side."""
 
@@ -368,16 +376,17 @@ class _Judging:
         found = solve(pieces, box, self.store, leaf_of, steps=self._steps)
         if not asked:
             return found
-        node: Node | None = None
-        for values, leaf in paths(found):
-            part = Box(*values)
-            if not isinstance(leaf, _ToAsk):
-                node = beside(self.store, node, self.store.product(part, leaf))
-                continue
-            for cell, judged in self._judged(part, leaf.leaves, join):
-                if judged is not None:
-                    node = beside(self.store, node, self.store.product(cell, judged))
-        return node
+        left = combined(self.store, DEPTH, found, None, lambda one, _: _to_ask(one))
+        known = combined(
+            self.store, DEPTH, found, None, lambda one, _: None if _to_ask(one) else one
+        )
+        cells = [
+            self.store.product(cell, judged)
+            for values, leaf in paths(left)
+            for cell, judged in self._judged(Box(*values), leaf.leaves, join)
+            if judged is not None
+        ]
+        return beside(self.store, known, together(self.store, cells))
 
     def _judged(
         self, box: Box, leaves: Sequence[Leaf], join: Callable[[list[Judgement]], Any]
