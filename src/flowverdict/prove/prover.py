@@ -20,9 +20,9 @@ from flowverdict.prove.diagram import (
     combined,
     together,
 )
+from flowverdict.prove.pieces import Sets
 from flowverdict.prove.region import (
     DEPTH,
-    NO_PORT,
     Box,
     Region,
     behind,
@@ -31,7 +31,7 @@ from flowverdict.prove.region import (
     packet_of,
     paths,
 )
-from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, Piece, solve
+from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, solve
 from flowverdict.stages import WAYS, Policies
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from flowverdict.net import Packet
     from flowverdict.policy import Options
     from flowverdict.prove.diagram import Node
-    from flowverdict.prove.solve import Leaf, Pieces
-    from flowverdict.stages import Around, Policy, Side, Stage, Test
+    from flowverdict.prove.pieces import Pieces
+    from flowverdict.prove.solve import Leaf
+    from flowverdict.stages import Around, Policy, Side
 
 MOST_CELLS: Final = 50_000
 """Packets that the evaluator is asked about for one question."""
@@ -146,7 +147,7 @@ class Prover:
         self._steps = steps
         self._policies = Policies(estate, options)
         self._at: dict[ResourceId, Policy] = {}
-        self._sets = _Sets()
+        self._sets = Sets()
 
     def outcome(self, nic: NetworkInterface, direction: Direction, region: Region) -> Outcome:
         """Returns what happens to packets at an interface.
@@ -206,128 +207,7 @@ class Prover:
         return self._at[nic.id]
 
     def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
-        stages = policy.stages[WAYS.index(direction)]
-        return [list(self._sets.pieces(stage, policy.around, box)) for stage in stages]
-
-
-class _Sets:
-    """The fields of tests within boxes, each made once."""
-
-    def __init__(self) -> None:
-        self._sides: dict[tuple[int, int], tuple[Side, IntervalSet, IntervalSet]] = {}
-        self._within: dict[tuple[int, IntervalSet], tuple[IntervalSet, IntervalSet]] = {}
-        self._ported: dict[tuple[int, IntervalSet, IntervalSet, IntervalSet], list[_Ported]] = {}
-
-    def pieces(self, stage: Stage, around: Around, box: Box) -> Iterator[Piece]:
-        """Yields what of a stage's tests lies in a box, what is certain of a test first."""
-        for test, protocols, ports, source_ports in self._tests(stage, box):
-            src, maybe_src = self._side(test.src, around, box.sources)
-            if not (src or maybe_src):
-                continue
-            dst, maybe_dst = self._side(test.dst, around, box.destinations)
-            if not (dst or maybe_dst):
-                continue
-            certain = Box(protocols, src, dst, ports, source_ports)
-            if src and dst and not test.asks:
-                yield Piece(test, certain, certain=True)
-            if test.asks or maybe_src or maybe_dst:
-                whole = certain._replace(sources=src | maybe_src, destinations=dst | maybe_dst)
-                yield Piece(test, whole, certain=False)
-
-    def _tests(self, stage: Stage, box: Box) -> list[_Ported]:
-        """Returns the tests of a stage that match some protocol and ports of a box."""
-        key = (id(stage), box.protocols, box.ports, box.source_ports)
-        if key not in self._ported:
-            self._ported[key] = list(_ported(stage, box))
-        return self._ported[key]
-
-    def _side(
-        self, side: Side, around: Around, within: IntervalSet
-    ) -> tuple[IntervalSet, IntervalSet]:
-        """Returns the addresses of a side that match for sure, and others that may."""
-        key = (id(side), id(around) if side.in_network or side.in_internet else 0)
-        if key not in self._sides:
-            self._sides[key] = (side, *_resolved(side, around))
-        _, sure, maybe = self._sides[key]
-        return self._clipped(sure, within), self._clipped(maybe, within) if maybe else maybe
-
-    def _clipped(self, addresses: IntervalSet, within: IntervalSet) -> IntervalSet:
-        found = _in_one_span(addresses, within)
-        if found is not None:
-            return found
-        key = (id(addresses), within)
-        if key not in self._within:
-            self._within[key] = addresses, addresses & within
-        return self._within[key][1]
-
-
-class _Ported(NamedTuple):
-    """A test with what of its protocols and ports lies in a box."""
-
-    test: Test
-    protocols: IntervalSet
-    ports: IntervalSet
-    source_ports: IntervalSet
-
-
-def _ported(stage: Stage, box: Box) -> Iterator[_Ported]:
-    has_ports = NO_PORT not in box.ports
-    for test in stage.tests:
-        protocols = _inside(test.protocols, box.protocols)
-        if not protocols:
-            continue
-        if has_ports:
-            ports = _inside(test.dst_ports, box.ports)
-            source_ports = _inside(test.src_ports, box.source_ports)
-            if ports and source_ports:
-                yield _Ported(test, protocols, ports, source_ports)
-        elif test.without_dst_port and test.without_src_port:
-            yield _Ported(test, protocols, box.ports, box.source_ports)
-
-
-def _inside(values: IntervalSet, within: IntervalSet) -> IntervalSet:
-    found = _in_one_span(values, within)
-    return values & within if found is None else found
-
-
-def _in_one_span(values: IntervalSet, within: IntervalSet) -> IntervalSet | None:
-    """Returns the values within a single span, where that is plain; else None."""
-    if not values or len(within.spans) != 1:
-        return None if values else values
-    [(low, high)] = within.spans
-    first, last = values.spans[0][0], values.spans[-1][1]
-    if low <= first and last <= high:
-        return values
-    if last < low or high < first:
-        return EMPTY
-    if low == high:
-        return within if low in values else EMPTY
-    return within if len(values.spans) == 1 and first <= low and high <= last else None
-
-
-def _resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
-    """Returns the addresses of a side that match for sure, and others that may.
-
-    What is likely matches, unless another set of the side asks for it first.
-    """
-    if not (side.likely or side.asks or side.in_network or side.in_internet):
-        return side.sure, EMPTY
-    sure, likely, maybe = [side.sure], [side.likely], [side.asks]
-    for counts, tag in ((side.in_network, around.network), (side.in_internet, around.internet)):
-        if counts:
-            sure.append(tag.sure)
-            likely.append(tag.likely)
-            maybe.append(tag.asks)
-    known, asked = _union(sure), _union(maybe)
-    if not asked:
-        return _union([known, *likely]), EMPTY
-    asked -= known
-    return _union([known, *likely]) - asked, asked
-
-
-def _union(sets: Iterable[IntervalSet]) -> IntervalSet:
-    some = [one for one in sets if one]
-    return some[0] if len(some) == 1 else IntervalSet.union(some)
+        return self._sets.pieces(policy.stages[WAYS.index(direction)], policy.around, box)
 
 
 class _ToAsk:

@@ -76,11 +76,11 @@ class Region:
     @classmethod
     def of_boxes(cls, *boxes: Box) -> Region:
         """Returns the packets of some boxes."""
-        found = NOTHING
-        for box in boxes:
-            if all(box):
-                found |= cls(Store().product(box, leaf=True))
-        return found
+        some = [cls(Store().product(box, leaf=True)) for box in boxes if all(box)]
+        while len(some) > 1:
+            odd = some[len(some) // 2 * 2 :]
+            some = [one | other for one, other in zip(some[::2], some[1::2], strict=False)] + odd
+        return some[0] if some else cls(None)
 
     @classmethod
     def of_packet(cls, packet: Packet) -> Region:

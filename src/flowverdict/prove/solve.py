@@ -21,27 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowverdict.prove.diagram import Edge, Node, Store
+    from flowverdict.prove.pieces import Pieces
     from flowverdict.prove.region import Box
     from flowverdict.stages import Test
 
 MOST_STEPS: Final = 2_000_000
 """Spans of fields that one question may cut."""
-
-
-class Piece(NamedTuple):
-    """Packets for which a test may count, within a box.
-
-    Attributes:
-        certain: it matches them; else whether it does hangs on what is missing.
-    """
-
-    test: Test
-    box: Box
-    certain: bool
-
-
-Pieces = list[Piece]
-"""Of one stage, in the order of its tests; of a test what is certain before what is not."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
