@@ -9,7 +9,7 @@ from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.prove.region import NO_PORT, Box
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from flowverdict.stages import Around, Side, Stage, Test
 
@@ -36,12 +36,25 @@ Pieces = list[Piece]
 
 
 class _Service(NamedTuple):
-    """A test with what of its protocols and ports lies in a box."""
+    """A test with what of its protocols and ports lies in a box.
+
+    Attributes:
+        is_whole: that is all of the box's.
+    """
 
     test: Test
     protocols: IntervalSet
     ports: IntervalSet
     source_ports: IntervalSet
+    is_whole: bool
+
+
+class _Half(NamedTuple):
+    """A service with what of the test's addresses at one end lies in a box, and what may."""
+
+    service: _Service
+    sure: IntervalSet
+    maybe: IntervalSet
 
 
 class Sets:
@@ -50,52 +63,64 @@ class Sets:
     def __init__(self) -> None:
         self._sides: dict[tuple[int, int], tuple[Side, Around, IntervalSet, IntervalSet]] = {}
         self._within: dict[IntervalSet, _Within] = {}
-        self._services: dict[
-            tuple[IntervalSet, IntervalSet, IntervalSet], dict[int, tuple[Stage, list[_Service]]]
-        ] = {}
+        self._services: dict[tuple[IntervalSet, ...], dict[int, tuple[Stage, list[_Service]]]] = {}
 
     def pieces(self, stages: Iterable[Stage], around: Around, box: Box) -> list[Pieces]:
         """Returns what of the tests of stages lies in a box."""
         if len(self._within) > _KEPT:
             self._within.clear()
-        src, dst = self._inside(box.sources), self._inside(box.destinations)
+        inward = box.destinations.size <= box.sources.size
+        name, far, near = ("src", box.sources, box.destinations)
+        if not inward:
+            name, far, near = ("dst", box.destinations, box.sources)
+        there, here = self._inside(far), _Within(near)
         services = self._services.setdefault((box.protocols, box.ports, box.source_ports), {})
         found: list[Pieces] = []
         for stage in stages:
             if id(stage) not in services:
                 services[id(stage)] = stage, _services(stage, box)
-            found.append(self._of_stage(services[id(stage)][1], around, src, dst))
+            some = services[id(stage)][1]
+            key = (id(some), id(around), name)
+            halves = there.halves.get(key)
+            if halves is None:
+                halves = there.halves[key] = list(self._halves(some, around, there, name))
+            exempt = bool(found and found[0] and found[0][0].test.layer == "platform")
+            part = self._part(halves, around, here, inward=inward)
+            found.append(list(part) if exempt else _with_a_say(part, box))
         return found
 
-    def _of_stage(
-        self, services: list[_Service], around: Around, src: _Within, dst: _Within
-    ) -> Pieces:
-        found: Pieces = []
-        for test, protocols, ports, source_ports in services:
-            to, by = test.dst, test.src
-            sure_dst, maybe_dst = to.sure, EMPTY
-            if to.asks or to.likely or to.in_network or to.in_internet:
-                sure_dst, maybe_dst = self._side(to, around)
-                maybe_dst = dst.of(maybe_dst)
-            sure_dst = dst.of(sure_dst)
-            if not (sure_dst.spans or maybe_dst.spans):
+    def _halves(
+        self, services: list[_Service], around: Around, there: _Within, name: str
+    ) -> Iterator[_Half]:
+        """Yields the tests that match some address at the wide end of a box."""
+        for service in services:
+            sure, maybe = self._ends(getattr(service.test, name), around, there)
+            if sure.spans or maybe.spans:
+                yield _Half(service, sure, maybe)
+
+    def _part(
+        self, halves: list[_Half], around: Around, here: _Within, *, inward: bool
+    ) -> Iterator[Piece]:
+        """Yields what of tests lies in a box, given what does at its wide end."""
+        for (test, protocols, ports, source_ports, _), sure_far, maybe_far in halves:
+            sure, maybe = self._ends(test.dst if inward else test.src, around, here)
+            if not (sure.spans or maybe.spans):
                 continue
-            sure_src, maybe_src = by.sure, EMPTY
-            if by.asks or by.likely or by.in_network or by.in_internet:
-                sure_src, maybe_src = self._side(by, around)
-                maybe_src = src.of(maybe_src)
-            sure_src = src.of(sure_src)
-            if not (sure_src.spans or maybe_src.spans):
-                continue
-            box = Box(protocols, sure_src, sure_dst, ports, source_ports)
-            if sure_src.spans and sure_dst.spans and not test.asks:
-                found.append(Piece(test, box, certain=True))
-            if test.asks or maybe_src.spans or maybe_dst.spans:
-                whole = box._replace(
-                    sources=sure_src | maybe_src, destinations=sure_dst | maybe_dst
-                )
-                found.append(Piece(test, whole, certain=False))
-        return found
+            asks = test.asks or maybe.spans or maybe_far.spans
+            if sure.spans and sure_far.spans and not test.asks:
+                ends = (sure_far, sure) if inward else (sure, sure_far)
+                yield Piece(test, Box(protocols, *ends, ports, source_ports), certain=True)
+            if asks:
+                far, near = sure_far | maybe_far, sure | maybe
+                ends = (far, near) if inward else (near, far)
+                yield Piece(test, Box(protocols, *ends, ports, source_ports), certain=False)
+
+    def _ends(self, side: Side, around: Around, within: _Within) -> tuple[IntervalSet, IntervalSet]:
+        """Returns the addresses of a side within others that match for sure, and that may."""
+        if not (side.asks or side.likely or side.in_network or side.in_internet):
+            return within.of(side.sure), EMPTY
+        sure, maybe = self._side(side, around)
+        return within.of(sure), within.of(maybe)
 
     def _inside(self, addresses: IntervalSet) -> _Within:
         found = self._within.get(addresses)
@@ -116,11 +141,12 @@ class _Within:
     """Sets within one set."""
 
     def __init__(self, values: IntervalSet) -> None:
-        self._values = values
+        self.values = values
         self._spans = values.spans
         self._lows = [low for low, _ in values]
         self._first, self._last = values.spans[0][0], values.spans[-1][1]
         self._known: dict[int, tuple[IntervalSet, IntervalSet]] = {}
+        self.halves: dict[tuple[int, int, str], list[_Half]] = {}
 
     def of(self, other: IntervalSet) -> IntervalSet:
         """Returns what of another set lies in this one."""
@@ -130,18 +156,18 @@ class _Within:
         if not spans or spans[-1][1] < self._first or self._last < spans[0][0]:
             return EMPTY
         if self._first == self._last:
-            return self._values if self._first in other else EMPTY
+            return self.values if self._first in other else EMPTY
         if len(spans) < _LONG:
-            return self._values & other
+            return self.values & other
         found = self._known.get(id(other))
         if found is None:
-            found = self._known[id(other)] = other, self._values & other
+            found = self._known[id(other)] = other, self.values & other
         return found[1]
 
     def _of_span(self, other: IntervalSet) -> IntervalSet:
         low, high = other.spans[0]
         if low <= self._first and self._last <= high:
-            return self._values
+            return self.values
         if high < self._first or self._last < low:
             return EMPTY
         begin, end = bisect_right(self._lows, low), bisect_right(self._lows, high)
@@ -158,6 +184,21 @@ class _Within:
         return IntervalSet(some)
 
 
+def _with_a_say(pieces: Iterable[Piece], box: Box) -> Pieces:
+    """Returns the pieces of a stage up to one that matches the whole box for sure.
+
+    Where it is not known what a stage does, its tests may count in another order.
+    """
+    found: Pieces = []
+    ordered = True
+    for piece in pieces:
+        found.append(piece)
+        ordered = ordered and piece.test.rule is not None
+        if ordered and piece.certain and piece.box == box:
+            break
+    return found
+
+
 def _services(stage: Stage, box: Box) -> list[_Service]:
     """Returns the tests of a stage that match some protocol and ports of a box."""
     has_ports = NO_PORT not in box.ports
@@ -172,9 +213,15 @@ def _services(stage: Stage, box: Box) -> list[_Service]:
             ports = of_ports.of(test.dst_ports)
             source_ports = of_source_ports.of(test.src_ports)
             if ports.spans and source_ports.spans:
-                found.append(_Service(test, protocols, ports, source_ports))
+                whole = (
+                    protocols is box.protocols
+                    and ports is box.ports
+                    and source_ports is box.source_ports
+                )
+                found.append(_Service(test, protocols, ports, source_ports, whole))
         elif test.without_dst_port and test.without_src_port:
-            found.append(_Service(test, protocols, box.ports, box.source_ports))
+            whole = protocols is box.protocols
+            found.append(_Service(test, protocols, box.ports, box.source_ports, whole))
     return found
 
 

@@ -215,7 +215,7 @@ class Prover:
         judging = _Judging(policies, join, self._steps)
         found = [
             judging.solved([self._pieces(one, way, box) for one, way in policies], box)
-            for box in region.boxes()
+            for box in region.disjoint()
         ]
         return together(judging.store, found)
 

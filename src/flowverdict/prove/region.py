@@ -17,6 +17,7 @@ from flowverdict.net import (
     ALL_IPV6,
     ALL_PORTS,
     ALL_PROTOCOLS,
+    EMPTY,
     PORTED,
     IntervalSet,
     Packet,
@@ -67,11 +68,30 @@ DEPTH: Final = len(Box._fields)
 class Region:
     """An exact set of packets; immutable."""
 
-    __slots__ = ("node",)
+    __slots__ = ("_node", "_parts")
 
     def __init__(self, node: Node | None) -> None:
         """Takes a diagram whose leaves are true; None for no packet at all."""
-        self.node = node
+        self._node: Node | None = node
+        self._parts: tuple[Box, ...] | None = None
+
+    @property
+    def node(self) -> Node | None:
+        """A diagram whose leaves are true; None for no packet at all."""
+        if self._node is None and self._parts:
+            self._node = Region.of_boxes(*self._parts).node
+        return self._node
+
+    @classmethod
+    def of_disjoint(cls, *boxes: Box) -> Region:
+        """Returns the packets of boxes that share none; the diagram is made when it is needed."""
+        found = cls(None)
+        found._parts = tuple(boxes)
+        return found
+
+    def disjoint(self) -> Iterable[Box]:
+        """Returns disjoint boxes that make up the region, in any order."""
+        return self.boxes() if self._parts is None else self._parts
 
     @classmethod
     def of_boxes(cls, *boxes: Box) -> Region:
@@ -89,7 +109,7 @@ class Region:
 
     def __bool__(self) -> bool:
         """Reports whether there is a packet."""
-        return self.node is not None
+        return bool(self._parts) or self._node is not None
 
     def __contains__(self, packet: Packet) -> bool:
         """Reports whether a packet is in it; one without a source port if it is with every port."""
@@ -170,10 +190,17 @@ def packets(
             these and the source ports are all ports.
         source_ports: likewise.
     """
+<<<<<<< HEAD
     store = Store()
     found: Node | None = None
+=======
+>>>>>>> c62e21c (stages: made for the way that is asked about; prove: what lies at the wide end of a box is found once)
     whole = ports == ALL_PORTS and source_ports == ALL_PORTS
+    ported = _within(protocols, WITH_PORTS)
+    portless = _within(protocols, WITHOUT_PORTS) if whole else EMPTY
+    found: list[Box] = []
     for family in (ALL_IPV4, ALL_IPV6):
+<<<<<<< HEAD
         ends = sources & family, destinations & family
         if not all(ends):
             continue
@@ -191,6 +218,22 @@ def together(regions: Sequence[Region]) -> Region:
     while len(left) > 1:
         left = [one | other for one, other in zip_longest(left[::2], left[1::2], fillvalue=NOTHING)]
     return left[0] if left else NOTHING
+=======
+        ends = _within(sources, family), _within(destinations, family)
+        if not all(ends):
+            continue
+        if ported and ports and source_ports:
+            found.append(Box(ported, *ends, ports, source_ports))
+        if portless:
+            found.append(Box(portless, *ends, PORTLESS, PORTLESS))
+    return Region.of_disjoint(*found)
+
+
+def _within(values: IntervalSet, others: IntervalSet) -> IntervalSet:
+    """Returns the values among others; the same object where all of them are."""
+    found = values & others
+    return values if found == values else found
+>>>>>>> c62e21c (stages: made for the way that is asked about; prove: what lies at the wide end of a box is found once)
 
 
 def fields_of(packet: Packet) -> tuple[int, int, int, int, int]:

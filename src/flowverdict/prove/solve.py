@@ -123,24 +123,26 @@ class _Solving:
         for field, every in enumerate(box):
             some = [one.box[field].spans for one in self._pieces]
             self._spans.append(some)
-            whole.append(_bits(spans is every.spans or spans == every.spans for spans in some))
+            low, high = every.spans[0]
+            whole.append(
+                self._all
+                if low == high and len(every.spans) == 1
+                else _bits([spans is every.spans or spans == every.spans for spans in some])
+            )
         self._partial = [self._all & ~one for one in whole]
         """Of each field the pieces that lack some of its values."""
         self._sure_from = [0] * DEPTH
         """Of each field the pieces that match for sure whatever it and those behind it are."""
-        sure = self._certain = _bits(one.certain for one in self._pieces)
+        sure = self._certain = _bits([one.certain for one in self._pieces])
         for field in reversed(range(DEPTH)):
             sure &= whole[field]
             self._sure_from[field] = sure
         self._policies = list(_policies(policies))
         tests = [one.test for one in self._pieces]
-        self._platform = _bits(map(_exempts, tests))
+        self._platform = _bits([one.layer == "platform" for one in tests])
         self._named = _bits(map(_unexempts, tests)) if self._platform else 0
         accesses = [name for name in ("Allow", "Deny") if leaves_out(name)]
-        self._left_out = [
-            (_bits(one.access == name and one.layer != "platform" for one in tests), name)
-            for name in accesses
-        ]
+        self._left_out = [(_bits([one.access == name for one in tests]), name) for name in accesses]
 
     def solved(self) -> Node | None:
         """Returns the diagram."""
@@ -286,13 +288,8 @@ def _bits(some: Iterable[bool]) -> int:
     return found
 
 
-def _exempts(test: Test) -> bool:
-    """Reports whether a test stands for packets that are for the platform."""
-    return test.layer == "platform"
-
-
 def _unexempts(test: Test) -> bool:
-    """Reports whether a rule has a say about those wherever it stands: it denies them by name."""
+    """Reports whether a rule denies packets for the platform by name, and so wherever it stands."""
     rule = test.rule
     return (
         rule is not None
