@@ -142,7 +142,7 @@ def beside(store: Store, one: Node | None, other: Node | None) -> Node | None:
     )
 
 
-def together(store: Store, nodes: Sequence[Node | None]) -> Node | None:
+def beside_all(store: Store, nodes: Sequence[Node | None]) -> Node | None:
     """Returns a function that is whichever of some has a value; no two of them share a packet.
 
     All have to come from the store.

@@ -16,9 +16,9 @@ from flowverdict.prove.diagram import (
     LimitError,
     Store,
     beside,
+    beside_all,
     by_leaf,
     combined,
-    together,
 )
 from flowverdict.prove.pieces import Sets
 from flowverdict.prove.region import (
@@ -37,7 +37,7 @@ from flowverdict.stages import WAYS, Policies
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flowverdict.model import Estate, NetworkInterface, ResourceId, Rule
+    from flowverdict.model import Estate, NetworkInterface, Rule
     from flowverdict.net import Packet
     from flowverdict.policy import Options
     from flowverdict.prove.diagram import Node
@@ -146,7 +146,6 @@ class Prover:
         self._options = options
         self._steps = steps
         self._policies = Policies(estate, options)
-        self._at: dict[ResourceId, Policy] = {}
         self._sets = Sets()
 
     def outcome(self, nic: NetworkInterface, direction: Direction, region: Region) -> Outcome:
@@ -205,9 +204,7 @@ class Prover:
 
     def at(self, nic: NetworkInterface) -> Policy:
         """Returns what stands before an interface."""
-        if nic.id not in self._at:
-            self._at[nic.id] = self._policies.at(nic)
-        return self._at[nic.id]
+        return self._policies.at(nic)
 
     def _judged(
         self, policies: list[tuple[Policy, Direction]], region: Region, join: _Join
@@ -217,7 +214,7 @@ class Prover:
             judging.solved([self._pieces(one, way, box) for one, way in policies], box)
             for box in region.disjoint()
         ]
-        return together(judging.store, found)
+        return beside_all(judging.store, found)
 
     def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
         return self._sets.pieces(policy.stages[WAYS.index(direction)], policy.around, box)
@@ -333,7 +330,7 @@ class _Judging:
             for cell, judged in self._judged(Box(*values), leaf.leaves)
             if judged is not None
         ]
-        return beside(self.store, known, together(self.store, cells))
+        return beside(self.store, known, beside_all(self.store, cells))
 
     def _judged(self, box: Box, leaves: Sequence[Leaf]) -> Iterator[tuple[Box, Any]]:
         """Yields the parts of a box with what happens to their packets.

@@ -23,7 +23,7 @@ from flowverdict.net import (
     Packet,
     has_ports,
 )
-from flowverdict.prove.diagram import Node, Store, beside, combined
+from flowverdict.prove.diagram import Node, Store, beside_all, combined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -79,7 +79,8 @@ class Region:
     def node(self) -> Node | None:
         """A diagram whose leaves are true; None for no packet at all."""
         if self._node is None and self._parts:
-            self._node = Region.of_boxes(*self._parts).node
+            store = Store()
+            self._node = beside_all(store, [store.product(one, leaf=True) for one in self._parts])
         return self._node
 
     @classmethod
@@ -96,11 +97,7 @@ class Region:
     @classmethod
     def of_boxes(cls, *boxes: Box) -> Region:
         """Returns the packets of some boxes."""
-        some = [cls(Store().product(box, leaf=True)) for box in boxes if all(box)]
-        while len(some) > 1:
-            odd = some[len(some) // 2 * 2 :]
-            some = [one | other for one, other in zip(some[::2], some[1::2], strict=False)] + odd
-        return some[0] if some else cls(None)
+        return together([cls(Store().product(box, leaf=True)) for box in boxes if all(box)])
 
     @classmethod
     def of_packet(cls, packet: Packet) -> Region:
@@ -190,35 +187,11 @@ def packets(
             these and the source ports are all ports.
         source_ports: likewise.
     """
-<<<<<<< HEAD
-    store = Store()
-    found: Node | None = None
-=======
->>>>>>> c62e21c (stages: made for the way that is asked about; prove: what lies at the wide end of a box is found once)
     whole = ports == ALL_PORTS and source_ports == ALL_PORTS
     ported = _within(protocols, WITH_PORTS)
     portless = _within(protocols, WITHOUT_PORTS) if whole else EMPTY
     found: list[Box] = []
     for family in (ALL_IPV4, ALL_IPV6):
-<<<<<<< HEAD
-        ends = sources & family, destinations & family
-        if not all(ends):
-            continue
-        box = Box(protocols & WITH_PORTS, *ends, ports, source_ports)
-        found = beside(store, found, store.product(box, leaf=True))
-        if whole:
-            box = Box(protocols & WITHOUT_PORTS, *ends, PORTLESS, PORTLESS)
-            found = beside(store, found, store.product(box, leaf=True))
-    return Region(found)
-
-
-def together(regions: Sequence[Region]) -> Region:
-    """Returns the packets of any of many regions."""
-    left = [one for one in regions if one]
-    while len(left) > 1:
-        left = [one | other for one, other in zip_longest(left[::2], left[1::2], fillvalue=NOTHING)]
-    return left[0] if left else NOTHING
-=======
         ends = _within(sources, family), _within(destinations, family)
         if not all(ends):
             continue
@@ -233,7 +206,14 @@ def _within(values: IntervalSet, others: IntervalSet) -> IntervalSet:
     """Returns the values among others; the same object where all of them are."""
     found = values & others
     return values if found == values else found
->>>>>>> c62e21c (stages: made for the way that is asked about; prove: what lies at the wide end of a box is found once)
+
+
+def together(regions: Sequence[Region]) -> Region:
+    """Returns the packets of any of many regions."""
+    left = [one for one in regions if one]
+    while len(left) > 1:
+        left = [one | other for one, other in zip_longest(left[::2], left[1::2], fillvalue=NOTHING)]
+    return left[0] if left else NOTHING
 
 
 def fields_of(packet: Packet) -> tuple[int, int, int, int, int]:
