@@ -142,6 +142,47 @@ def beside(store: Store, one: Node | None, other: Node | None) -> Node | None:
     )
 
 
+def beside_all(store: Store, nodes: Sequence[Node | None]) -> Node | None:
+    """Returns a function that is whichever of some has a value; no two of them share a packet.
+
+    All have to come from the store.
+    """
+    some = [one for one in nodes if one is not None]
+    while len(some) > 1:  # neighbours first: none is walked through more often than it has to be
+        odd = some[len(some) // 2 * 2 :]
+        pairs = zip(some[::2], some[1::2], strict=False)
+        joined = (beside(store, one, other) for one, other in pairs)
+        some = [one for one in joined if one is not None] + odd
+    return some[0] if some else None
+
+
+def by_leaf(store: Store, depth: int, node: Node | None) -> list[tuple[Any, Node]]:
+    """Returns the leaves of a function in the order of its fields, and where each is its value.
+
+    Args:
+        store: makes the nodes.
+        depth: how many fields there are.
+        node: the function; leaves are told apart by their identity.
+
+    Returns:
+        For each leaf the function that is true where the leaf was.
+    """
+    memo: dict[int, dict[int, tuple[Any, Any]]] = {}
+
+    def visit(at: Any, level: int) -> dict[int, tuple[Any, Any]]:
+        if level == depth:
+            return {id(at): (at, True)}
+        if id(at) not in memo:
+            edges: dict[int, tuple[Any, list[Edge]]] = {}
+            for low, high, child in at.edges:
+                for key, (leaf, part) in visit(child, level + 1).items():
+                    edges.setdefault(key, (leaf, []))[1].append((low, high, part))
+            memo[id(at)] = {key: (leaf, store.node(some)) for key, (leaf, some) in edges.items()}
+        return memo[id(at)]
+
+    return [] if node is None else list(visit(node, 0).values())
+
+
 def _side_by_side(
     left: tuple[Edge, ...], right: tuple[Edge, ...]
 ) -> Iterator[tuple[int, int, Any, Any]]:

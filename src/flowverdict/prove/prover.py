@@ -7,15 +7,22 @@ the others from it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from flowverdict.model import Direction
 from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.policy import DEFAULTS, evaluate_at
-from flowverdict.prove.diagram import LimitError, Store, beside, combined
+from flowverdict.prove.diagram import (
+    LimitError,
+    Store,
+    beside,
+    beside_all,
+    by_leaf,
+    combined,
+)
+from flowverdict.prove.pieces import Sets
 from flowverdict.prove.region import (
     DEPTH,
-    NO_PORT,
     Box,
     Region,
     behind,
@@ -24,18 +31,19 @@ from flowverdict.prove.region import (
     packet_of,
     paths,
 )
-from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, Piece, solve
+from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, solve
 from flowverdict.stages import WAYS, Policies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from flowverdict.model import Estate, NetworkInterface, ResourceId, Rule
+    from flowverdict.model import Estate, NetworkInterface, Rule
     from flowverdict.net import Packet
     from flowverdict.policy import Options
     from flowverdict.prove.diagram import Node
-    from flowverdict.prove.solve import Leaf, Pieces
-    from flowverdict.stages import Around, Policy, Side, Stage, Test
+    from flowverdict.prove.pieces import Pieces
+    from flowverdict.prove.solve import Leaf
+    from flowverdict.stages import Around, Policy, Side
 
 MOST_CELLS: Final = 50_000
 """Packets that the evaluator is asked about for one question."""
@@ -100,10 +108,7 @@ class Outcome:
 
 
 def _by_leaf(node: Node | None) -> list[tuple[Any, Region]]:
-    found: dict[int, tuple[Any, list[Box]]] = {}
-    for values, leaf in paths(node):
-        found.setdefault(id(leaf), (leaf, []))[1].append(Box(*values))
-    return [(one, Region.of_boxes(*boxes)) for one, boxes in found.values()]
+    return [(leaf, Region(part)) for leaf, part in by_leaf(Store(), DEPTH, node)]
 
 
 class Change(NamedTuple):
@@ -141,8 +146,7 @@ class Prover:
         self._options = options
         self._steps = steps
         self._policies = Policies(estate, options)
-        self._at: dict[ResourceId, Policy] = {}
-        self._sets = _Sets()
+        self._sets = Sets()
 
     def outcome(self, nic: NetworkInterface, direction: Direction, region: Region) -> Outcome:
         """Returns what happens to packets at an interface.
@@ -155,13 +159,21 @@ class Prover:
         Raises:
             LimitError: it takes more work than is granted.
         """
-        policy = self.at(nic)
-        judging = _Judging([(policy, direction)], self._steps)
-        found: Node | None = None
-        for box in region.boxes():
-            pieces = [self._pieces(policy, direction, box)]
-            found = beside(judging.store, found, judging.solved(pieces, box, _single))
-        return Outcome(found)
+        policies = [(self.at(nic), direction)]
+        return Outcome(self._judged(policies, region, _SINGLE))
+
+    def where(
+        self, nic: NetworkInterface, direction: Direction, region: Region, *access: str
+    ) -> Region:
+        """Returns the packets of a region that meet with one of some accesses at an interface.
+
+        The same as ``outcome(…).where(…)``, and quicker: what decides is not told apart.
+
+        Raises:
+            LimitError: it takes more work than is granted.
+        """
+        policies = [(self.at(nic), direction)]
+        return Region(self._judged(policies, region, _Where(access)))
 
     def difference(
         self,
@@ -184,12 +196,7 @@ class Prover:
             LimitError: it takes more work than is granted.
         """
         policies = [(self.at(nic), direction), (other.at(other_nic), direction)]
-        judging = _Judging(policies, self._steps)
-        found: Node | None = None
-        for box in region.boxes():
-            pieces = [self._pieces(one, way, box) for one, way in policies]
-            found = beside(judging.store, found, judging.solved(pieces, box, _change))
-        return Difference(found)
+        return Difference(self._judged(policies, region, _CHANGE))
 
     def refuses(self, nic: NetworkInterface) -> bool:
         """Reports whether the option ``no-nsg=error`` refuses an answer at an interface."""
@@ -197,133 +204,70 @@ class Prover:
 
     def at(self, nic: NetworkInterface) -> Policy:
         """Returns what stands before an interface."""
-        if nic.id not in self._at:
-            self._at[nic.id] = self._policies.at(nic)
-        return self._at[nic.id]
+        return self._policies.at(nic)
+
+    def _judged(
+        self, policies: list[tuple[Policy, Direction]], region: Region, join: _Join
+    ) -> Node | None:
+        judging = _Judging(policies, join, self._steps)
+        found = [
+            judging.solved([self._pieces(one, way, box) for one, way in policies], box)
+            for box in region.disjoint()
+        ]
+        return beside_all(judging.store, found)
 
     def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
-        stages = policy.stages[WAYS.index(direction)]
-        return [list(self._sets.pieces(stage, policy.around, box)) for stage in stages]
+        return self._sets.pieces(policy.stages[WAYS.index(direction)], policy.around, box)
 
 
-class _Sets:
-    """The fields of tests within boxes, each made once."""
+class _Join(Protocol):
+    """What becomes of the judgements of policies about one packet."""
 
-    def __init__(self) -> None:
-        self._sides: dict[tuple[int, int], tuple[Side, IntervalSet, IntervalSet]] = {}
-        self._within: dict[tuple[int, IntervalSet], tuple[IntervalSet, IntervalSet]] = {}
-        self._ported: dict[tuple[int, IntervalSet, IntervalSet, IntervalSet], list[_Ported]] = {}
+    def leaf(self, judgements: list[Judgement]) -> Any:
+        """Returns the leaf; None for a packet to leave out."""
 
-    def pieces(self, stage: Stage, around: Around, box: Box) -> Iterator[Piece]:
-        """Yields what of a stage's tests lies in a box, what is certain of a test first."""
-        for test, protocols, ports, source_ports in self._tests(stage, box):
-            src, maybe_src = self._side(test.src, around, box.sources)
-            if not (src or maybe_src):
-                continue
-            dst, maybe_dst = self._side(test.dst, around, box.destinations)
-            if not (dst or maybe_dst):
-                continue
-            certain = Box(protocols, src, dst, ports, source_ports)
-            if src and dst and not test.asks:
-                yield Piece(test, certain, certain=True)
-            if test.asks or maybe_src or maybe_dst:
-                whole = certain._replace(sources=src | maybe_src, destinations=dst | maybe_dst)
-                yield Piece(test, whole, certain=False)
-
-    def _tests(self, stage: Stage, box: Box) -> list[_Ported]:
-        """Returns the tests of a stage that match some protocol and ports of a box."""
-        key = (id(stage), box.protocols, box.ports, box.source_ports)
-        if key not in self._ported:
-            self._ported[key] = list(_ported(stage, box))
-        return self._ported[key]
-
-    def _side(
-        self, side: Side, around: Around, within: IntervalSet
-    ) -> tuple[IntervalSet, IntervalSet]:
-        """Returns the addresses of a side that match for sure, and others that may."""
-        key = (id(side), id(around) if side.in_network or side.in_internet else 0)
-        if key not in self._sides:
-            self._sides[key] = (side, *_resolved(side, around))
-        _, sure, maybe = self._sides[key]
-        return self._clipped(sure, within), self._clipped(maybe, within) if maybe else maybe
-
-    def _clipped(self, addresses: IntervalSet, within: IntervalSet) -> IntervalSet:
-        found = _in_one_span(addresses, within)
-        if found is not None:
-            return found
-        key = (id(addresses), within)
-        if key not in self._within:
-            self._within[key] = addresses, addresses & within
-        return self._within[key][1]
+    def leaves_out(self, access: str) -> bool:
+        """Reports whether a packet is left out for which all policies have an access."""
+        ...
 
 
-class _Ported(NamedTuple):
-    """A test with what of its protocols and ports lies in a box."""
+class _Single:
+    """All that happens under one policy."""
 
-    test: Test
-    protocols: IntervalSet
-    ports: IntervalSet
-    source_ports: IntervalSet
+    def leaf(self, judgements: list[Judgement]) -> Judgement:
+        return judgements[0]
 
-
-def _ported(stage: Stage, box: Box) -> Iterator[_Ported]:
-    has_ports = NO_PORT not in box.ports
-    for test in stage.tests:
-        protocols = _inside(test.protocols, box.protocols)
-        if not protocols:
-            continue
-        if has_ports:
-            ports = _inside(test.dst_ports, box.ports)
-            source_ports = _inside(test.src_ports, box.source_ports)
-            if ports and source_ports:
-                yield _Ported(test, protocols, ports, source_ports)
-        elif test.without_dst_port and test.without_src_port:
-            yield _Ported(test, protocols, box.ports, box.source_ports)
+    def leaves_out(self, access: str) -> bool:  # noqa: ARG002 of no packet
+        return False
 
 
-def _inside(values: IntervalSet, within: IntervalSet) -> IntervalSet:
-    found = _in_one_span(values, within)
-    return values & within if found is None else found
+class _Where:
+    """True where one policy has one of some accesses."""
+
+    def __init__(self, accesses: tuple[str, ...]) -> None:
+        self._accesses = accesses
+
+    def leaf(self, judgements: list[Judgement]) -> bool | None:
+        return judgements[0].access in self._accesses or None
+
+    def leaves_out(self, access: str) -> bool:
+        return access not in self._accesses
 
 
-def _in_one_span(values: IntervalSet, within: IntervalSet) -> IntervalSet | None:
-    """Returns the values within a single span, where that is plain; else None."""
-    if not values or len(within.spans) != 1:
-        return None if values else values
-    [(low, high)] = within.spans
-    first, last = values.spans[0][0], values.spans[-1][1]
-    if low <= first and last <= high:
-        return values
-    if last < low or high < first:
-        return EMPTY
-    if low == high:
-        return within if low in values else EMPTY
-    return within if len(values.spans) == 1 and first <= low and high <= last else None
+class _Change:
+    """What two policies judge otherwise."""
+
+    def leaf(self, judgements: list[Judgement]) -> Change | None:
+        before, after = judgements
+        same = (before.access, before.missing) == (after.access, after.missing)
+        return None if same else Change(before, after)
+
+    def leaves_out(self, access: str) -> bool:  # noqa: ARG002 of all packets
+        return True
 
 
-def _resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
-    """Returns the addresses of a side that match for sure, and others that may.
-
-    What is likely matches, unless another set of the side asks for it first.
-    """
-    if not (side.likely or side.asks or side.in_network or side.in_internet):
-        return side.sure, EMPTY
-    sure, likely, maybe = [side.sure], [side.likely], [side.asks]
-    for counts, tag in ((side.in_network, around.network), (side.in_internet, around.internet)):
-        if counts:
-            sure.append(tag.sure)
-            likely.append(tag.likely)
-            maybe.append(tag.asks)
-    known, asked = _union(sure), _union(maybe)
-    if not asked:
-        return _union([known, *likely]), EMPTY
-    asked -= known
-    return _union([known, *likely]) - asked, asked
-
-
-def _union(sets: Iterable[IntervalSet]) -> IntervalSet:
-    some = [one for one in sets if one]
-    return some[0] if len(some) == 1 else IntervalSet.union(some)
+_SINGLE: Final = _Single()
+_CHANGE: Final = _Change()
 
 
 class _ToAsk:
@@ -333,10 +277,17 @@ class _ToAsk:
         self.leaves = leaves
 
 
+def _to_ask(leaf: Any) -> _ToAsk | None:
+    return leaf if isinstance(leaf, _ToAsk) else None
+
+
 class _Judging:
     """Judges boxes by one policy or by two side by side."""
 
-    def __init__(self, policies: Sequence[tuple[Policy, Direction]], steps: int) -> None:
+    def __init__(
+        self, policies: Sequence[tuple[Policy, Direction]], join: _Join, steps: int
+    ) -> None:
+        self._join = join
         self._steps = steps
         self.store = Store()
         self._policies = policies
@@ -344,44 +295,44 @@ class _Judging:
         self._known: dict[object, Judgement] = {}
         self._leaves: dict[object, Any] = {}
 
-    def solved(
-        self,
-        pieces: Sequence[list[Pieces]],
-        box: Box,
-        join: Callable[[list[Judgement]], Any],
-    ) -> Node | None:
+    def solved(self, pieces: Sequence[list[Pieces]], box: Box) -> Node | None:
         """Returns what happens to the packets of a box.
 
         Args:
             pieces: of each policy.
             box: the packets.
-            join: gives the leaf for the judgements; None for packets to leave out.
         """
         asked: dict[tuple[int, ...], _ToAsk] = {}
 
         def leaf_of(leaves: list[Leaf]) -> Any:
             if not any(isinstance(one, Asked) for one in leaves):
-                return self._joined(map(self._decided, leaves), join)
+                return self._joined(map(self._decided, leaves))
             parts = tuple(one.parts if isinstance(one, Asked) else id(one.test) for one in leaves)
             return asked.setdefault(parts, _ToAsk(leaves))
 
-        found = solve(pieces, box, self.store, leaf_of, steps=self._steps)
+        found = solve(
+            pieces,
+            box,
+            self.store,
+            leaf_of,
+            leaves_out=self._join.leaves_out,
+            steps=self._steps,
+        )
         if not asked:
             return found
-        node: Node | None = None
-        for values, leaf in paths(found):
-            part = Box(*values)
-            if not isinstance(leaf, _ToAsk):
-                node = beside(self.store, node, self.store.product(part, leaf))
-                continue
-            for cell, judged in self._judged(part, leaf.leaves, join):
-                if judged is not None:
-                    node = beside(self.store, node, self.store.product(cell, judged))
-        return node
+        left = combined(self.store, DEPTH, found, None, lambda one, _: _to_ask(one))
+        known = combined(
+            self.store, DEPTH, found, None, lambda one, _: None if _to_ask(one) else one
+        )
+        cells = [
+            self.store.product(cell, judged)
+            for values, leaf in paths(left)
+            for cell, judged in self._judged(Box(*values), leaf.leaves)
+            if judged is not None
+        ]
+        return beside(self.store, known, beside_all(self.store, cells))
 
-    def _judged(
-        self, box: Box, leaves: Sequence[Leaf], join: Callable[[list[Judgement]], Any]
-    ) -> Iterator[tuple[Box, Any]]:
+    def _judged(self, box: Box, leaves: Sequence[Leaf]) -> Iterator[tuple[Box, Any]]:
         """Yields the parts of a box with what happens to their packets.
 
         Where both ends of a packet are one address, what is missing about the one is what is
@@ -391,13 +342,13 @@ class _Judging:
         for cell in self._cut_up(box, leaves):
             both = self._in_doubt(cell, leaves)
             if not both:
-                yield cell, self._joined(self._asked(_apart(cell), leaves), join)
+                yield cell, self._joined(self._asked(_apart(cell), leaves))
                 continue
-            itself = self._joined(self._asked(_itself(cell, both), leaves), join)
+            itself = self._joined(self._asked(_itself(cell, both), leaves))
             if cell.sources == cell.destinations == both and both.size == 1:
                 yield cell, itself
                 continue
-            others = self._joined(self._asked(_apart(cell), leaves), join)
+            others = self._joined(self._asked(_apart(cell), leaves))
             if itself is others or both.size > MOST_TO_THEMSELVES:
                 yield cell, others
                 continue
@@ -423,12 +374,12 @@ class _Judging:
                 return both
         return EMPTY
 
-    def _joined(
-        self, judgements: Iterable[Judgement], join: Callable[[list[Judgement]], Any]
-    ) -> Any:
+    def _joined(self, judgements: Iterable[Judgement]) -> Any:
         some = list(judgements)
-        leaf = join(some)
-        return None if leaf is None else self._leaves.setdefault(tuple(map(id, some)), leaf)
+        key = tuple(map(id, some))
+        if key not in self._leaves:
+            self._leaves[key] = self._join.leaf(some)
+        return self._leaves[key]
 
     def _decided(self, leaf: Leaf) -> Judgement:
         assert isinstance(leaf, Decided)
@@ -500,16 +451,6 @@ def _has_doubts(side: Side, around: Around) -> bool:
         side.in_internet and around.internet.asks
     )
     return bool(side.asks or of_tags)
-
-
-def _change(judgements: list[Judgement]) -> Change | None:
-    before, after = judgements
-    same = (before.access, before.missing) == (after.access, after.missing)
-    return None if same else Change(before, after)
-
-
-def _single(judgements: list[Judgement]) -> Judgement:
-    return judgements[0]
 
 
 def _cut(values: IntervalSet, by: Iterable[IntervalSet]) -> list[IntervalSet]:

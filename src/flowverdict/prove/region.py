@@ -17,12 +17,13 @@ from flowverdict.net import (
     ALL_IPV6,
     ALL_PORTS,
     ALL_PROTOCOLS,
+    EMPTY,
     PORTED,
     IntervalSet,
     Packet,
     has_ports,
 )
-from flowverdict.prove.diagram import Node, Store, beside, combined
+from flowverdict.prove.diagram import Node, Store, beside_all, combined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,20 +68,36 @@ DEPTH: Final = len(Box._fields)
 class Region:
     """An exact set of packets; immutable."""
 
-    __slots__ = ("node",)
+    __slots__ = ("_node", "_parts")
 
     def __init__(self, node: Node | None) -> None:
         """Takes a diagram whose leaves are true; None for no packet at all."""
-        self.node = node
+        self._node: Node | None = node
+        self._parts: tuple[Box, ...] | None = None
+
+    @property
+    def node(self) -> Node | None:
+        """A diagram whose leaves are true; None for no packet at all."""
+        if self._node is None and self._parts:
+            store = Store()
+            self._node = beside_all(store, [store.product(one, leaf=True) for one in self._parts])
+        return self._node
+
+    @classmethod
+    def of_disjoint(cls, *boxes: Box) -> Region:
+        """Returns the packets of boxes that share none; the diagram is made when it is needed."""
+        found = cls(None)
+        found._parts = tuple(boxes)
+        return found
+
+    def disjoint(self) -> Iterable[Box]:
+        """Returns disjoint boxes that make up the region, in any order."""
+        return self.boxes() if self._parts is None else self._parts
 
     @classmethod
     def of_boxes(cls, *boxes: Box) -> Region:
         """Returns the packets of some boxes."""
-        found = NOTHING
-        for box in boxes:
-            if all(box):
-                found |= cls(Store().product(box, leaf=True))
-        return found
+        return together([cls(Store().product(box, leaf=True)) for box in boxes if all(box)])
 
     @classmethod
     def of_packet(cls, packet: Packet) -> Region:
@@ -89,7 +106,7 @@ class Region:
 
     def __bool__(self) -> bool:
         """Reports whether there is a packet."""
-        return self.node is not None
+        return bool(self._parts) or self._node is not None
 
     def __contains__(self, packet: Packet) -> bool:
         """Reports whether a packet is in it; one without a source port if it is with every port."""
@@ -170,19 +187,25 @@ def packets(
             these and the source ports are all ports.
         source_ports: likewise.
     """
-    store = Store()
-    found: Node | None = None
     whole = ports == ALL_PORTS and source_ports == ALL_PORTS
+    ported = _within(protocols, WITH_PORTS)
+    portless = _within(protocols, WITHOUT_PORTS) if whole else EMPTY
+    found: list[Box] = []
     for family in (ALL_IPV4, ALL_IPV6):
-        ends = sources & family, destinations & family
+        ends = _within(sources, family), _within(destinations, family)
         if not all(ends):
             continue
-        box = Box(protocols & WITH_PORTS, *ends, ports, source_ports)
-        found = beside(store, found, store.product(box, leaf=True))
-        if whole:
-            box = Box(protocols & WITHOUT_PORTS, *ends, PORTLESS, PORTLESS)
-            found = beside(store, found, store.product(box, leaf=True))
-    return Region(found)
+        if ported and ports and source_ports:
+            found.append(Box(ported, *ends, ports, source_ports))
+        if portless:
+            found.append(Box(portless, *ends, PORTLESS, PORTLESS))
+    return Region.of_disjoint(*found)
+
+
+def _within(values: IntervalSet, others: IntervalSet) -> IntervalSet:
+    """Returns the values among others; the same object where all of them are."""
+    found = values & others
+    return values if found == values else found
 
 
 def together(regions: Sequence[Region]) -> Region:

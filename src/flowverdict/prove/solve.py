@@ -18,30 +18,15 @@ from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowverdict.prove.diagram import Edge, Node, Store
+    from flowverdict.prove.pieces import Pieces
     from flowverdict.prove.region import Box
     from flowverdict.stages import Test
 
 MOST_STEPS: Final = 2_000_000
 """Spans of fields that one question may cut."""
-
-
-class Piece(NamedTuple):
-    """Packets for which a test may count, within a box.
-
-    Attributes:
-        certain: it matches them; else whether it does hangs on what is missing.
-    """
-
-    test: Test
-    box: Box
-    certain: bool
-
-
-Pieces = list[Piece]
-"""Of one stage, in the order of its tests; of a test what is certain before what is not."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -78,6 +63,7 @@ def solve(
     store: Store,
     leaf_of: Callable[[list[Leaf]], Any],
     *,
+    leaves_out: Callable[[str], bool],
     steps: int,
 ) -> Node | None:
     """Returns what policies do with the packets of a box.
@@ -88,12 +74,14 @@ def solve(
         store: makes the nodes.
         leaf_of: gives the leaf for what each policy does; None for packets to leave out. Equal
             leaves have to be one object, and live as long as the store.
+        leaves_out: reports whether packets are left out for which every policy has this access,
+            whatever decides.
         steps: how much work is granted.
 
     Raises:
         LimitError: it takes more.
     """
-    return _Solving(policies, box, store, leaf_of, steps).solved()
+    return _Solving(policies, box, store, leaf_of, leaves_out, steps).solved()
 
 
 class _Stage(NamedTuple):
@@ -119,6 +107,7 @@ class _Solving:
         box: Box,
         store: Store,
         leaf_of: Callable[[list[Leaf]], Any],
+        leaves_out: Callable[[str], bool],
         steps: int,
     ) -> None:
         self._box = box
@@ -127,25 +116,33 @@ class _Solving:
         self._granted = self._steps = steps
         self._pieces = [one for stages in policies for stage in stages for one in stage]
         self._memo: list[dict[int, Any]] = [{} for _ in range(DEPTH + 1)]
-        bits = [1 << number for number in range(len(self._pieces) + 1)]
-        self._all, self._inside = bits[-1] - 1, bits[-1]
-        self._spans = [[one.box[field].spans for one in self._pieces] for field in range(DEPTH)]
-        whole = [
-            sum(bit for bit, spans in zip(bits, some, strict=False) if spans == every.spans)
-            for some, every in zip(self._spans, box, strict=True)
-        ]
+        self._tails: list[dict[int, Any]] = [{} for _ in range(DEPTH)]
+        self._all, self._inside = (1 << len(self._pieces)) - 1, 1 << len(self._pieces)
+        self._spans: list[list[tuple[tuple[int, int], ...]]] = []
+        whole: list[int] = []
+        for field, every in enumerate(box):
+            some = [one.box[field].spans for one in self._pieces]
+            self._spans.append(some)
+            low, high = every.spans[0]
+            whole.append(
+                self._all
+                if low == high and len(every.spans) == 1
+                else _bits([spans is every.spans or spans == every.spans for spans in some])
+            )
         self._partial = [self._all & ~one for one in whole]
         """Of each field the pieces that lack some of its values."""
         self._sure_from = [0] * DEPTH
         """Of each field the pieces that match for sure whatever it and those behind it are."""
-        sure = sum(bit for bit, one in zip(bits, self._pieces, strict=False) if one.certain)
+        sure = self._certain = _bits([one.certain for one in self._pieces])
         for field in reversed(range(DEPTH)):
             sure &= whole[field]
             self._sure_from[field] = sure
         self._policies = list(_policies(policies))
         tests = [one.test for one in self._pieces]
-        self._platform = sum(bit for bit, one in zip(bits, tests, strict=False) if _exempts(one))
-        self._named = sum(bit for bit, one in zip(bits, tests, strict=False) if _unexempts(one))
+        self._platform = _bits([one.layer == "platform" for one in tests])
+        self._named = _bits(map(_unexempts, tests)) if self._platform else 0
+        accesses = [name for name in ("Allow", "Deny") if leaves_out(name)]
+        self._left_out = [(_bits([one.access == name for one in tests]), name) for name in accesses]
 
     def solved(self) -> Node | None:
         """Returns the diagram."""
@@ -168,6 +165,12 @@ class _Solving:
             if live in memo:
                 found = memo[asked] = memo[live]
                 return found
+        if self._left_out and self._is_left_out(live, sure):
+            memo[asked] = memo[live] = None
+            return None
+        if not live & ~sure:
+            found = memo[asked] = memo[live] = self._tail(field, live)
+            return found
         if partial := live & self._partial[field]:
             edges = self._cut(field, live, partial)
         else:
@@ -176,6 +179,28 @@ class _Solving:
             edges = [(low, high, child) for low, high in spans] if child is not None else []
         found = memo[asked] = memo[live] = self._store.made(edges)
         return found
+
+    def _is_left_out(self, live: int, sure: int) -> bool:
+        """Reports whether what is live leads to an access that is left out, whatever matches."""
+        if live & ~self._certain:
+            return False
+        for those, name in self._left_out:
+            if live & ~those:
+                continue
+            if name == "Allow":  # what nothing matches passes too
+                return True
+            return all(any(sure & one.all for one in stages) for stages in self._policies)
+        return False
+
+    def _tail(self, field: int, live: int) -> Any:
+        """Returns what follows from a field if the values of it and those behind do not count."""
+        leaf = self._node(DEPTH, live)
+        if leaf is None:
+            return None
+        tails = self._tails[field]
+        if id(leaf) not in tails:
+            tails[id(leaf)] = self._store.product(self._box[field:], leaf)
+        return tails[id(leaf)]
 
     def _cut(self, field: int, live: int, partial: int) -> list[Edge]:
         """Returns the spans of a field in which the same pieces are left, and what follows."""
@@ -253,13 +278,18 @@ class _Solving:
         return Asked(tuple(tests), own)
 
 
-def _exempts(test: Test) -> bool:
-    """Reports whether a test stands for packets that are for the platform."""
-    return test.layer == "platform"
+def _bits(some: Iterable[bool]) -> int:
+    """Returns a number with a bit for each of some that holds, the first one lowest."""
+    found, bit = 0, 1
+    for one in some:
+        if one:
+            found |= bit
+        bit <<= 1
+    return found
 
 
 def _unexempts(test: Test) -> bool:
-    """Reports whether a rule has a say about those wherever it stands: it denies them by name."""
+    """Reports whether a rule denies packets for the platform by name, and so wherever it stands."""
     rule = test.rule
     return (
         rule is not None

@@ -12,7 +12,7 @@ from flowverdict.policy.exclusions import skipped_subnet
 from flowverdict.stages.stage import ASKING, PLATFORM, Stage, admin_stages, nsg_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.policy import Layer, Options
@@ -45,6 +45,27 @@ class Around:
     internet: Topology
 
 
+class BothWays:
+    """The stages inbound, then outbound, made when they are asked for: many ask for one way."""
+
+    __slots__ = ("_found", "_make")
+
+    def __init__(self, make: Callable[[Direction], tuple[Stage, ...]]) -> None:
+        self._make = make
+        self._found: list[tuple[Stage, ...] | None] = [None] * len(WAYS)
+
+    def __getitem__(self, way: int) -> tuple[Stage, ...]:
+        """Returns the stages of a way by its number in ``WAYS``."""
+        found = self._found[way]
+        if found is None:
+            found = self._found[way] = self._make(WAYS[way])
+        return found
+
+    def __iter__(self) -> Iterator[tuple[Stage, ...]]:
+        """Yields the stages of each way."""
+        return (self[way] for way in range(len(WAYS)))
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Policy:
     """What stands before interfaces that are alike.
@@ -56,7 +77,7 @@ class Policy:
 
     place: Standpoint
     around: Around
-    stages: tuple[tuple[Stage, ...], tuple[Stage, ...]]
+    stages: BothWays
 
     @property
     def lacks_nsg(self) -> bool:
@@ -70,21 +91,27 @@ class Policies:
     def __init__(self, estate: Estate, options: Options) -> None:
         self.network = Network(estate, options)
         self._policies: dict[Hashable, Policy] = {}
+        self._by_nic: dict[ResourceId, tuple[NetworkInterface, Policy]] = {}
         self._stages: dict[Hashable, tuple[Stage, ...]] = {}
         self._around: dict[Hashable, Around] = {}
         self._admin: dict[Hashable, tuple[Stage, ...]] = {}
 
     def at(self, nic: NetworkInterface) -> Policy:
         """Returns the policy before an interface."""
+        known = self._by_nic.get(nic.id)
+        if known is not None and known[0] is nic:
+            return known[1]
         place = Standpoint(self.network, nic)
         layers = place.layers
         # what is missing may be told by the interface that refers to it
         alone = nic.id if place.subnet is None or any(one.missing for one in layers) else None
         key = (nic.subnet, nic.nsg, place.is_private_endpoint, alone)
         if key not in self._policies:
-            stages = tuple(self._stages_of(place, way) for way in WAYS)
-            self._policies[key] = Policy(place, self._around_of(place), (stages[0], stages[1]))
-        return self._policies[key]
+            stages = BothWays(lambda way: self._stages_of(place, way))
+            self._policies[key] = Policy(place, self._around_of(place), stages)
+        policy = self._policies[key]
+        self._by_nic[nic.id] = nic, policy
+        return policy
 
     def _around_of(self, place: Standpoint) -> Around:
         """Returns the topology tags at a place: looked up by subnet, then by what they hold."""

@@ -206,16 +206,23 @@ def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> l
     dst, to = _side(place, rule.destination, committed)
     src, by = _side(place, rule.source, committed)
     tests = [
-        whole._replace(
-            protocols=rule.protocols,
-            dst_ports=rule.destination_ports,
-            src_ports=rule.source_ports,
-            without_dst_port=_without_ports(rule, rule.destination_ports),
-            without_src_port=_without_ports(rule, rule.source_ports),
-            dst=dst,
-            src=src,
+        Test(
+            whole.rule,
+            whole.layer,
+            whole.access,
+            whole.action,
+            rule.protocols,
+            rule.destination_ports,
+            rule.source_ports,
+            _without_ports(rule, rule.destination_ports),
+            _without_ports(rule, rule.source_ports),
+            dst,
+            src,
+            whole.asks,
         )
     ]
+    if not (to or by):
+        return tests
     for name, services in (("dst", to), ("src", by)):
         for service in services:
             tests = [part for one in tests for part in _split(one, name, service)]
@@ -223,7 +230,7 @@ def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> l
 
 
 def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
-    return ports == ALL_PORTS or rule.protocols == _ICMP_ALONE
+    return ports is ALL_PORTS or ports == ALL_PORTS or rule.protocols == _ICMP_ALONE
 
 
 def _side(
@@ -231,6 +238,8 @@ def _side(
 ) -> tuple[Side, list[PlatformService]]:
     """Returns a side without the platform services in it, and those."""
     if not (endpoint.tags or endpoint.asgs or endpoint.groups):
+        if endpoint.prefixes == ALL_ADDRESSES:
+            return ANYWHERE, []
         return Side(endpoint.prefixes, cuts=(endpoint.prefixes,)), []
     same = tuple(tag for tag in endpoint.tags if tag.lower() not in _TOPOLOGY)
     sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=same), committed)
