@@ -388,6 +388,20 @@ MEANINGS = {
     "notes": "what to know before the rules are used",
     "replay": "every recorded flow, judged by the change without the rules and with them",
     "holds": "whether nothing changes but what is meant",
+    "results": "each claim, in the order of the files",
+    "results.name": "what the claim is called",
+    "results.verdict": "`holds`, `fails` or `unknown`",
+    "results.witness": "a packet that breaks the claim; null unless it fails",
+    "results.decided_by": "the rule that decides about that packet; null where none does",
+    "decided_by.layer": "the layer that decides: `admin`, `subnet` or `nic`",
+    "results.expect": "what is claimed: `deny`, `allow`, `not-all`, `only` or `only-via`",
+    "judged": "how many interfaces were asked",
+    "failing": "the interfaces at which the claim fails",
+    "failing.packets": "all packets that break the claim there, in lines",
+    "failing.witness": "one of them",
+    "witness.protocol": "its name, or its IANA number",
+    "witness.src_port": "its port; null where the protocol has none",
+    "failing.decided_by": "the rule that decides about that one; null where none does",
     "disagreements.recorded": "what the log says",
     "recorded.access": "`Allow` or `Deny`",
     "recorded.rule": "the rule's name; null where the log has none",
@@ -585,6 +599,7 @@ def _json() -> Iterator[str]:
             _ask(f"explain {BANK} {DNS}"),
         ]
         rules = [_ask(f"rules {BANK} --vm core-ledger-01")]
+        proven = [_ask_for_proofs(Path("claims"))]
         coverage = _ask_for_coverage(Path("logs"))
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
@@ -603,6 +618,7 @@ def _json() -> Iterator[str]:
         ),
         ("explain", explain, "The fields of `verify`, and three more."),
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
+        ("prove", proven, "See [how to prove claims](../how-to/prove-claims.md)."),
         (
             "coverage",
             coverage,
@@ -667,6 +683,16 @@ def _tables() -> Iterator[str]:
 def _column_type(arrow: str) -> str:
     kinds = {"timestamp": "time", "int": "number"}
     return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
+
+
+def _ask_for_proofs(folder: Path) -> Any:
+    """Ask for a claim that fails, and for one that cannot be known."""
+    folder.mkdir()
+    sides = ("from: Internet", "from: Internet, to: legacy-jump-01-nic", "from: 'service:Mars'")
+    rest = "expect: deny, direction: Inbound, protocol: TCP, ports: 3389"
+    claims = (f"- {{name: c{at}, {side}, {rest}}}\n" for at, side in enumerate(sides))
+    (folder / "claims.yaml").write_text("".join(claims))
+    return _ask(f"prove {BANK} {folder}/claims.yaml")
 
 
 def _ask_for_coverage(folder: Path) -> list[Any]:
