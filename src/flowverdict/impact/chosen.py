@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,12 @@ def chosen(flows: pa.Table, condition: str, name: str) -> list[int]:
     """
     if not condition.strip():
         raise LakeError(f"{name}: is empty: expected a condition such as `dst_port = 22`")
+    untold = flows["src_port"].null_count == len(flows)
+    if len(flows) and untold and re.search(r"\bsrc_port\b", condition, re.IGNORECASE):
+        raise LakeError(
+            f"{name}: `src_port` is not known here: flows are told apart by it only where a rule "
+            "tests source ports: expected a condition without it"
+        )
     columns = flows.drop_columns(["decisions"])
     numbered = columns.append_column("number", pa.array(np.arange(len(flows))))
     engine = Engine()

@@ -34,10 +34,11 @@ def order(kind: Kind) -> tuple[int, str, int, bool]:
     return -ACCESSES.index(kind.access), kind.direction.value, kind.protocol, kind.is_ipv6
 
 
-def with_rules(estate: Estate, deny: Rule, rules: Sequence[Rule]) -> Estate:
-    """Returns an estate in which rules are deployed beside another one of their collection."""
-    beside = [one for one in estate.active_rules if one.rule.id == deny.id]
-    active = [replace(one, rule=rule) for one in beside for rule in rules]
+def with_rules(estate: Estate, denies: Sequence[Rule], rules: Sequence[Rule]) -> Estate:
+    """Returns an estate in which rules are deployed wherever one of some Denies is."""
+    ids = {one.id for one in denies}
+    beside = {one.region: one for one in estate.active_rules if one.rule.id in ids}
+    active = [replace(one, rule=rule) for one in beside.values() for rule in rules]
     admin_rules = {**estate.resources.admin_rules, **{one.id: one for one in rules}}
     resources = replace(estate.resources, admin_rules=admin_rules)
     return replace(estate, resources=resources, active_rules=(*estate.active_rules, *active))
@@ -69,3 +70,8 @@ def rule_of(name: ResourceId, priority: int, kind: Kind, box: Box) -> Rule:
 def _endpoint(addresses: Iterable[int]) -> Endpoint:
     prefixes = IntervalSet((one, one) for one in addresses)
     return Endpoint(prefixes, texts=tuple(format_addresses(prefixes)))
+
+
+def prefixes_of(box: Box) -> int:
+    """Returns how many prefixes the rule of a box has."""
+    return sum(len(_endpoint(one).texts) for one in (box.sources, box.destinations))

@@ -6,64 +6,36 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flowverdict.impact.chosen import chosen
-from flowverdict.impact.covering import Box, Point, cover
-from flowverdict.impact.exception_ends import END, Key, ends_of, flow_keys, keys, place, sides
-from flowverdict.impact.exception_room import Budget, Dealer, room_before
-from flowverdict.impact.exception_rules import (
-    ACCESSES,
-    NAMED,
-    Kind,
-    order,
-    probe,
-    rule_of,
-    with_rules,
+from flowverdict.impact.exception_ends import END, ends_of, flow_keys
+from flowverdict.impact.exception_plan import (
+    Keeper,
+    Plan,
+    Planner,
+    known_by_active_rules,
+    packets_of,
 )
 from flowverdict.impact.flows import TOLD, flow_starts, summed, told
-from flowverdict.impact.judging import ALLOW, DENY, Judged, Judges
-from flowverdict.impact.recorded import tells_packet, tests_source_ports
+from flowverdict.impact.judging import ALLOW, DENY, Judges
+from flowverdict.impact.recorded import tests_source_ports
 from flowverdict.impact.what_if import WhatIf, what_if
 from flowverdict.lake import ALWAYS
-from flowverdict.model import Access, ResourceId, Rule, free_name
+from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
     from flowverdict.policy import Options
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
-
-
-class _Kept(NamedTuple):
-    """What one rule is to match, and the flows that it keeps."""
-
-    kind: Kind
-    box: Box
-    flows: set[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """A rule that keeps flows.
-
-    Attributes:
-        rule: a security admin rule at a free priority, in front of the Deny.
-        keeps: how many of the flows that are to be kept it lets through.
-    """
-
-    rule: Rule
-    keeps: int
 
 
 @dataclass(slots=True)
@@ -75,7 +47,8 @@ class Exceptions:
         kept: how many of them are to be kept.
         rules: what keeps them, in the order of evaluation.
         at_least: how many rules it takes at the least, as far as that is known.
-        lost: how many of them no such rule can keep, by why.
+        saved: how many of them pass again.
+        lost: how many of the others no such rule can keep, by why.
         notes: what to know before the rules are used.
         estate: the changed estate with the rules.
         replay: every recorded flow, judged by the change without the rules and with them.
@@ -84,6 +57,7 @@ class Exceptions:
 
     broken: int
     kept: int
+    saved: int
     estate: Estate
     replay: WhatIf
     rules: list[Keeper]
@@ -91,11 +65,6 @@ class Exceptions:
     lost: dict[str, int]
     notes: list[str]
     mistaken: int
-
-    @property
-    def saved(self) -> int:
-        """How many flows the rules are to keep."""
-        return self.kept - sum(self.lost.values())
 
     @property
     def is_smallest(self) -> bool:
@@ -128,7 +97,8 @@ def exceptions(
         changed: the network with the wanted Deny.
         lake: recorded flows.
         keep: which of the broken flows are meant: a condition in SQL over their columns
-            ``protocol``, ``src_ip``, ``src_port``, ``dst_ip``, ``dst_port``, ``direction``,
+            ``protocol``, ``src_ip``, ``src_port`` (where a rule tests source ports), ``dst_ip``,
+            ``dst_port``, ``direction``,
             ``nic``, ``hits``, ``bytes``, ``first`` and ``last``.
         period: the time of the tuples.
         options: how open questions are answered.
@@ -147,91 +117,82 @@ class _Finding:
         self._lake = lake
         self._period = period
         self._options = options
-        self._lost: dict[int, str] = {}
 
     def find(self, keep: str) -> Exceptions:
         """Goes through the lake: what breaks, what may not pass with it, and the proof."""
-        _, changed = self._estates
-        flows, ends_stopped = self._broken()
+        changed = self._estates[1]
+        flows, stopped = self._broken()
         kept = chosen(flows, keep, "keep")
         rules = {one.id: one for one in changed.every_admin_rule}
-        meant = ends_of(ends_stopped, kept)
-        for flow, name in meant.values():
-            if not name or ResourceId(name) not in rules:
-                self._lost[flow] = f"{_named(name)} stops it, which is no admin rule"
-        while True:  # what is lost at one end needs no rule at the other
-            lost = set(self._lost)
-            found: list[Keeper] = []
-            at_least = 0
-            final = changed
-            budgets: dict[ResourceId, Budget] = {}
-            ends: dict[ResourceId, dict[Key, Rule]] = defaultdict(dict)
-            for key, (flow, name) in meant.items():
-                if flow not in lost and name:
-                    rule = rules[ResourceId(name)]
-                    ends[rule.id.parent][key] = rule
-            for collection, some in ends.items():
-                manager = collection.parent.parent
-                budget = budgets.setdefault(manager, Budget.of(changed, manager))
-                keepers, least = self._in(collection, some, meant, final, budget)
-                found += keepers
-                at_least += least
-                deny = next(iter(some.values()))
-                final = with_rules(final, deny, [one.rule for one in keepers])
-            if not found or lost == set(self._lost):
-                break
-        why = Counter(self._lost.values())
+        meant = ends_of(stopped, kept)
+        never = {
+            flow: f"{_named(name)} stops it, which is no admin rule"
+            for flow, name in meant.values()
+            if not name or ResourceId(name) not in rules
+        }
+        planner = Planner(self._estates, self._lake, self._period, self._options, meant)
+        plan = planner.plan(
+            {
+                key: rules[ResourceId(name)]
+                for key, (flow, name) in meant.items()
+                if name and flow not in never
+            }
+        )
+        plan.never |= never
+        return self._proven(plan, flows, kept)
+
+    def _proven(self, plan: Plan, flows: pa.Table, kept: list[int]) -> Exceptions:
+        """Replays every recorded flow, and holds what passes again against what is to be kept."""
+        changed = self._estates[1]
         replay = what_if(
             changed,
-            final,
+            plan.estate,
             self._lake,
             period=self._period,
             options=self._options,
             source_ports=any(map(tests_source_ports, self._estates)),
         )
-        saved = [number for number in kept if number not in self._lost]
-        wanted = Counter(flow_keys(flows.take(pa.array(saved, pa.int64()))))
         passing = Counter(flow for batch in replay.opened_rows for flow in flow_keys(batch))
-        mistaken = (wanted - passing) + (passing - wanted)
-        notes = [one.note for one in budgets.values() if one.note]
-        notes += _known_by_active_rules(changed, [one.rule for one in found])
+        why: Counter[str] = Counter()
+        saved = mistaken = 0
+        lost = plan.lost
+        for number, flow in zip(
+            kept, flow_keys(flows.take(pa.array(kept, pa.int64()))), strict=True
+        ):
+            if passing[flow]:
+                passing[flow] -= 1
+                saved += 1
+            elif number in lost:
+                why[lost[number]] += 1
+            else:
+                mistaken += 1
+        rules = [one.rule for one in plan.keepers]
+        notes = [one.note for one in plan.budgets.values() if one.note]
         return Exceptions(
             broken=len(flows),
             kept=len(kept),
-            estate=final,
+            saved=saved,
+            estate=plan.estate,
             replay=replay,
-            rules=found,
-            at_least=at_least,
+            rules=plan.keepers,
+            at_least=plan.at_least,
             lost=dict(why),
-            notes=notes,
-            mistaken=mistaken.total(),
+            notes=[*notes, *known_by_active_rules(changed, rules)],
+            mistaken=mistaken + passing.total(),
         )
-
-    def _rows(
-        self, judges: Judges, wanted: Mapping[str, Collection[object]] | None = None
-    ) -> Iterator[tuple[pa.RecordBatch, Judged]]:
-        """Yields recorded packets with what estates say of them.
-
-        Args:
-            judges: the estates.
-            wanted: values of columns; rows with others are left out.
-        """
-        for rows in judges.recorded(self._lake, self._period):
-            unasked = pc.or_(rows["is_return"], rows["is_platform"])
-            keep = pc.and_not(tells_packet(rows), unasked)
-            for name, values in (wanted or {}).items():
-                keep = pc.and_(keep, pc.is_in(rows[name], pa.array(values, rows[name].type)))
-            batch = rows.filter(keep)
-            if len(batch):
-                judged = judges.judge(batch)
-                yield batch.append_column("nic", judged.nics), judged
 
     def _broken(self) -> tuple[pa.Table, list[pa.RecordBatch]]:
         """Returns the flows that break, and of each end that stops one its flow and the rule."""
         tables: list[pa.RecordBatch] = []
         stopped: list[pa.RecordBatch] = []
         count = 0
-        for batch, judged in self._rows(Judges(self._estates, self._options)):
+        judges = Judges(self._estates, self._options)
+        for recorded in judges.recorded(self._lake, self._period):
+            batch = packets_of(recorded)
+            if not len(batch):
+                continue
+            judged = judges.judge(batch)
+            batch = batch.append_column("nic", judged.nics)
             first = flow_starts(batch)
             before, after = (np.maximum.reduceat(one, first) for one in judged.access)
             which = (before == ALLOW) & (after == DENY)
@@ -249,151 +210,6 @@ class _Finding:
             stopped.append(pa.RecordBatch.from_pydict(columns))
             tables.append(told(batch, summed(batch, first), first, which, stops))
         return pa.Table.from_batches(tables, TOLD), stopped
-
-    def _with_room(
-        self, stops: Mapping[Key, Rule], meant: Mapping[Key, tuple[int, str | None]], estate: Estate
-    ) -> dict[Key, Rule]:
-        """Returns the ends whose Deny has a free priority in front of it."""
-        full: set[Rule] = set()
-        for deny in set(stops.values()):
-            way = deny.direction
-            if not room_before(estate, deny.id.parent, [deny], {way: 1})[way]:
-                full.add(deny)
-        for key, deny in stops.items():
-            if deny in full:
-                self._lost[meant[key][0]] = f"no priority is free in front of `{deny.name}`"
-        return {key: deny for key, deny in stops.items() if deny not in full}
-
-    def _in(
-        self,
-        collection: ResourceId,
-        stops: Mapping[Key, Rule],
-        meant: Mapping[Key, tuple[int, str | None]],
-        so_far: Estate,
-        budget: Budget,
-    ) -> tuple[list[Keeper], int]:
-        """Returns rules for one collection, and how many it takes at the least.
-
-        Args:
-            collection: where they stand.
-            stops: the ends that they are for, and the Deny of each.
-            meant: every end of a flow that is to be kept, and its flow.
-            so_far: the changed estate with the exceptions that other collections got.
-            budget: what the manager may still have.
-        """
-        _, changed = self._estates
-        stops = self._with_room(stops, meant, so_far)
-        if not stops:
-            return [], 0
-        denies = list(dict.fromkeys(stops.values()))
-        ends = Counter(place(key)[0].direction for key in stops)
-        room = room_before(so_far, collection, denies, ends)
-        probes = [
-            with_rules(
-                changed,
-                denies[0],
-                [probe(collection, way, access, room[way]) for way in room if room[way]],
-            )
-            for access in ACCESSES
-        ]
-        points: dict[Kind, dict[Point, set[int]]] = defaultdict(lambda: defaultdict(set))
-        forbidden: dict[Kind, set[Point]] = defaultdict(set)
-        left = set(stops)
-        judges = Judges((changed, *probes), self._options, found_in=self._estates)
-        for batch, judged in self._rows(judges, sides(stops)):
-            after, *tried = judged.access
-            rows = np.flatnonzero(np.any([one != after for one in tried], axis=0))
-            for at, key in zip(rows.tolist(), keys(batch.take(pa.array(rows))), strict=True):
-                kind, point = place(key)
-                by_access = list(zip(ACCESSES, tried, strict=True))
-                if key in stops:
-                    helps = [access for access, one in by_access if one[at] == ALLOW]
-                    if helps:
-                        points[kind._replace(access=helps[0])][point].add(meant[key][0])
-                        left.discard(key)
-                elif key not in meant:
-                    for access, one in by_access:
-                        if one[at] != after[at]:
-                            forbidden[kind._replace(access=access)].add(point)
-        for key in left:
-            why = f"no rule in front of `{stops[key].name}` keeps it: others stop it too"
-            self._lost[meant[key][0]] = why
-        for kind in list(points):  # what skips the NSGs is for what they would stop, and no more
-            if kind.access is Access.ALLOW:
-                forbidden[kind._replace(access=Access.ALWAYS_ALLOW)] |= set(points[kind])
-        boxes, at_least = self._covered(points, forbidden)
-        dealer = Dealer.of(room)
-        kept = self._affordable(boxes, dealer, budget, denies)
-        return self._numbered(collection, kept, dealer), at_least
-
-    def _covered(
-        self,
-        points: Mapping[Kind, Mapping[Point, set[int]]],
-        forbidden: Mapping[Kind, set[Point]],
-    ) -> tuple[list[_Kept], int]:
-        """Returns what rules match, those that always allow first, and how many it takes."""
-        at_least = 0
-        found: list[_Kept] = []
-        for kind in sorted(points, key=order):
-            wanted = dict(points[kind])
-            others = forbidden.get(kind, set[Point]())
-            for point in [one for one in wanted if one in others or kind.protocol not in NAMED]:
-                why = (
-                    "a flow that is not to be kept has the same addresses and ports"
-                    if point in others
-                    else f"admin rules cannot name the protocol {kind.protocol}"
-                )
-                self._lost |= dict.fromkeys(wanted.pop(point), why)
-            covered = cover(wanted, others)
-            at_least += covered.at_least
-            for box in covered.boxes:
-                inside = (flows for point, flows in wanted.items() if point in box)
-                found.append(_Kept(kind, box, set[int]().union(*inside)))
-        return found, at_least
-
-    def _affordable(
-        self, boxes: list[_Kept], dealer: Dealer, budget: Budget, denies: Sequence[Rule]
-    ) -> list[_Kept]:
-        """Returns those for which there is room; where it ends, those that keep most flows."""
-        given: set[int] = set()
-        left: dict[int, str] = {}
-        for at in sorted(range(len(boxes)), key=lambda at: -len(boxes[at].flows)):
-            kind, box, _ = boxes[at]
-            prefixes = len(box.sources) + len(box.destinations)
-            why = budget.lacks(prefixes)
-            if not why and not dealer.take(kind.direction):
-                deny = next(one for one in denies if one.direction is kind.direction)
-                why = f"no priority is free in front of `{deny.name}`"
-            if why:
-                left[at] = why
-                continue
-            budget.spend(prefixes)
-            given.add(at)
-        kept = set[int]().union(*(boxes[at].flows for at in given))
-        for at, why in left.items():
-            self._lost |= dict.fromkeys(boxes[at].flows - kept, why)
-        return [box for at, box in enumerate(boxes) if at in given]
-
-    def _numbered(self, collection: ResourceId, boxes: list[_Kept], dealer: Dealer) -> list[Keeper]:
-        """Returns rules at the numbers that were dealt."""
-        beside = [one for one in self._estates[1].every_admin_rule if one.id.parent == collection]
-        numbers = {way: iter(some) for way, some in dealer.numbers().items()}
-        found: list[Keeper] = []
-        for kind, box, flows in boxes:
-            way, priority = kind.direction, next(numbers[kind.direction])
-            name = collection.child("rules", free_name(f"Keep-{way.value}-{priority}", beside))
-            found.append(Keeper(rule_of(name, priority, kind, box), len(flows)))
-        return found
-
-
-def _known_by_active_rules(estate: Estate, rules: Iterable[Rule]) -> Iterator[str]:
-    """Yields of which managers the active rules count, not the rules of their configurations."""
-    active = {one.manager for one in estate.active_rules}
-    for manager in sorted({one.id.parent.parent.parent for one in rules} & active):
-        yield (
-            f"`{manager.name}` is known by its list of active rules: other commands see these "
-            "rules when a newer list has them"
-        )
 
 
 def _named(name: str | None) -> str:
