@@ -122,20 +122,19 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
         return _AtOne(None, (f"an NSG before `{nic.id}` (option `no-nsg`)",))
     missing: dict[str, None] = {}
     try:
-        outcome = question.prover.outcome(nic, way, asked.sure)
-        if question.fails(outcome):
-            wrong = outcome.where(question.wrong)
+        prover = question.prover
+        found = prover.by_access(nic, way, asked.sure, *question.accesses)
+        if question.fails(found):
+            wrong = found[question.wrong]
             packet = witness(wrong)
-            judgement = outcome.of(packet)
-            assert judgement is not None
+            judgement = prover.judgement(nic, way, packet)
             return _AtOne(Failure(nic, way, wrong, packet, judgement, question.names(nic, way)))
-        if question.claim.expect == "not-all" and outcome.has("Deny"):
+        if question.claim.expect == "not-all" and "Deny" in found:
             return _AtOne()
-        missing.update(dict.fromkeys(outcome.missing()))
-        if asked.maybe:
-            perhaps = question.prover.outcome(nic, way, asked.maybe)
-            if perhaps.has(question.wrong, "Unknown"):
-                missing.update(dict.fromkeys(asked.missing))
+        if unknown := found.get("Unknown"):
+            missing.update(dict.fromkeys(prover.outcome(nic, way, unknown).missing()))
+        if asked.maybe and prover.by_access(nic, way, asked.maybe, question.wrong, "Unknown"):
+            missing.update(dict.fromkeys(asked.missing))
     except LimitError as problem:
         missing[f"less work at `{nic.id.name}`: {problem}"] = None
     return _AtOne(None, tuple(missing))

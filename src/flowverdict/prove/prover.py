@@ -162,18 +162,28 @@ class Prover:
         policies = [(self.at(nic), direction)]
         return Outcome(self._judged(policies, region, _SINGLE))
 
-    def where(
-        self, nic: NetworkInterface, direction: Direction, region: Region, *access: str
-    ) -> Region:
-        """Returns the packets of a region that meet with one of some accesses at an interface.
+    def by_access(
+        self, nic: NetworkInterface, direction: Direction, region: Region, *accesses: str
+    ) -> dict[str, Region]:
+        """Returns the packets of a region that meet with each of some accesses at an interface.
 
-        The same as ``outcome(…).where(…)``, and quicker: what decides is not told apart.
+        The same as ``outcome(…).where(…)`` for each, and quicker: what decides is not told apart.
+
+        Returns:
+            By access, those that no packet meets with left out.
 
         Raises:
             LimitError: it takes more work than is granted.
         """
         policies = [(self.at(nic), direction)]
-        return Region(self._judged(policies, region, _Where(access)))
+        node = self._judged(policies, region, _ByAccess(accesses))
+        return {access: Region(part) for access, part in by_leaf(Store(), DEPTH, node)}
+
+    def judgement(self, nic: NetworkInterface, direction: Direction, packet: Packet) -> Judgement:
+        """Returns what happens to one packet at an interface; for many, ask for the outcome."""
+        found = self.outcome(nic, direction, Region.of_packet(packet)).of(packet)
+        assert found is not None
+        return found
 
     def difference(
         self,
@@ -241,14 +251,14 @@ class _Single:
         return False
 
 
-class _Where:
-    """True where one policy has one of some accesses."""
+class _ByAccess:
+    """What access one policy has, where it is one of some."""
 
-    def __init__(self, accesses: tuple[str, ...]) -> None:
-        self._accesses = accesses
+    def __init__(self, accesses: Iterable[str]) -> None:
+        self._accesses = {one: one for one in accesses}
 
-    def leaf(self, judgements: list[Judgement]) -> bool | None:
-        return judgements[0].access in self._accesses or None
+    def leaf(self, judgements: list[Judgement]) -> str | None:
+        return self._accesses.get(judgements[0].access)
 
     def leaves_out(self, access: str) -> bool:
         return access not in self._accesses
