@@ -59,6 +59,7 @@ def test_every_packet_is_judged_as_the_evaluator_does(
         judgement = outcomes[key].of(packet)
         assert told(judgement) == told(verdict), (seen, packet)
         assert bool(judgement.missing) == (verdict.access == "Unknown")
+        assert told(prover.judgement(nic, seen.direction, packet)) == told(verdict)
 
 
 @given(estates(), st.randoms(use_true_random=False))

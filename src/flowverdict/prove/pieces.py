@@ -6,12 +6,13 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.net import EMPTY, IntervalSet
-from flowverdict.prove.region import NO_PORT, Box
+from flowverdict.prove.region import NO_PORT, Box, fields_of
 from flowverdict.stages import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from flowverdict.net import Packet
     from flowverdict.stages import Around, Side, Stage, Test
 
 _LONG: Final = 4
@@ -128,6 +129,34 @@ class Sets:
             return within.of(side.sure), EMPTY
         sure, maybe = self._side(side, around)
         return within.of(sure), within.of(maybe)
+
+    def first(self, stage: Stage, around: Around, packet: Packet) -> tuple[Test, bool] | None:
+        """Returns the first test of a stage that may match a packet, and whether it does.
+
+        Args:
+            stage: the tests.
+            around: the topology tags there.
+            packet: with a source port, if it has ports.
+        """
+        protocol, src, dst, port, source_port = fields_of(packet)
+        for test in stage.tests:
+            if protocol not in test.protocols:
+                continue
+            if port == NO_PORT:
+                if not (test.without_dst_port and test.without_src_port):
+                    continue
+            elif port not in test.dst_ports or source_port not in test.src_ports:
+                continue
+            certain = not test.asks
+            for address, side in ((dst, test.dst), (src, test.src)):
+                sure, maybe = self._side(side, around)
+                if address not in sure:
+                    certain = False
+                    if address not in maybe:
+                        break
+            else:
+                return test, certain
+        return None
 
     def _inside(self, addresses: IntervalSet) -> _Within:
         found = self._within.get(addresses)

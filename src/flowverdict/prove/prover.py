@@ -31,7 +31,7 @@ from flowverdict.prove.region import (
     packet_of,
     paths,
 )
-from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, solve
+from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, decided, solve
 from flowverdict.stages import WAYS, Policies
 
 if TYPE_CHECKING:
@@ -180,10 +180,15 @@ class Prover:
         return {access: Region(part) for access, part in by_leaf(Store(), DEPTH, node)}
 
     def judgement(self, nic: NetworkInterface, direction: Direction, packet: Packet) -> Judgement:
-        """Returns what happens to one packet at an interface; for many, ask for the outcome."""
-        found = self.outcome(nic, direction, Region.of_packet(packet)).of(packet)
-        assert found is not None
-        return found
+        """Returns what happens to one packet, which has a source port if it has ports."""
+        policy = self.at(nic)
+        stages = policy.stages[WAYS.index(direction)]
+        matches = (self._sets.first(one, policy.around, packet) for one in stages)
+        found = decided(one for one in matches if one is not None)
+        if found is not None:
+            return _judged(found)
+        verdict = evaluate_at(policy.place, direction, packet)
+        return Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing)
 
     def difference(
         self,
@@ -393,9 +398,7 @@ class _Judging:
 
     def _decided(self, leaf: Leaf) -> Judgement:
         assert isinstance(leaf, Decided)
-        test = leaf.test
-        layer, rule = (test.layer, test.rule) if test else (None, None)
-        return self._one(Judgement(leaf.access, layer, rule))
+        return self._one(_judged(leaf))
 
     def _one(self, judgement: Judgement) -> Judgement:
         key = (judgement.access, judgement.layer, id(judgement.rule), judgement.missing)
@@ -433,6 +436,12 @@ class _Judging:
                 continue
             verdict = evaluate_at(policy.place, direction, packet)
             yield self._one(Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing))
+
+
+def _judged(leaf: Decided) -> Judgement:
+    test = leaf.test
+    layer, rule = (test.layer, test.rule) if test else (None, None)
+    return Judgement(leaf.access, layer, rule)
 
 
 def _apart(cell: Box) -> Packet:

@@ -18,7 +18,7 @@ from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowverdict.prove.diagram import Edge, Node, Store
     from flowverdict.prove.pieces import Pieces
@@ -55,6 +55,24 @@ class Asked:
 
 
 Leaf = Decided | Asked
+
+
+def decided(matches: Iterable[tuple[Test, bool]]) -> Decided | None:
+    """Returns what decides; None where the evaluator has to be asked.
+
+    Args:
+        matches: of each stage in which one may match the first such test, and whether it does for
+            sure.
+    """
+    kept: Test | None = None
+    for test, certain in matches:
+        if not certain:
+            return None
+        if test.action == STOP:
+            return Decided(test)
+        if test.action != KEEP_FIRST or kept is None:
+            kept = test
+    return Decided(kept)
 
 
 def solve(
@@ -254,19 +272,13 @@ class _Solving:
         return live
 
     def _leaf(self, live: int, stages: list[_Stage]) -> Leaf:
-        kept: Test | None = None
+        return decided(self._first(live, stages)) or self._ask(live, stages)
+
+    def _first(self, live: int, stages: list[_Stage]) -> Iterator[tuple[Test, bool]]:
         for stage in stages:
-            some = live & stage.all
-            if not some:
-                continue
-            test, _, certain = self._pieces[(some & -some).bit_length() - 1]
-            if not certain:
-                return self._ask(live, stages)
-            if test.action == STOP:
-                return Decided(test)
-            if test.action != KEEP_FIRST or kept is None:
-                kept = test
-        return Decided(kept)
+            if some := live & stage.all:
+                test, _, certain = self._pieces[(some & -some).bit_length() - 1]
+                yield test, certain
 
     def _ask(self, live: int, stages: list[_Stage]) -> Asked:
         own = live & sum(stage.all for stage in stages)
