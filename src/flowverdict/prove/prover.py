@@ -32,7 +32,7 @@ from flowverdict.prove.region import (
     paths,
 )
 from flowverdict.prove.solve import MOST_STEPS, Asked, Decided, decided, solve
-from flowverdict.stages import WAYS, Policies
+from flowverdict.stages import WAYS, Policies, no_collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -108,7 +108,8 @@ class Outcome:
 
 
 def _by_leaf(node: Node | None) -> list[tuple[Any, Region]]:
-    return [(leaf, Region(part)) for leaf, part in by_leaf(Store(), DEPTH, node)]
+    with no_collection():
+        return [(leaf, Region(part)) for leaf, part in by_leaf(Store(), DEPTH, node)]
 
 
 class Change(NamedTuple):
@@ -225,11 +226,12 @@ class Prover:
         self, policies: list[tuple[Policy, Direction]], region: Region, join: _Join
     ) -> Node | None:
         judging = _Judging(policies, join, self._steps)
-        found = [
-            judging.solved([self._pieces(one, way, box) for one, way in policies], box)
-            for box in region.disjoint()
-        ]
-        return beside_all(judging.store, found)
+        with no_collection():
+            found = [
+                judging.solved([self._pieces(one, way, box) for one, way in policies], box)
+                for box in region.disjoint()
+            ]
+            return beside_all(judging.store, found)
 
     def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
         return self._sets.pieces(policy.stages[WAYS.index(direction)], policy.around, box)
@@ -309,6 +311,7 @@ class _Judging:
         self._cells = 0
         self._known: dict[object, Judgement] = {}
         self._leaves: dict[object, Any] = {}
+        self._by_tests: dict[tuple[int, ...], Any] = {}
 
     def solved(self, pieces: Sequence[list[Pieces]], box: Box) -> Node | None:
         """Returns what happens to the packets of a box.
@@ -320,8 +323,11 @@ class _Judging:
         asked: dict[tuple[int, ...], _ToAsk] = {}
 
         def leaf_of(leaves: list[Leaf]) -> Any:
-            if not any(isinstance(one, Asked) for one in leaves):
-                return self._joined(map(self._decided, leaves))
+            tests = tuple([id(one.test) for one in leaves if isinstance(one, Decided)])
+            if len(tests) == len(leaves):
+                if tests not in self._by_tests:
+                    self._by_tests[tests] = self._joined(map(self._decided, leaves))
+                return self._by_tests[tests]
             parts = tuple(one.parts if isinstance(one, Asked) else id(one.test) for one in leaves)
             return asked.setdefault(parts, _ToAsk(leaves))
 

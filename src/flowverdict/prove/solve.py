@@ -18,7 +18,7 @@ from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowverdict.prove.diagram import Edge, Node, Store
     from flowverdict.prove.pieces import Pieces
@@ -272,13 +272,12 @@ class _Solving:
         return live
 
     def _leaf(self, live: int, stages: list[_Stage]) -> Leaf:
-        return decided(self._first(live, stages)) or self._ask(live, stages)
-
-    def _first(self, live: int, stages: list[_Stage]) -> Iterator[tuple[Test, bool]]:
+        matches: list[tuple[Test, bool]] = []
         for stage in stages:
             if some := live & stage.all:
                 test, _, certain = self._pieces[(some & -some).bit_length() - 1]
-                yield test, certain
+                matches.append((test, certain))
+        return decided(matches) or self._ask(live, stages)
 
     def _ask(self, live: int, stages: list[_Stage]) -> Asked:
         own = live & sum(stage.all for stage in stages)
