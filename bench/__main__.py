@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import classify, impact, ingest, load, verify
+from bench import classify, impact, ingest, load, prove, verify
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
@@ -11,6 +11,7 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "load": load.measure,
     "ingest": ingest.measure,
     "classify": classify.measure,
+    "prove": prove.measure,
     "impact": impact.measure,
 }
 

@@ -11,7 +11,7 @@ class Figure:
     """One measured number.
 
     Attributes:
-        name: the key in the JSON object; ends in its unit (`_s`, `_mb`) or says `_vs_`.
+        name: the key in the JSON object; ends in its unit (`_s`, `_ms`, `_mb`) or says `_vs_`.
         value: the number itself.
         meaning: what was measured, in a few words.
         at_most: the promise, where there is one.
@@ -25,7 +25,7 @@ class Figure:
     @property
     def unit(self) -> str:
         """The unit that the name tells."""
-        for suffix, unit in (("_per_s", "/s"), ("_s", "s"), ("_mb", "MB")):
+        for suffix, unit in (("_per_s", "/s"), ("_s", "s"), ("_ms", "ms"), ("_mb", "MB")):
             if self.name.endswith(suffix):
                 return unit
         return "x" if "_vs_" in self.name else ""

@@ -159,7 +159,10 @@ def make_nsg(
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large an estate is; an NSG has so many rules of each direction, of ``lists`` or not."""
+    """How large an estate is; an NSG has so many rules of each direction, of ``lists`` or not.
+
+    Admin rules are so many of each direction in all, shared out among the collections.
+    """
 
     vnets: int = 1
     subnets: int = 1
@@ -168,6 +171,7 @@ class Size:
     nic_nsgs: int = 0
     nic_rules: int = 0
     admin_rules: int = 0
+    collections: int = 1
     lists: bool = False
 
 
@@ -201,7 +205,7 @@ def make_estate(size: Size, seed: int = 1) -> Estate:
         nic = _NETWORK.child("networkInterfaces", f"nic{at}")
         nsg_id = chance.choice(of_nics).id if of_nics else None
         resources.nics[nic] = NetworkInterface(nic, (configuration,), nsg_id)
-    members, deployments = _manage(chance, resources, size.admin_rules)
+    members, deployments = _manage(chance, resources, size)
     return Estate(
         resources,
         _make_tags(random.Random(seed)),  # noqa: S311 - a benchmark
@@ -214,23 +218,27 @@ def make_estate(size: Size, seed: int = 1) -> Estate:
 
 
 def _manage(
-    chance: random.Random, resources: Resources, admin_rules: int
+    chance: random.Random, resources: Resources, size: Size
 ) -> tuple[tuple[GroupMember, ...], tuple[Deployment, ...]]:
     """Add a network manager with so many rules of each direction for all networks."""
-    if not admin_rules:
+    if not size.admin_rules:
         return (), ()
     manager = NetworkManager(_NETWORK.child("networkManagers", "m"), management_groups=("root",))
     group = NetworkGroup(manager.id.child("networkGroups", "all"))
     configuration = SecurityAdminConfiguration(
         manager.id.child("securityAdminConfigurations", "admin")
     )
-    collection = RuleCollection(configuration.id.child("ruleCollections", "c"), (group.id,))
     resources.managers[manager.id] = manager
     resources.groups[group.id] = group
     resources.configurations[configuration.id] = configuration
-    resources.collections[collection.id] = collection
-    for rule in rules(chance, collection.id, "rules", admin_rules, admin=True):
-        resources.admin_rules[rule.id] = rule
+    names = ["c", *(f"c{at}" for at in range(1, size.collections))]
+    owners = [configuration.id.child("ruleCollections", one) for one in names]
+    for owner in owners:
+        resources.collections[owner] = RuleCollection(owner, (group.id,))
+    for at, rule in enumerate(rules(chance, owners[0], "rules", size.admin_rules, admin=True)):
+        owner = owners[at // 2 % len(owners)]
+        own = replace(rule, id=owner.child("rules", rule.name))
+        resources.admin_rules[own.id] = own
     members = tuple(GroupMember(group.id, vnet) for vnet in resources.vnets)
     committed = Deployment(manager.id, "eastus", "SecurityAdmin", (configuration.id,))
     return members, (committed,)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from flowverdict.model import Estate, NetworkInterface
+from tests.conformance.sketch import service_tags
 from tests.policy.estates import files_of, load
 
 
-def behind(rules: list[str]) -> tuple[Estate, NetworkInterface]:
-    """One interface with an NSG of these rules."""
+def behind(
+    rules: list[str], tags: dict[str, list[str]] | None = None
+) -> tuple[Estate, NetworkInterface]:
+    """One interface with an NSG of these rules; service tags are the packaged ones, or these."""
     network: Any = {
         "vnets": {"v": {"space": ["10.1.0.0/16"], "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}}},
         "nics": {"nic1": {"subnet": "v/s", "ip": ["10.1.0.4"], "nsg": "n"}},
         "nsgs": {"n": rules},
     }
-    estate = load(files_of(network))
+    if tags is not None:
+        network["serviceTags"] = tags
+    estate = load(files_of(network), service_tags(network, "rest") if tags is not None else None)
     return estate, next(iter(estate.resources.nics.values()))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowverdict.model import Direction, Estate, NetworkInterface, ResourceId
-from flowverdict.net import Packet, has_ports
+from flowverdict.net import Packet, has_ports, parse_address, parse_prefix
 from flowverdict.policy import DEFAULTS, Network, Options, Standpoint, Verdict, evaluate_at
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.prover import Judgement, Prover
@@ -20,7 +21,7 @@ from tests.classify.test_laws import OPTIONS, estates
 from tests.classify.test_laws import packets as some_packets
 from tests.classify.test_many import more_random
 from tests.net.profiles import times
-from tests.prove.lists import chequered, nested
+from tests.prove.lists import behind, chequered, nested
 
 Told = tuple[object, ...]
 
@@ -58,6 +59,7 @@ def test_every_packet_is_judged_as_the_evaluator_does(
         judgement = outcomes[key].of(packet)
         assert told(judgement) == told(verdict), (seen, packet)
         assert bool(judgement.missing) == (verdict.access == "Unknown")
+        assert told(prover.judgement(nic, seen.direction, packet)) == told(verdict)
 
 
 @given(estates(), st.randoms(use_true_random=False))
@@ -80,6 +82,11 @@ def test_accesses_divide_the_region_that_was_asked_about(
         by_rule |= some
         assert some <= parts[("Allow", "Deny", "Unknown").index(judgement.access)]
     assert by_rule == region
+    found = prover.by_access(nic, way, region, "Allow", "Unknown")
+    assert found.get("Allow", NOTHING) == parts[0]
+    assert found.get("Unknown", NOTHING) == parts[2]
+    assert "Deny" not in found
+    assert prover.by_access(nic, way, region, "Deny").get("Deny", NOTHING) == parts[1]
 
 
 @given(estates(), estates(), st.randoms(use_true_random=False))
@@ -112,6 +119,60 @@ def test_an_estate_differs_in_nothing_from_itself(estate: Estate, chance: random
     way = chance.choice(list(Direction))
     prover, again = Prover(estate), Prover(estate)
     assert not prover.difference(nic, again, nic, way, ALL_PACKETS).changes()
+
+
+@pytest.mark.parametrize("ends", ["203.0.113.8/31", "203.0.113.9/32"])
+def test_what_is_missing_about_one_address_is_asked_once(ends: str) -> None:
+    """Whether the tag holds the address or not, a packet from it to itself is allowed."""
+    rules = ["in 100 Allow * Storage -> * name=from", "in 110 Deny * * -> Storage name=to"]
+    estate, nic = behind([*rules, "in 120 Allow * * -> * name=rest"], tags={})
+    place = Standpoint(Network(estate, DEFAULTS), nic)
+    region = packets(sources=parse_prefix("203.0.113.8/30"), destinations=parse_prefix(ends))
+    outcome = Prover(estate).outcome(nic, Direction.INBOUND, region)
+    seen: set[str] = set()
+    for src, dst in product(
+        *(
+            range(one.spans[0][0], one.spans[0][1] + 1)
+            for one in (region.values("sources"), region.values("destinations"))
+        )
+    ):
+        packet = Packet(6, src, dst, 50000, 22)
+        wanted = evaluate_at(place, Direction.INBOUND, packet)
+        assert told(outcome.of(packet)) == told(wanted), packet
+        seen.add(wanted.access)
+    assert seen == {"Allow", "Unknown"}
+
+
+def test_the_evaluator_is_not_asked_again_for_every_address_of_a_large_set() -> None:
+    """Packets from an address to itself are then told to be as unknown as their neighbours."""
+    rules = ["in 100 Allow * Storage -> * name=from", "in 110 Deny * * -> Storage name=to"]
+    estate, nic = behind([*rules, "in 120 Allow * * -> * name=rest"], tags={})
+    outcome = Prover(estate).outcome(nic, Direction.INBOUND, ALL_PACKETS)
+    packet = Packet(6, parse_address("203.0.113.9"), parse_address("203.0.113.9"), 50000, 22)
+    judgement = outcome.of(packet)
+    assert judgement is not None
+    assert judgement.access == "Unknown"
+
+
+def test_packets_for_the_platform_are_told_from_their_neighbours() -> None:
+    """A rule that denies the platform by name counts wherever it stands, behind any other too."""
+    rules = [
+        "out 100 Allow * *:* -> *:* name=all",
+        "out 200 Deny * 10.1.0.4:* -> AzurePlatformDNS:* name=dns",
+        "out 210 Deny Tcp *:* -> AzurePlatformIMDS:* name=imds",
+    ]
+    estate, nic = behind(rules)
+    place = Standpoint(Network(estate, DEFAULTS), nic)
+    outcome = Prover(estate).outcome(nic, Direction.OUTBOUND, ALL_PACKETS)
+    for source, target, protocol, port in product(
+        ("10.1.0.4", "10.1.0.5"),
+        ("168.63.129.16", "169.254.169.254", "23.102.135.246", "8.8.8.8"),
+        (6, 17),
+        (53, 67, 80, 443, 1688, 32526),
+    ):
+        packet = Packet(protocol, parse_address(source), parse_address(target), 50000, port)
+        wanted = evaluate_at(place, Direction.OUTBOUND, packet)
+        assert told(outcome.of(packet)) == told(wanted), packet
 
 
 @pytest.mark.parametrize("make", [chequered, nested])

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,10 +21,10 @@ from flowverdict.classify.tables import Tables, make_tables
 from flowverdict.classify.verdicts import Outcome, Outcomes, decided
 from flowverdict.model import ResourceId
 from flowverdict.policy import DEFAULTS, NoNsgError
-from flowverdict.stages import Policies, find_interface
+from flowverdict.stages import Policies, find_interface, no_collection
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     import pyarrow as pa
 
@@ -133,7 +131,7 @@ class Classifier:
         Raises:
             NoNsgError: as ``judge`` does.
         """
-        with self._lock, _no_collection():
+        with self._lock, no_collection():
             found = [self._policy(one) for one in nics]
             self._compile([one for one in found if not isinstance(one, int)])
 
@@ -148,7 +146,7 @@ class Classifier:
             found[len(found)] = policy
             return len(found) - 1
 
-        with _no_collection():
+        with no_collection():
             codes = read_words(batch, "nic", place)
             self._compile(found.values())
         index = np.array([self._tables.index[one] for one in found.values()], np.int32)
@@ -201,19 +199,6 @@ class Classifier:
                 some = rows[(numbers[rows] == number) & (packets.way[rows] == way)]
                 if len(some):
                     out[some] = asked.outcomes(packets, some, way)
-
-
-@contextmanager
-def _no_collection() -> Generator[None]:
-    """Puts off garbage collection: all that is compiled stays, and is walked through each time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _missing(estate: Estate, nic: ResourceId | None) -> str:

@@ -19,6 +19,7 @@ from flowverdict.prove.prover import Prover
 from flowverdict.prove.question import Question
 from flowverdict.prove.results import Failure, Result, verdict_of
 from flowverdict.prove.witness import witness
+from flowverdict.stages import no_collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,8 +74,12 @@ class Checker:
         self._seen: dict[Claim, _Seen] = {}
         self._before: dict[Claim, _Seen] = {}
         self.touched: set[ResourceId] | None = None
+        self._by_nsg: dict[ResourceId, list[ResourceId]] = {}
         if before is not None and before._options == options:  # noqa: SLF001 of the same class
-            self.touched = touched(before._estate, estate)  # noqa: SLF001
+            changed = changed_nsgs(before._estate, estate)  # noqa: SLF001
+            if changed is not None:
+                self._by_nsg = before._by_nsg or _by_nsg(estate)  # noqa: SLF001
+                self.touched = {nic for one in changed for nic in self._by_nsg.get(one, ())}
             self._before = before._seen  # noqa: SLF001
 
     def check(self, claim: Claim) -> Result:
@@ -83,17 +88,19 @@ class Checker:
         Raises:
             SelectorError: a word of it means nobody, or several.
         """
-        question = Question(self._network, self._prover, claim)
-        if claim.direction is None:
-            return end_to_end(question)
-        seen = self._seen[claim] = self._at_interfaces(question, claim.direction)
-        return _result(question, [claim.direction], seen)
+        with no_collection():
+            question = Question(self._network, self._prover, claim)
+            if claim.direction is None:
+                return end_to_end(question)
+            seen = self._seen[claim] = self._at_interfaces(question, claim.direction)
+            return _result(question, [claim.direction], seen)
 
     def _at_interfaces(self, question: Question, way: Direction) -> _Seen:
         """Asks the interfaces before which something differs from last time, or all of them."""
         known = self._before.get(question.claim)
         nics = self._estate.resources.nics
         if known is None or self.touched is None:
+            self._by_nsg = self._by_nsg or _by_nsg(self._estate)
             return _ask(question, way, nics.values())
         seen = _ask(question, way, (nics[one] for one in self.touched))
         apart = {one: at for one, at in known.apart.items() if one not in self.touched}
@@ -122,20 +129,19 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
         return _AtOne(None, (f"an NSG before `{nic.id}` (option `no-nsg`)",))
     missing: dict[str, None] = {}
     try:
-        outcome = question.prover.outcome(nic, way, asked.sure)
-        if question.fails(outcome):
-            wrong = outcome.where(question.wrong)
+        prover = question.prover
+        found = prover.by_access(nic, way, asked.sure, *question.accesses)
+        if question.fails(found):
+            wrong = found[question.wrong]
             packet = witness(wrong)
-            judgement = outcome.of(packet)
-            assert judgement is not None
+            judgement = prover.judgement(nic, way, packet)
             return _AtOne(Failure(nic, way, wrong, packet, judgement, question.names(nic, way)))
-        if question.claim.expect == "not-all" and outcome.has("Deny"):
+        if question.claim.expect == "not-all" and "Deny" in found:
             return _AtOne()
-        missing.update(dict.fromkeys(outcome.missing()))
-        if asked.maybe:
-            perhaps = question.prover.outcome(nic, way, asked.maybe)
-            if perhaps.has(question.wrong, "Unknown"):
-                missing.update(dict.fromkeys(asked.missing))
+        if unknown := found.get("Unknown"):
+            missing.update(dict.fromkeys(prover.outcome(nic, way, unknown).missing()))
+        if asked.maybe and prover.by_access(nic, way, asked.maybe, question.wrong, "Unknown"):
+            missing.update(dict.fromkeys(asked.missing))
     except LimitError as problem:
         missing[f"less work at `{nic.id.name}`: {problem}"] = None
     return _AtOne(None, tuple(missing))
@@ -154,8 +160,8 @@ def _result(question: Question, ways: Iterable[Direction], seen: _Seen) -> Resul
     return verdict_of(question.claim, failures, missing, seen.judged)
 
 
-def touched(before: Estate, after: Estate) -> set[ResourceId] | None:
-    """Returns the interfaces before which something differs; None where it may be all of them."""
+def changed_nsgs(before: Estate, after: Estate) -> set[ResourceId] | None:
+    """Returns the NSGs that differ; None where anything else may."""
     if before is after:
         return set()
     old, new = before.resources, after.resources
@@ -165,8 +171,16 @@ def touched(before: Estate, after: Estate) -> set[ResourceId] | None:
         return None
     if old.nsgs.keys() != new.nsgs.keys():
         return None
-    changed = {one for one, nsg in new.nsgs.items() if old.nsgs[one] is not nsg}
-    if not changed:
-        return set()
-    subnets = {one.id for one in new.subnets.values() if one.nsg in changed}
-    return {nic.id for nic in new.nics.values() if nic.nsg in changed or nic.subnet in subnets}
+    return {one for one, nsg in new.nsgs.items() if old.nsgs[one] is not nsg}
+
+
+def _by_nsg(estate: Estate) -> dict[ResourceId, list[ResourceId]]:
+    """Returns the interfaces behind each NSG, their own or their subnet's."""
+    found: dict[ResourceId, list[ResourceId]] = {}
+    subnets = estate.resources.subnets
+    for nic in estate.resources.nics.values():
+        subnet = subnets.get(nic.subnet) if nic.subnet else None
+        for nsg in {nic.nsg, subnet.nsg if subnet else None} - {None}:
+            assert nsg is not None
+            found.setdefault(nsg, []).append(nic.id)
+    return found

@@ -6,11 +6,13 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.net import EMPTY, IntervalSet
-from flowverdict.prove.region import NO_PORT, Box
+from flowverdict.prove.region import NO_PORT, Box, fields_of
+from flowverdict.stages import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from flowverdict.net import Packet
     from flowverdict.stages import Around, Side, Stage, Test
 
 _LONG: Final = 4
@@ -79,14 +81,20 @@ class Sets:
         for stage in stages:
             if id(stage) not in services:
                 services[id(stage)] = stage, _services(stage, box)
-            some = services[id(stage)][1]
-            key = (id(some), id(around), name)
+            tests = services[id(stage)][1]
+            key = (id(tests), id(around), name)
             halves = there.halves.get(key)
             if halves is None:
-                halves = there.halves[key] = list(self._halves(some, around, there, name))
+                halves = there.halves[key] = list(self._halves(tests, around, there, name))
             exempt = bool(found and found[0] and found[0][0].test.layer == "platform")
             part = self._part(halves, around, here, inward=inward)
-            found.append(list(part) if exempt else _with_a_say(part, box))
+            if exempt:
+                found.append(list(part))
+                continue
+            some = _with_a_say(part, box)
+            found.append(some)
+            if some and _ends_there(some, box):
+                break
         return found
 
     def _halves(
@@ -121,6 +129,34 @@ class Sets:
             return within.of(side.sure), EMPTY
         sure, maybe = self._side(side, around)
         return within.of(sure), within.of(maybe)
+
+    def first(self, stage: Stage, around: Around, packet: Packet) -> tuple[Test, bool] | None:
+        """Returns the first test of a stage that may match a packet, and whether it does.
+
+        Args:
+            stage: the tests.
+            around: the topology tags there.
+            packet: with a source port, if it has ports.
+        """
+        protocol, src, dst, port, source_port = fields_of(packet)
+        for test in stage.tests:
+            if protocol not in test.protocols:
+                continue
+            if port == NO_PORT:
+                if not (test.without_dst_port and test.without_src_port):
+                    continue
+            elif port not in test.dst_ports or source_port not in test.src_ports:
+                continue
+            certain = not test.asks
+            for address, side in ((dst, test.dst), (src, test.src)):
+                sure, maybe = self._side(side, around)
+                if address not in sure:
+                    certain = False
+                    if address not in maybe:
+                        break
+            else:
+                return test, certain
+        return None
 
     def _inside(self, addresses: IntervalSet) -> _Within:
         found = self._within.get(addresses)
@@ -199,6 +235,16 @@ def _with_a_say(pieces: Iterable[Piece], box: Box) -> Pieces:
     return found
 
 
+def _ends_there(pieces: Pieces, box: Box) -> bool:
+    """Reports whether no packet of a box gets past a stage."""
+    last = pieces[-1]
+    return (
+        last.certain
+        and last.box == box
+        and all(one.test.action == STOP and one.test.rule is not None for one in pieces)
+    )
+
+
 def _services(stage: Stage, box: Box) -> list[_Service]:
     """Returns the tests of a stage that match some protocol and ports of a box."""
     has_ports = NO_PORT not in box.ports
@@ -230,13 +276,12 @@ def _resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
 
     What is likely matches, unless another set of the side asks for it first.
     """
-    sure, likely, maybe = [side.sure], [side.likely], [side.asks]
-    for counts, tag in ((side.in_network, around.network), (side.in_internet, around.internet)):
-        if counts:
-            sure.append(tag.sure)
-            likely.append(tag.likely)
-            maybe.append(tag.asks)
-    known, asked = _union(sure), _union(maybe)
+    tags = [around.network] if side.in_network else []
+    if side.in_internet:
+        tags.append(around.internet)
+    known = _union([side.sure, *(tag.sure for tag in tags)])
+    likely = [side.likely, *(tag.likely for tag in tags)]
+    asked = _union([side.asks, *(tag.asks for tag in tags)])
     if not asked:
         return _union([known, *likely]), EMPTY
     asked -= known

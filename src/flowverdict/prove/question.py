@@ -12,11 +12,13 @@ from flowverdict.prove.region import NOTHING, Region, packets, together
 from flowverdict.prove.selectors import Addresses, Side
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from flowverdict.model import NetworkInterface
     from flowverdict.net import IntervalSet
     from flowverdict.policy import Network
     from flowverdict.prove.claims import Claim
-    from flowverdict.prove.prover import Outcome, Prover
+    from flowverdict.prove.prover import Prover
     from flowverdict.stages import Around, Policy
 
 
@@ -53,11 +55,17 @@ class Question:
         """The access that no packet may meet with."""
         return "Deny" if self.claim.expect == "allow" else "Allow"
 
-    def fails(self, outcome: Outcome) -> bool:
-        """Reports whether what happens at an interface is not what was claimed."""
+    @property
+    def accesses(self) -> tuple[str, ...]:
+        """The accesses on which the claim hangs."""
+        both = ("Allow", "Deny") if self.claim.expect == "not-all" else (self.wrong,)
+        return (*both, "Unknown")
+
+    def fails(self, found: Collection[str]) -> bool:
+        """Reports whether the accesses that packets meet with are not what was claimed."""
         if self.claim.expect == "not-all":
-            return outcome.has("Allow") and not outcome.has("Deny", "Unknown")
-        return outcome.has(self.wrong)
+            return set(found) == {"Allow"}
+        return self.wrong in found
 
     def side(self, way: Direction) -> Side:
         """Returns who is at the interface when packets meet it in a direction."""

@@ -57,6 +57,24 @@ class Asked:
 Leaf = Decided | Asked
 
 
+def decided(matches: Iterable[tuple[Test, bool]]) -> Decided | None:
+    """Returns what decides; None where the evaluator has to be asked.
+
+    Args:
+        matches: of each stage in which one may match the first such test, and whether it does for
+            sure.
+    """
+    kept: Test | None = None
+    for test, certain in matches:
+        if not certain:
+            return None
+        if test.action == STOP:
+            return Decided(test)
+        if test.action != KEEP_FIRST or kept is None:
+            kept = test
+    return Decided(kept)
+
+
 def solve(
     policies: Sequence[Sequence[Pieces]],
     box: Box,
@@ -254,19 +272,12 @@ class _Solving:
         return live
 
     def _leaf(self, live: int, stages: list[_Stage]) -> Leaf:
-        kept: Test | None = None
+        matches: list[tuple[Test, bool]] = []
         for stage in stages:
-            some = live & stage.all
-            if not some:
-                continue
-            test, _, certain = self._pieces[(some & -some).bit_length() - 1]
-            if not certain:
-                return self._ask(live, stages)
-            if test.action == STOP:
-                return Decided(test)
-            if test.action != KEEP_FIRST or kept is None:
-                kept = test
-        return Decided(kept)
+            if some := live & stage.all:
+                test, _, certain = self._pieces[(some & -some).bit_length() - 1]
+                matches.append((test, certain))
+        return decided(matches) or self._ask(live, stages)
 
     def _ask(self, live: int, stages: list[_Stage]) -> Asked:
         own = live & sum(stage.all for stage in stages)

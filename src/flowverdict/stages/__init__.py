@@ -3,6 +3,7 @@
 The form in which ``classify`` judges many packets and ``prove`` all of them.
 """
 
+from flowverdict.stages.memory import no_collection
 from flowverdict.stages.policies import (
     WAYS,
     Around,
@@ -37,4 +38,5 @@ __all__ = [
     "Test",
     "Topology",
     "find_interface",
+    "no_collection",
 ]

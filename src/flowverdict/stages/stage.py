@@ -7,6 +7,7 @@ missing fact, the test says so for the same packets (or for more): those are lef
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
@@ -242,9 +243,18 @@ def _side(
             return ANYWHERE, []
         return Side(endpoint.prefixes, cuts=(endpoint.prefixes,)), []
     same = tuple(tag for tag in endpoint.tags if tag.lower() not in _TOPOLOGY)
+    if not (same or endpoint.prefixes or endpoint.asgs or endpoint.groups):
+        return _of_topology(frozenset(tag.lower() for tag in endpoint.tags)), []
     sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=same), committed)
     services = [one.service for one in sets if one.service]
     return side_of([one for one in sets if not one.service], endpoint), services
+
+
+@cache
+def _of_topology(tags: frozenset[str]) -> Side:
+    """Returns the side of topology tags alone, one object wherever it stands: default rules do."""
+    network, internet = _TOPOLOGY
+    return Side(cuts=(EMPTY,), in_network=network in tags, in_internet=internet in tags)
 
 
 def _split(test: Test, name: str, service: PlatformService) -> Iterator[Test]:
