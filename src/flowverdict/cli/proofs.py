@@ -10,6 +10,7 @@ from flowverdict.policy import rule_name
 from flowverdict.prove.text import lines
 
 if TYPE_CHECKING:
+    from flowverdict.prove.prover import Judgement
     from flowverdict.prove.results import Failure, Result
 
 _placed: Final = cache(place_text)
@@ -45,23 +46,42 @@ def _witness(failure: Failure) -> dict[str, Any]:
 
 
 def _decided_by(failure: Failure) -> dict[str, Any] | None:
-    rule = failure.judgement.rule
-    if rule is None:
-        return None
-    where = rule.where
+    judgement = failure.judgement
+    return _rule_json(judgement) if judgement.rule else None
+
+
+def judgement_json(judgement: Judgement) -> dict[str, Any]:
+    """Returns what happens to packets: the access, the rule that decides, what is missing."""
     return {
-        "ruleName": rule_name(failure.judgement.layer, rule),
-        "ruleId": str(rule.id),
-        "layer": failure.judgement.layer,
+        "access": judgement.access,
+        **_rule_json(judgement),
+        "missing": list(judgement.missing),
+    }
+
+
+def _rule_json(judgement: Judgement) -> dict[str, Any]:
+    rule = judgement.rule
+    where = rule.where if rule else None
+    return {
+        "ruleName": rule_name(judgement.layer, rule) if rule else None,
+        "ruleId": str(rule.id) if rule else None,
+        "layer": judgement.layer,
         "where": {"file": where.file, "path": where.path} if where else None,
     }
 
 
 def decided(failure: Failure) -> str:
     """Says what decides about the packet that shows a failure."""
-    judgement = failure.judgement
+    return said(failure.judgement)
+
+
+def said(judgement: Judgement) -> str:
+    """Says what happens to packets, and by which rule."""
+    if judgement.access == "Unknown":
+        return f"not known; missing: {'; '.join(judgement.missing)}"
     verb = "allowed" if judgement.access == "Allow" else "denied"
     if judgement.rule is None:
-        return f"{verb}: no security group is in the way"
+        why = "by several rules" if judgement.layer else "no security group is in the way"
+        return f"{verb}: {why}"
     where = f" at {_placed(judgement.rule.where)}" if judgement.rule.where else ""
     return f"{verb} by {rule_name(judgement.layer, judgement.rule)} ({judgement.layer}){where}"

@@ -1,0 +1,161 @@
+"""Which packets get another verdict: two estates, interface by interface, all packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowverdict.model import Direction
+from flowverdict.net import ALL_IPV4, ALL_IPV6, IntervalSet
+from flowverdict.policy import DEFAULTS
+from flowverdict.policy.services import HOST
+from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.prover import Prover
+from flowverdict.prove.region import packets
+from flowverdict.prove.witness import witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flowverdict.model import Estate, NetworkInterface
+    from flowverdict.net import Packet
+    from flowverdict.policy import Options, Standpoint
+    from flowverdict.prove.prover import Change, Judgement
+    from flowverdict.prove.region import Region
+    from flowverdict.stages import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Packets whose verdict changes, at interfaces that stand behind the same rules.
+
+    Attributes:
+        nics: the interfaces, as they are after the change.
+        direction: how the packets meet them.
+        packets: all of them.
+        packet: one of them, at the first interface that it is for.
+        nic: that interface.
+        before: what happened to it, and to the others.
+        after: what happens now.
+        names: what sets of addresses are called there: tags.
+    """
+
+    nics: tuple[NetworkInterface, ...]
+    direction: Direction
+    packets: Region
+    packet: Packet
+    nic: NetworkInterface
+    before: Judgement
+    after: Judgement
+    names: Mapping[IntervalSet, str]
+
+
+@dataclass(slots=True)
+class Diff:
+    """What two estates do differently.
+
+    Attributes:
+        changes: packets that get another verdict, those that pass now first.
+        added: interfaces that only the second estate has, or addresses of theirs.
+        removed: likewise of the first one.
+        compared: how many interfaces were compared.
+        limits: what was not compared to its end, and why.
+    """
+
+    changes: list[Changed] = field(default_factory=list[Changed])
+    added: list[NetworkInterface] = field(default_factory=list["NetworkInterface"])
+    removed: list[NetworkInterface] = field(default_factory=list["NetworkInterface"])
+    compared: int = 0
+    limits: list[str] = field(default_factory=list[str])
+
+    @property
+    def is_same(self) -> bool:
+        """Whether it is proven that no packet gets another verdict."""
+        return not (self.changes or self.added or self.removed or self.limits)
+
+
+def diff(before: Estate, after: Estate, options: Options = DEFAULTS) -> Diff:
+    """Compares what two estates do with every packet at every interface.
+
+    Interfaces are the same if their ids are, and are compared for the addresses that they have in
+    both estates.
+
+    Args:
+        before: an estate.
+        after: another one.
+        options: how open questions are answered in both.
+    """
+    found = Diff()
+    old, new = before.resources.nics, after.resources.nics
+    for nic in new.values():
+        if nic.id not in old or nic.addresses - old[nic.id].addresses:
+            found.added.append(nic)
+    for nic in old.values():
+        if nic.id not in new or nic.addresses - new[nic.id].addresses:
+            found.removed.append(nic)
+    provers = Prover(before, options), Prover(after, options)
+    groups: dict[tuple[int, int], list[NetworkInterface]] = {}
+    kept: list[Policy] = []
+    for nic in new.values():
+        if nic.id not in old:
+            continue
+        policies = provers[0].at(old[nic.id]), provers[1].at(nic)
+        kept += policies  # told apart by identity
+        groups.setdefault((id(policies[0]), id(policies[1])), []).append(nic)
+    for nics in groups.values():
+        found.compared += len(nics)
+        for way in Direction:
+            try:
+                found.changes += _at(provers, old[nics[0].id], nics, way)
+            except LimitError as problem:
+                name = nics[0].id.name
+                found.limits.append(f"{way.value.lower()} at `{name}`: {problem}")
+    found.changes.sort(key=_order)
+    return found
+
+
+def _at(
+    provers: tuple[Prover, Prover],
+    one: NetworkInterface,
+    nics: list[NetworkInterface],
+    way: Direction,
+) -> Iterator[Changed]:
+    """Yields what changes at interfaces behind the same rules, in one direction."""
+    before, after = provers
+    own = {nic.id: before.estate.resources.nics[nic.id].addresses & nic.addresses for nic in nics}
+    local = IntervalSet.union(own.values())
+    inbound = way is Direction.INBOUND
+    region = packets(destinations=local) if inbound else packets(sources=local)
+    for change, some in before.difference(one, after, nics[0], way, region).changes():
+        packet = witness(some)
+        seen = some.values("destinations" if inbound else "sources")
+        here = tuple(nic for nic in nics if not own[nic.id].isdisjoint(seen))
+        address = packet.dst if inbound else packet.src
+        at = next(nic for nic in here if address in own[nic.id])
+        names = _names(after.at(at).place, change)
+        yield Changed(here, way, some, packet, at, change.before, change.after, names)
+
+
+def _names(place: Standpoint, change: Change) -> dict[IntervalSet, str]:
+    """Returns the addresses of the tags that the deciding rules name, and of the common ones."""
+    rules = (one.rule for one in (change.before, change.after))
+    used = [tag for one in rules if one for tag in (*one.source.tags, *one.destination.tags)]
+    found: dict[IntervalSet, str] = {}
+    for name in dict.fromkeys(("Internet", "VirtualNetwork", *used)):
+        addresses = place.tag(name).sure
+        four = addresses & ALL_IPV4
+        for some in (addresses, four, four - HOST, addresses & ALL_IPV6):
+            if some:  # the host's own address is in several tags: without it they go by their name
+                found.setdefault(some, name)
+    return found
+
+
+_ORDER = ("Allow", "Unknown", "Deny")
+
+
+def _order(change: Changed) -> tuple[int, int, str]:
+    return (
+        _ORDER.index(change.after.access),
+        -_ORDER.index(change.before.access),
+        str(change.nic.id),
+    )
