@@ -15,6 +15,7 @@ from flowverdict.policy import DEFAULTS, evaluate_at
 from flowverdict.prove.diagram import (
     LimitError,
     Store,
+    Work,
     beside,
     beside_all,
     by_leaf,
@@ -305,7 +306,7 @@ class _Judging:
         self, policies: Sequence[tuple[Policy, Direction]], join: _Join, steps: int
     ) -> None:
         self._join = join
-        self._steps = steps
+        self._work = Work(steps)
         self.store = Store()
         self._policies = policies
         self._cells = 0
@@ -337,7 +338,7 @@ class _Judging:
             self.store,
             leaf_of,
             leaves_out=self._join.leaves_out,
-            steps=self._steps,
+            work=self._work,
         )
         if not asked:
             return found

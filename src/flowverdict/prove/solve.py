@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flowverdict.model import Access
 from flowverdict.policy.services import BY_TAG
-from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from flowverdict.net import IntervalSet
-    from flowverdict.prove.diagram import Edge, Node, Store
+    from flowverdict.prove.diagram import Edge, Node, Store, Work
     from flowverdict.prove.pieces import Pieces
     from flowverdict.prove.region import Box
     from flowverdict.stages import Test
@@ -83,7 +82,7 @@ def solve(
     leaf_of: Callable[[list[Leaf]], Any],
     *,
     leaves_out: Callable[[str], bool],
-    steps: int,
+    work: Work,
 ) -> Node | None:
     """Returns what policies do with the packets of a box.
 
@@ -95,12 +94,12 @@ def solve(
             leaves have to be one object, and live as long as the store.
         leaves_out: reports whether packets are left out for which every policy has this access,
             whatever decides.
-        steps: how much work is granted.
+        work: how much is granted.
 
     Raises:
         LimitError: it takes more.
     """
-    return _Solving(policies, box, store, leaf_of, leaves_out, steps).solved()
+    return _Solving(policies, box, store, leaf_of, leaves_out, work).solved()
 
 
 class _Stage(NamedTuple):
@@ -127,12 +126,12 @@ class _Solving:
         store: Store,
         leaf_of: Callable[[list[Leaf]], Any],
         leaves_out: Callable[[str], bool],
-        steps: int,
+        work: Work,
     ) -> None:
         self._box = box
         self._store = store
         self._leaf_of = leaf_of
-        self._granted = self._steps = steps
+        self._work = work
         self._pieces = [one for stages in policies for stage in stages for one in stage]
         self._memo: list[dict[int, Any]] = [{} for _ in range(DEPTH + 1)]
         self._tails: list[dict[int, Any]] = [{} for _ in range(DEPTH)]
@@ -245,9 +244,7 @@ class _Solving:
             rest ^= bit
             for place in places[bit.bit_length() - 1]:
                 turns[place] = turn(place, 0) ^ bit
-        self._steps -= len(turns)
-        if self._steps < 0:
-            raise LimitError(f"more than {self._granted:,} spans of fields to tell apart")
+        self._work.take(len(turns))
         outside = self._outside
         for place in self._borders[field]:
             turns[place] = turn(place, 0) ^ outside
