@@ -22,8 +22,31 @@ MOST_NODES: Final = 1_000_000
 """What one question may make, of about 200 bytes each."""
 
 
+MOST_PAIRS: Final = 4_000_000
+"""Parts of two sets that one operation may look at side by side."""
+
+
 class LimitError(Exception):
     """A question takes more than was granted; the message says at which limit it stopped."""
+
+
+class Work:
+    """How much a question may still do."""
+
+    __slots__ = ("_granted", "_left")
+
+    def __init__(self, steps: int) -> None:
+        self._granted = self._left = steps
+
+    def take(self, steps: int) -> None:
+        """Does some of it.
+
+        Raises:
+            LimitError: it is more than is left.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise LimitError(f"more than {self._granted:,} spans of fields to tell apart")
 
 
 class Node:
@@ -119,10 +142,32 @@ def combined(
                 for low, high, a, b in pairs
                 if (child := visit(a, b, level + 1)) is not None
             )
+        if len(memo) >= MOST_PAIRS:
+            raise LimitError(f"more than {MOST_PAIRS:,} pairs of parts of sets of packets")
         memo[key] = found
         return found
 
     return visit(one, other, 0)
+
+
+def folded(node: Node | None, join: Callable[[list[tuple[int, int, Any]]], Any]) -> Any:
+    """Returns what comes of a function whose leaves are true, made from its last field on.
+
+    Args:
+        node: the function.
+        join: what becomes of a node: of spans, and of what became of those behind them; True
+            stands behind the last field.
+    """
+    memo: dict[int, Any] = {}
+
+    def visit(at: Any) -> Any:
+        if not isinstance(at, Node):
+            return at
+        if id(at) not in memo:
+            memo[id(at)] = join([(low, high, visit(child)) for low, high, child in at.edges])
+        return memo[id(at)]
+
+    return join([]) if node is None else visit(node)
 
 
 def beside(store: Store, one: Node | None, other: Node | None) -> Node | None:

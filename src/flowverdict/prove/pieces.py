@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _LONG: Final = 4
 """Spans from which on a set is worth keeping what lies within another."""
-_KEPT: Final = 50_000
-"""Sets within others that are kept; then all are forgotten."""
+_KEPT: Final = 5_000
+"""Wide ends of boxes of which is kept what lies within; then all are forgotten."""
+_SERVICES_KEPT: Final = 100
+"""Likewise combinations of protocols and ports."""
 
 
 class Piece(NamedTuple):
@@ -69,8 +71,9 @@ class Sets:
 
     def pieces(self, stages: Iterable[Stage], around: Around, box: Box) -> list[Pieces]:
         """Returns what of the tests of stages lies in a box."""
-        if len(self._within) > _KEPT:
+        if len(self._within) > _KEPT or len(self._services) > _SERVICES_KEPT:
             self._within.clear()
+            self._services.clear()
         inward = box.destinations.size <= box.sources.size
         name, far, near = ("src", box.sources, box.destinations)
         if not inward:
@@ -83,9 +86,10 @@ class Sets:
                 services[id(stage)] = stage, _services(stage, box)
             tests = services[id(stage)][1]
             key = (id(tests), id(around), name)
-            halves = there.halves.get(key)
-            if halves is None:
-                halves = there.halves[key] = list(self._halves(tests, around, there, name))
+            if key not in there.halves:
+                halves = list(self._halves(tests, around, there, name))
+                there.halves[key] = around, halves
+            halves = there.halves[key][1]
             exempt = bool(found and found[0] and found[0][0].test.layer == "platform")
             part = self._part(halves, around, here, inward=inward)
             if exempt:
@@ -182,7 +186,7 @@ class _Within:
         self._lows = [low for low, _ in values]
         self._first, self._last = values.spans[0][0], values.spans[-1][1]
         self._known: dict[int, tuple[IntervalSet, IntervalSet]] = {}
-        self.halves: dict[tuple[int, int, str], list[_Half]] = {}
+        self.halves: dict[tuple[int, int, str], tuple[Around, list[_Half]]] = {}
 
     def of(self, other: IntervalSet) -> IntervalSet:
         """Returns what of another set lies in this one."""

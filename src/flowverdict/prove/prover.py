@@ -15,6 +15,7 @@ from flowverdict.policy import DEFAULTS, evaluate_at
 from flowverdict.prove.diagram import (
     LimitError,
     Store,
+    Work,
     beside,
     beside_all,
     by_leaf,
@@ -161,7 +162,7 @@ class Prover:
             LimitError: it takes more work than is granted.
         """
         policies = [(self.at(nic), direction)]
-        return Outcome(self._judged(policies, region, _SINGLE))
+        return Outcome(self._solved([self], policies, region, _SINGLE))
 
     def by_access(
         self, nic: NetworkInterface, direction: Direction, region: Region, *accesses: str
@@ -177,7 +178,7 @@ class Prover:
             LimitError: it takes more work than is granted.
         """
         policies = [(self.at(nic), direction)]
-        node = self._judged(policies, region, _ByAccess(accesses))
+        node = self._solved([self], policies, region, _ByAccess(accesses))
         return {access: Region(part) for access, part in by_leaf(Store(), DEPTH, node)}
 
     def judgement(self, nic: NetworkInterface, direction: Direction, packet: Packet) -> Judgement:
@@ -187,7 +188,7 @@ class Prover:
         matches = (self._sets.first(one, policy.around, packet) for one in stages)
         found = decided(one for one in matches if one is not None)
         if found is not None:
-            return _judged(found)
+            return _judgement(found)
         verdict = evaluate_at(policy.place, direction, packet)
         return Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing)
 
@@ -212,7 +213,7 @@ class Prover:
             LimitError: it takes more work than is granted.
         """
         policies = [(self.at(nic), direction), (other.at(other_nic), direction)]
-        return Difference(self._judged(policies, region, _CHANGE))
+        return Difference(self._solved([self, other], policies, region, _CHANGE))
 
     def refuses(self, nic: NetworkInterface) -> bool:
         """Reports whether the option ``no-nsg=error`` refuses an answer at an interface."""
@@ -222,19 +223,26 @@ class Prover:
         """Returns what stands before an interface."""
         return self._policies.at(nic)
 
-    def _judged(
-        self, policies: list[tuple[Policy, Direction]], region: Region, join: _Join
+    def pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
+        """Returns what of the tests of a policy of this estate lies in a box."""
+        return self._sets.pieces(policy.stages[WAYS.index(direction)], policy.around, box)
+
+    def _solved(
+        self,
+        provers: list[Prover],
+        policies: list[tuple[Policy, Direction]],
+        region: Region,
+        join: _Join,
     ) -> Node | None:
+        """Returns what policies do with a region; each is of one prover's estate."""
         judging = _Judging(policies, join, self._steps)
+        sides = list(zip(provers, policies, strict=True))
         with no_collection():
             found = [
-                judging.solved([self._pieces(one, way, box) for one, way in policies], box)
+                judging.solved([prover.pieces(*one, box) for prover, one in sides], box)
                 for box in region.disjoint()
             ]
             return beside_all(judging.store, found)
-
-    def _pieces(self, policy: Policy, direction: Direction, box: Box) -> list[Pieces]:
-        return self._sets.pieces(policy.stages[WAYS.index(direction)], policy.around, box)
 
 
 class _Join(Protocol):
@@ -305,7 +313,7 @@ class _Judging:
         self, policies: Sequence[tuple[Policy, Direction]], join: _Join, steps: int
     ) -> None:
         self._join = join
-        self._steps = steps
+        self._work = Work(steps)
         self.store = Store()
         self._policies = policies
         self._cells = 0
@@ -337,7 +345,7 @@ class _Judging:
             self.store,
             leaf_of,
             leaves_out=self._join.leaves_out,
-            steps=self._steps,
+            work=self._work,
         )
         if not asked:
             return found
@@ -404,7 +412,7 @@ class _Judging:
 
     def _decided(self, leaf: Leaf) -> Judgement:
         assert isinstance(leaf, Decided)
-        return self._one(_judged(leaf))
+        return self._one(_judgement(leaf))
 
     def _one(self, judgement: Judgement) -> Judgement:
         key = (judgement.access, judgement.layer, id(judgement.rule), judgement.missing)
@@ -444,7 +452,7 @@ class _Judging:
             yield self._one(Judgement(verdict.access, verdict.layer, verdict.rule, verdict.missing))
 
 
-def _judged(leaf: Decided) -> Judgement:
+def _judgement(leaf: Decided) -> Judgement:
     test = leaf.test
     layer, rule = (test.layer, test.rule) if test else (None, None)
     return Judgement(leaf.access, layer, rule)

@@ -23,7 +23,7 @@ from flowverdict.net import (
     Packet,
     has_ports,
 )
-from flowverdict.prove.diagram import Node, Store, beside_all, combined
+from flowverdict.prove.diagram import Node, Store, beside_all, combined, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -122,11 +122,11 @@ class Region:
 
     def __hash__(self) -> int:
         """Hashes by members."""
-        return hash(tuple(self.boxes()))
+        return int(folded(self.node, lambda edges: hash(tuple(edges))))
 
     def __repr__(self) -> str:
         """Shows how many boxes there are."""
-        return f"Region({sum(1 for _ in self.boxes()):,} boxes)"
+        return f"Region({self.size:,} packets)"
 
     def __or__(self, other: Region) -> Region:
         """Returns the packets of either."""
@@ -155,7 +155,7 @@ class Region:
     @property
     def size(self) -> int:
         """How many packets there are."""
-        return sum(box.size for box in self.boxes())
+        return int(folded(self.node, _count))
 
     def values(self, field: str) -> IntervalSet:
         """Returns the values that a field of ``Box`` has in some packet of the region."""
@@ -200,6 +200,10 @@ def packets(
         if portless:
             found.append(Box(portless, *ends, PORTLESS, PORTLESS))
     return Region.of_disjoint(*found)
+
+
+def _count(edges: list[tuple[int, int, Any]]) -> int:
+    return sum((high - low + 1) * int(behind) for low, high, behind in edges)
 
 
 def _within(values: IntervalSet, others: IntervalSet) -> IntervalSet:

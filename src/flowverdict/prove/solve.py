@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flowverdict.model import Access
 from flowverdict.policy.services import BY_TAG
-from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.region import DEPTH
 from flowverdict.stages import KEEP_FIRST, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from flowverdict.prove.diagram import Edge, Node, Store
+    from flowverdict.net import IntervalSet
+    from flowverdict.prove.diagram import Edge, Node, Store, Work
     from flowverdict.prove.pieces import Pieces
     from flowverdict.prove.region import Box
     from flowverdict.stages import Test
@@ -82,7 +82,7 @@ def solve(
     leaf_of: Callable[[list[Leaf]], Any],
     *,
     leaves_out: Callable[[str], bool],
-    steps: int,
+    work: Work,
 ) -> Node | None:
     """Returns what policies do with the packets of a box.
 
@@ -94,12 +94,12 @@ def solve(
             leaves have to be one object, and live as long as the store.
         leaves_out: reports whether packets are left out for which every policy has this access,
             whatever decides.
-        steps: how much work is granted.
+        work: how much is granted.
 
     Raises:
         LimitError: it takes more.
     """
-    return _Solving(policies, box, store, leaf_of, leaves_out, steps).solved()
+    return _Solving(policies, box, store, leaf_of, leaves_out, work).solved()
 
 
 class _Stage(NamedTuple):
@@ -126,21 +126,24 @@ class _Solving:
         store: Store,
         leaf_of: Callable[[list[Leaf]], Any],
         leaves_out: Callable[[str], bool],
-        steps: int,
+        work: Work,
     ) -> None:
         self._box = box
         self._store = store
         self._leaf_of = leaf_of
-        self._granted = self._steps = steps
+        self._work = work
         self._pieces = [one for stages in policies for stage in stages for one in stage]
         self._memo: list[dict[int, Any]] = [{} for _ in range(DEPTH + 1)]
         self._tails: list[dict[int, Any]] = [{} for _ in range(DEPTH)]
-        self._all, self._inside = (1 << len(self._pieces)) - 1, 1 << len(self._pieces)
-        self._spans: list[list[tuple[tuple[int, int], ...]]] = []
+        self._all, self._outside = (1 << len(self._pieces)) - 1, 1 << len(self._pieces)
+        self._places: list[list[tuple[int, ...]]] = []
+        """Of each field and piece where its values begin and where they have ended, by turns."""
+        self._borders = [_places(one) for one in box]
+        """Likewise of the box."""
         whole: list[int] = []
         for field, every in enumerate(box):
             some = [one.box[field].spans for one in self._pieces]
-            self._spans.append(some)
+            self._places.append([_places(one.box[field]) for one in self._pieces])
             low, high = every.spans[0]
             whole.append(
                 self._all
@@ -156,6 +159,7 @@ class _Solving:
             sure &= whole[field]
             self._sure_from[field] = sure
         self._policies = list(_policies(policies))
+        self._stages = [stage.all for stages in self._policies for stage in stages if stage.all]
         tests = [one.test for one in self._pieces]
         self._platform = _bits([one.layer == "platform" for one in tests])
         self._named = _bits(map(_unexempts, tests)) if self._platform else 0
@@ -171,32 +175,38 @@ class _Solving:
         memo = self._memo[field]
         if live in memo:
             return memo[live]
-        asked = live
         if field == DEPTH:
-            found = self._leaf_of([self._leaf(live, stages) for stages in self._policies])
-            memo[live] = found
+            found = memo[live] = self._decided(live)
             return found
-        sure = live & self._sure_from[field]
+        asked, sure = live, live & self._sure_from[field]
+        if sure == live:
+            found = memo[asked] = self._tail(field, live)
+            return found
         if sure:
             left = self._with_a_say(live, sure)
-            live = left | live & self._named if live & self._platform else left
-            if live in memo:
-                found = memo[asked] = memo[live]
-                return found
+            left = left | live & self._named if live & self._platform else left
+            if left != live:
+                if left in memo:
+                    found = memo[asked] = memo[left]
+                    return found
+                live, sure = left, left & sure
         if self._left_out and self._is_left_out(live, sure):
-            memo[asked] = memo[live] = None
-            return None
-        if not live & ~sure:
-            found = memo[asked] = memo[live] = self._tail(field, live)
-            return found
-        if partial := live & self._partial[field]:
-            edges = self._cut(field, live, partial)
+            found = None
+        elif live == sure:
+            found = self._tail(field, live)
+        elif partial := live & self._partial[field]:
+            found = self._store.made(self._cut(field, live, partial))
         else:
             child = self._node(field + 1, live)
             spans = self._box[field].spans
-            edges = [(low, high, child) for low, high in spans] if child is not None else []
-        found = memo[asked] = memo[live] = self._store.made(edges)
+            found = None
+            if child is not None:
+                found = self._store.made([(low, high, child) for low, high in spans])
+        memo[asked] = memo[live] = found
         return found
+
+    def _decided(self, live: int) -> Any:
+        return self._leaf_of([self._leaf(live, stages) for stages in self._policies])
 
     def _is_left_out(self, live: int, sure: int) -> bool:
         """Reports whether what is live leads to an access that is left out, whatever matches."""
@@ -212,50 +222,48 @@ class _Solving:
 
     def _tail(self, field: int, live: int) -> Any:
         """Returns what follows from a field if the values of it and those behind do not count."""
-        leaf = self._node(DEPTH, live)
-        if leaf is None:
-            return None
+        first = 0
+        for stage in self._stages:
+            some = live & stage
+            first |= some & -some
         tails = self._tails[field]
-        if id(leaf) not in tails:
-            tails[id(leaf)] = self._store.product(self._box[field:], leaf)
-        return tails[id(leaf)]
+        if first not in tails:
+            leaf = self._decided(first)
+            whole = None if leaf is None else self._store.product(self._box[field:], leaf)
+            tails[first] = whole
+        return tails[first]
 
     def _cut(self, field: int, live: int, partial: int) -> list[Edge]:
         """Returns the spans of a field in which the same pieces are left, and what follows."""
-        spans = self._spans[field]
+        places = self._places[field]
         turns: dict[int, int] = {}
         turn = turns.get
         rest = partial
         while rest:
             bit = rest & -rest
             rest ^= bit
-            for low, high in spans[bit.bit_length() - 1]:
-                turns[low] = turn(low, 0) ^ bit
-                turns[high + 1] = turn(high + 1, 0) ^ bit
-        self._steps -= len(turns)
-        if self._steps < 0:
-            raise LimitError(f"more than {self._granted:,} spans of fields to tell apart")
-        inside = self._inside
-        for low, high in self._box[field].spans:
-            turns[low] = turn(low, 0) ^ inside
-            turns[high + 1] = turn(high + 1, 0) ^ inside
-        now = live & ~partial
-        known = self._memo[field + 1]
+            for place in places[bit.bit_length() - 1]:
+                turns[place] = turn(place, 0) ^ bit
+        self._work.take(len(turns))
+        outside = self._outside
+        for place in self._borders[field]:
+            turns[place] = turn(place, 0) ^ outside
+        known = self._memo[field + 1].get
         edges: list[Edge] = []
-        start, last = 0, None
+        now = live & ~partial | outside
+        start: int = 0
+        last: Any = None
         for place in sorted(turns):
             if last is not None:
-                if edges and edges[-1][1] == start - 1 and edges[-1][2] is last:
-                    edges[-1] = (edges[-1][0], place - 1, last)
-                else:
-                    edges.append((start, place - 1, last))
+                edges.append((start, place - 1, last))
             now ^= turns[place]
             start = place
             last = None
-            if now & inside:
-                left = now ^ inside
-                last = known[left] if left in known else self._node(field + 1, left)
-        return edges
+            if now < outside:
+                last = known(now, self)  # which no node is
+                if last is self:
+                    last = self._node(field + 1, now)
+        return _merged(edges)
 
     def _with_a_say(self, live: int, sure: int) -> int:
         """Drops the pieces behind one that matches for sure, where they have no say."""
@@ -287,6 +295,25 @@ class _Solving:
             if own >> number & 1 and not piece.certain
         ]
         return Asked(tuple(tests), own)
+
+
+def _merged(edges: list[Edge]) -> list[Edge]:
+    """Returns edges with those that touch and lead to the same made one."""
+    found: list[Edge] = []
+    for low, high, child in edges:
+        if found and found[-1][2] is child and found[-1][1] == low - 1:
+            found[-1] = (found[-1][0], high, child)
+        else:
+            found.append((low, high, child))
+    return found
+
+
+def _places(values: IntervalSet) -> tuple[int, ...]:
+    """Returns where values begin and where they have ended, by turns."""
+    spans = values.spans
+    if len(spans) == 1:
+        return spans[0][0], spans[0][1] + 1
+    return tuple([place for low, high in spans for place in (low, high + 1)])
 
 
 def _bits(some: Iterable[bool]) -> int:
