@@ -271,8 +271,22 @@ MEANINGS = {
     "direction": "`Inbound` or `Outbound`",
     "broken": "the flows that passed and do not any more, those with most tuples first",
     "opened": "the flows that were denied and pass now",
-    "exposed": "unseen packets that pass now: not there yet, always empty",
-    "closed": "unseen packets that do not pass any more: not there yet, always empty",
+    "exposed": "all packets, recorded or not, that pass now and did not",
+    "closed": "all packets, recorded or not, that are denied now and were not",
+    "changes": "sets of packets that get another verdict, those that pass now first",
+    "nics": "the interfaces at which they do, which stand behind the same rules",
+    "packets": "the packets, in lines",
+    "changes.before": "what happened to them by ESTATE",
+    "changes.after": "what happens to them by ESTATE2",
+    "exposed.before": "what happened to them by ESTATE",
+    "exposed.after": "what happens to them by the changed estate",
+    "closed.before": "what happened to them by ESTATE",
+    "closed.after": "what happens to them by the changed estate",
+    "witness": "one of them",
+    "added": "interfaces that only ESTATE2 has, or has with another address",
+    "removed": "interfaces that only ESTATE has, or has with another address",
+    "compared": "how many interfaces were compared",
+    "limits": "what was not compared to its end, and why",
     "flow": "the flow, at the interface that decides",
     "nic": "the interface's id",
     "flow.protocol": "its name, or its IANA number",
@@ -600,6 +614,9 @@ def _json() -> Iterator[str]:
         ]
         rules = [_ask(f"rules {BANK} --vm core-ledger-01")]
         proven = [_ask_for_proofs(Path("claims"))]
+        write_bank(Path("other"))
+        write_change(Path("other"))
+        differences = [_ask(f"diff {BANK} other")]
         coverage = _ask_for_coverage(Path("logs"))
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
@@ -619,6 +636,7 @@ def _json() -> Iterator[str]:
         ("explain", explain, "The fields of `verify`, and three more."),
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
         ("prove", proven, "See [how to prove claims](../how-to/prove-claims.md)."),
+        ("diff", differences, "See [how to review a change](../how-to/review-a-change.md)."),
         (
             "coverage",
             coverage,

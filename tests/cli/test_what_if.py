@@ -12,6 +12,7 @@ import pytest
 import flowverdict
 from flowverdict.demo.bank import write_bank, write_change
 from tests.cli.runs import run
+from tests.cli.test_prove import OPEN, network
 from tests.impact.logs import ingested, vnet
 
 MOMENT = 1786653060000
@@ -136,3 +137,22 @@ def test_a_time_without_a_flow_is_3(folder: Path) -> None:
     assert "everything: no flow was recorded in this time" in done.stdout
     answer = json.loads(asked(folder, "changed", "bank", *words, "--output", "json").stdout)
     assert answer["unknown"][0]["missing"] == "everything: no flow was recorded in this time"
+
+
+def test_packets_that_nobody_recorded_are_exposed_and_closed(tmp_path: Path) -> None:
+    """Contract 4.5: over all packets, with both verdicts and a witness."""
+    before, after = network(tmp_path / "a"), network(tmp_path / "b", OPEN)
+    words = f"{MOMENT},203.0.113.9,10.0.0.4,5,22,6,I,D,NX,1,1,1,1"
+    ingested(tmp_path, [vnet("0022486D0000", words)])
+    lake = ("--lake", tmp_path / "lake")
+    opened = json.loads(run("what-if", before, "--change", after, *lake, "--output", "json").stdout)
+    [exposed] = opened["exposed"]
+    assert opened["closed"] == []
+    assert exposed["packets"] == ["TCP 3389 from Internet to 10.0.0.4"]
+    assert (exposed["before"]["access"], exposed["after"]["access"]) == ("Deny", "Allow")
+    assert exposed["witness"]["dst_port"] == 3389
+    back = json.loads(run("what-if", after, "--change", before, *lake, "--output", "json").stdout)
+    assert back["exposed"] == []
+    assert [one["packets"] for one in back["closed"]] == [exposed["packets"]]
+    told = run("what-if", before, "--change", after, *lake).stdout
+    assert "exposed: 1 set of packets, recorded or not" in told

@@ -11,8 +11,8 @@ import click
 from flowverdict.cli.arguments import estate_options, load, output_argument, read_options
 from flowverdict.cli.changes import read_change
 from flowverdict.cli.errors import UNKNOWN
-from flowverdict.cli.proofs import judgement_json, said
-from flowverdict.cli.render import access_text, as_json, counted, flow_json, with_lines
+from flowverdict.cli.proofs import changed_json, nic_names, said
+from flowverdict.cli.render import access_text, as_json, counted, with_lines
 from flowverdict.prove.diff import diff
 from flowverdict.prove.text import lines
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from flowverdict.prove.diff import Changed, Diff
 
-_MOST_NICS: Final = 3
 _MOST_LINES: Final = 5
 
 
@@ -62,17 +61,7 @@ def command(before: str, after: str, output: str, **others: Any) -> None:
 
 def _answer(found: Diff) -> dict[str, Any]:
     return {
-        "changes": [
-            {
-                "nics": [str(nic.id) for nic in one.nics],
-                "direction": one.direction.value,
-                "packets": lines(one.packets, one.names),
-                "witness": flow_json(one.nic.id, one.direction, one.packet),
-                "before": judgement_json(one.before),
-                "after": judgement_json(one.after),
-            }
-            for one in found.changes
-        ],
+        "changes": [changed_json(one) for one in found.changes],
         "added": [str(nic.id) for nic in found.added],
         "removed": [str(nic.id) for nic in found.removed],
         "compared": found.compared,
@@ -97,11 +86,8 @@ def _lines(found: Diff) -> Iterator[str]:
 
 
 def _change(one: Changed) -> Iterator[str]:
-    names = ", ".join(nic.id.name for nic in one.nics[:_MOST_NICS])
-    more = len(one.nics) - _MOST_NICS
-    names += f" and {more:,} more" if more > 0 else ""
     arrow = f"{access_text(one.before.access)} -> {access_text(one.after.access)}"
-    yield f"{arrow}  {one.direction.value.lower()} at {names}"
+    yield f"{arrow}  {one.direction.value.lower()} at {nic_names(one)}"
     some = lines(one.packets, one.names)
     yield from (f"  {line}" for line in some[:_MOST_LINES])
     if len(some) > _MOST_LINES:

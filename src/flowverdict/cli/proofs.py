@@ -10,9 +10,11 @@ from flowverdict.policy import rule_name
 from flowverdict.prove.text import lines
 
 if TYPE_CHECKING:
+    from flowverdict.prove.diff import Changed
     from flowverdict.prove.prover import Judgement
     from flowverdict.prove.results import Failure, Result
 
+_MOST_NICS: Final = 3
 _placed: Final = cache(place_text)
 """Files of megabytes are looked through for a line: for each place once."""
 
@@ -85,3 +87,22 @@ def said(judgement: Judgement) -> str:
         return f"{verb}: {why}"
     where = f" at {_placed(judgement.rule.where)}" if judgement.rule.where else ""
     return f"{verb} by {rule_name(judgement.layer, judgement.rule)} ({judgement.layer}){where}"
+
+
+def changed_json(one: Changed) -> dict[str, Any]:
+    """Returns packets that get another verdict as JSON answers have them."""
+    return {
+        "nics": [str(nic.id) for nic in one.nics],
+        "direction": one.direction.value,
+        "packets": lines(one.packets, one.names),
+        "witness": flow_json(one.nic.id, one.direction, one.packet),
+        "before": judgement_json(one.before),
+        "after": judgement_json(one.after),
+    }
+
+
+def nic_names(one: Changed) -> str:
+    """Returns the names of the interfaces at which packets get another verdict, the first few."""
+    names = ", ".join(nic.id.name for nic in one.nics[:_MOST_NICS])
+    more = len(one.nics) - _MOST_NICS
+    return names + (f" and {more:,} more" if more > 0 else "")

@@ -14,11 +14,14 @@ from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.gap_lines import gap_lines
 from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
+from flowverdict.cli.proofs import changed_json, nic_names, said
 from flowverdict.cli.questions import read_question
 from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.what_if import what_if
 from flowverdict.policy import rule_name
+from flowverdict.prove.diff import diff
+from flowverdict.prove.text import lines as region_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +29,10 @@ if TYPE_CHECKING:
     from flowverdict.impact.gaps import Gaps
     from flowverdict.impact.what_if import Change, Unknown, WhatIf
     from flowverdict.policy import Verdict
+    from flowverdict.prove.diff import Changed, Diff
 
 _MOST_LINES: Final = 20
+_MOST_SETS: Final = 10
 _NOTHING: Final = "everything: no flow was recorded in this time"
 _HEAD: Final = ("TUPLES", "FIRST SEEN", "LAST SEEN", "FLOW", "AT", "BEFORE", "AFTER")
 
@@ -56,7 +61,8 @@ def command(location: str, output: str, accept: str | None, **others: Any) -> No
     Each flow is judged by ESTATE and by the changed one, at the ends at which it was recorded; one
     that both ends logged counts once. Return traffic of an allowed flow is not judged anew. Counts
     are recorded tuples. What cannot be judged, and interfaces and hours without a row, are told as
-    unknown.
+    unknown. Exposed and closed are all packets, recorded or not, that pass now and did not, and the
+    other way round.
 
     Exit code 1 means that a flow breaks that --accept does not name, 3 that none does but a flow
     that could be judged before the change cannot be judged behind it, or that no flow was
@@ -69,25 +75,27 @@ def command(location: str, output: str, accept: str | None, **others: Any) -> No
     if accept is not None:
         told(lambda: found.accept(accept))
     missing = told(lambda: list(gaps(changed, lake, period=period)))
+    packets = diff(estate, changed, options)
     if output == "json":
-        answer = _answer(found, missing)
+        answer = _answer(found, missing, packets)
         if accept is not None:
             answer["accepted"] = [_as_json(one) for one in found.accepts()]
         click.echo(as_json(answer))
     else:
-        for line in _markdown(found, missing) if output == "md" else _lines(found, missing):
+        lines = _markdown if output == "md" else _lines
+        for line in lines(found, missing, packets):
             click.echo(line)
         if how:
             click.echo(how, err=True)
     sys.exit(1 if found.broken else UNKNOWN if found.newly_unknown or found.is_empty else 0)
 
 
-def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
+def _answer(found: WhatIf, missing: list[Gaps], packets: Diff) -> dict[str, Any]:
     return {
         "broken": [_as_json(one) for one in found.breaks()],
         "opened": [_as_json(one) for one in found.opens()],
-        "exposed": [],
-        "closed": [],
+        "exposed": [changed_json(one) for one in packets.changes if one.after.access == "Allow"],
+        "closed": [changed_json(one) for one in packets.changes if one.after.access == "Deny"],
         "unknown": [
             *(
                 {"missing": text, "flows": one.hits, "new": one.new, "last": moment(one.last)}
@@ -98,6 +106,7 @@ def _answer(found: WhatIf, missing: list[Gaps]) -> dict[str, Any]:
                 for one in [_NOTHING] * found.is_empty
             ),
             *({"missing": str(one), "flows": 0, "new": 0, "last": None} for one in missing),
+            *({"missing": one, "flows": 0, "new": 0, "last": None} for one in _uncompared(packets)),
         ],
         "unchanged": found.unchanged,
     }
@@ -118,7 +127,7 @@ def _as_json(one: Change) -> dict[str, Any]:
     }
 
 
-def _lines(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
+def _lines(found: WhatIf, missing: list[Gaps], packets: Diff) -> Iterator[str]:
     yield _sum(found)
     for title, count, changes in _parts(found):
         yield ""
@@ -126,14 +135,17 @@ def _lines(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
         yield from table([_HEAD, *map(_cells, changes)])
         if count > _MOST_LINES:
             yield f"and {count - _MOST_LINES:,} more: --output json has all"
-    if found.unknown or missing or found.is_empty:
+    for title, changes in _sets(packets):
+        yield ""
+        yield f"{title}: {counted(len(changes), 'set')} of packets, recorded or not"
+        yield from (f"  {line}" for line in _some(changes))
+    if texts := [*_unknown(found, missing), *_uncompared(packets)]:
         yield ""
         yield "unknown:"
-        for text in _unknown(found, missing):
-            yield f"  {text}"
+        yield from (f"  {text}" for text in texts)
 
 
-def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
+def _markdown(found: WhatIf, missing: list[Gaps], packets: Diff) -> Iterator[str]:
     yield "### What this change does to recorded flows"
     yield ""
     yield f"{_sum(found)}."
@@ -148,12 +160,50 @@ def _markdown(found: WhatIf, missing: list[Gaps]) -> Iterator[str]:
         if count > _MOST_LINES:
             yield ""
             yield f"and {count - _MOST_LINES:,} more"
-    if found.unknown or missing or found.is_empty:
+    for title, changes in _sets(packets):
+        told_sets = f"{counted(len(changes), 'set')} of packets, recorded or not"
+        yield ""
+        yield f"#### {title.capitalize()}: {told_sets}"
+        yield ""
+        yield from (f"* {line}" for line in _some(changes))
+    if texts := [*_unknown(found, missing), *_uncompared(packets)]:
         yield ""
         yield "#### Unknown"
         yield ""
-        for text in _unknown(found, missing):
-            yield f"* {text}"
+        yield from (f"* {text}" for text in texts)
+
+
+def _sets(packets: Diff) -> Iterator[tuple[str, list[Changed]]]:
+    """Yields title and sets of packets, of which there are some."""
+    for title, access in (("exposed", "Allow"), ("closed", "Deny")):
+        changes = [one for one in packets.changes if one.after.access == access]
+        if changes:
+            yield title, changes
+
+
+def _some(changes: list[Changed]) -> Iterator[str]:
+    """Yields the first sets of packets: what they are, where, and by which rule."""
+    for one in changes[:_MOST_SETS]:
+        texts = region_lines(one.packets, one.names)
+        more = f" and {len(texts) - 1:,} more such sets" if len(texts) > 1 else ""
+        where = f"{one.direction.value.lower()} at {nic_names(one)}"
+        yield f"{texts[0]}{more}, {where}: {said(one.after)}"
+    if len(changes) > _MOST_SETS:
+        yield f"and {len(changes) - _MOST_SETS:,} more: --output json has all"
+
+
+def _uncompared(packets: Diff) -> Iterator[str]:
+    """Yields of which packets it is not known whether they become possible."""
+    for one in packets.changes:
+        if one.after.access == "Unknown":
+            where = f"{one.direction.value.lower()} at {nic_names(one)}"
+            yield f"packets {where}, such as {one.packet}: {'; '.join(one.after.missing)}"
+    for word, nics in (("the changed estate", packets.added), ("ESTATE", packets.removed)):
+        for nic in nics[:_MOST_SETS]:
+            yield f"packets at `{nic.id.name}`, which only {word} has, or an address of it"
+        if len(nics) > _MOST_SETS:
+            yield f"packets at {len(nics) - _MOST_SETS:,} more interfaces that only {word} has"
+    yield from packets.limits
 
 
 def _sum(found: WhatIf) -> str:
