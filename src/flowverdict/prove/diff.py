@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowverdict.model import Direction
@@ -13,6 +14,7 @@ from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.prover import Prover
 from flowverdict.prove.region import packets
 from flowverdict.prove.witness import witness
+from flowverdict.stages import PLATFORM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from flowverdict.policy import Options, Standpoint
     from flowverdict.prove.prover import Change, Judgement
     from flowverdict.prove.region import Region
-    from flowverdict.stages import Policy
+    from flowverdict.stages import Around, Policy, Stage, Test
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,11 @@ def diff(before: Estate, after: Estate, options: Options = DEFAULTS) -> Diff:
         policies = provers[0].at(old[nic.id]), provers[1].at(nic)
         kept += policies  # told apart by identity
         groups.setdefault((id(policies[0]), id(policies[1])), []).append(nic)
+    alike = _Alike()
     for nics in groups.values():
         found.compared += len(nics)
+        if alike.are(provers[0].at(old[nics[0].id]), provers[1].at(nics[0])):
+            continue
         for way in Direction:
             try:
                 found.changes += _at(provers, old[nics[0].id], nics, way)
@@ -112,6 +117,57 @@ def diff(before: Estate, after: Estate, options: Options = DEFAULTS) -> Diff:
                 found.limits.append(f"{way.value.lower()} at `{name}`: {problem}")
     found.changes.sort(key=_order)
     return found
+
+
+class _Alike:
+    """Tells whether two policies are the same by what they are made of: then no packet differs.
+
+    Where something may be missing it is not told: the evaluator has to be asked.
+    """
+
+    def __init__(self) -> None:
+        self._stages: dict[tuple[int, int], tuple[Stage, Stage, bool]] = {}
+        self._around: dict[tuple[int, int], tuple[Around, Around, bool]] = {}
+
+    def are(self, one: Policy, other: Policy) -> bool:
+        """Reports whether nothing that decides differs."""
+        stages = (list(zip_longest(*both)) for both in zip(one.stages, other.stages, strict=True))
+        return (
+            self._same_around(one.around, other.around)
+            and _routes(one) == _routes(other)
+            and all(self._same_stage(*pair) for pairs in stages for pair in pairs)
+        )
+
+    def _same_stage(self, one: Stage | None, other: Stage | None) -> bool:
+        if one is None or other is None:
+            return False
+        key = (id(one), id(other))
+        if key not in self._stages:
+            same = one.tests == other.tests and (one is PLATFORM or not any(map(_asks, one.tests)))
+            self._stages[key] = one, other, same
+        return self._stages[key][2]
+
+    def _same_around(self, one: Around, other: Around) -> bool:
+        key = (id(one), id(other))
+        if key not in self._around:
+            tags = (one.network, one.internet), (other.network, other.internet)
+            same = tags[0] == tags[1] and not any(tag.asks for tag in tags[0])
+            self._around[key] = one, other, same
+        return self._around[key][2]
+
+
+def _asks(test: Test) -> bool:
+    return bool(test.rule is None or test.asks or test.src.asks or test.dst.asks)
+
+
+def _routes(policy: Policy) -> object:
+    """Returns the routes of a subnet, on which exemptions hang; the policy if they are unknown."""
+    subnet = policy.place.subnet
+    if subnet is None:
+        return policy
+    if subnet.route_table is None:
+        return None
+    return policy.place.estate.resources.route_tables.get(subnet.route_table, policy)
 
 
 def _at(
