@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
+_FEW: Final = 8
+"""A set with so many times fewer spans than another is looked up in it span by span."""
+
 
 class IntervalSet:
     """An immutable set of whole numbers, kept as inclusive spans ``(low, high)``.
@@ -39,9 +42,7 @@ class IntervalSet:
         """Reports whether the number is a member."""
         if len(self.spans) == 1:
             return self.spans[0][0] <= number <= self.spans[0][1]
-        if self._lows is None:
-            self._lows = tuple(low for low, _ in self.spans)
-        at = bisect_right(self._lows, number) - 1
+        at = bisect_right(self.begins(), number) - 1
         return at >= 0 and number <= self.spans[at][1]
 
     def __iter__(self) -> Iterator[Span]:
@@ -74,6 +75,11 @@ class IntervalSet:
 
     def __and__(self, other: IntervalSet) -> IntervalSet:
         """Returns the intersection."""
+        few, many = (self, other) if len(self.spans) <= len(other.spans) else (other, self)
+        if _are_apart(few.spans, many.spans):
+            return EMPTY
+        if len(few.spans) * _FEW <= len(many.spans):
+            return _made([part for span in few.spans for part in _within(many, *span)])
         out: list[Span] = []
         mine, theirs = self.spans, other.spans
         i = j = 0
@@ -86,7 +92,13 @@ class IntervalSet:
                 i += 1
             else:
                 j += 1
-        return IntervalSet(out)
+        return _made(out)
+
+    def begins(self) -> tuple[int, ...]:
+        """Returns the lowest numbers of the spans."""
+        if self._lows is None:
+            self._lows = tuple([low for low, _ in self.spans])
+        return self._lows
 
     def __sub__(self, other: IntervalSet) -> IntervalSet:
         """Returns the members of this set that the other lacks."""
@@ -105,7 +117,7 @@ class IntervalSet:
                 k += 1
             if start <= high:
                 out.append((start, high))
-        return IntervalSet(out)
+        return _made(out)
 
     def __le__(self, other: IntervalSet) -> bool:
         """Reports whether every member of this set is a member of the other."""
@@ -118,12 +130,48 @@ class IntervalSet:
 
     def isdisjoint(self, other: IntervalSet) -> bool:
         """Reports whether the sets share no member."""
-        return not (self & other)
+        few, many = (self, other) if len(self.spans) <= len(other.spans) else (other, self)
+        if _are_apart(few.spans, many.spans):
+            return True
+        if len(few.spans) * _FEW > len(many.spans):
+            return not (few & many)
+        begins = many.begins()
+        for low, high in few.spans:
+            at = bisect_right(begins, high) - 1  # the last span that begins in time
+            if at >= 0 and many.spans[at][1] >= low:
+                return False
+        return True
 
     @staticmethod
     def union(sets: Iterable[IntervalSet]) -> IntervalSet:
         """Returns the union of any number of sets, sorting once."""
         return IntervalSet(span for one in sets for span in one.spans)
+
+
+def _are_apart(mine: tuple[Span, ...], theirs: tuple[Span, ...]) -> bool:
+    """Reports whether one set ends before the other begins; false tells nothing."""
+    return not mine or not theirs or mine[-1][1] < theirs[0][0] or theirs[-1][1] < mine[0][0]
+
+
+def _within(one: IntervalSet, low: int, high: int) -> list[Span]:
+    """Returns what of a set lies within a span."""
+    begins = one.begins()
+    first, last = bisect_right(begins, low), bisect_right(begins, high)
+    found = list(one.spans[first:last])
+    if first and one.spans[first - 1][1] >= low:
+        found.insert(0, (low, min(one.spans[first - 1][1], high)))
+    if found and found[-1][1] > high:
+        found[-1] = (found[-1][0], high)
+    return found
+
+
+def _made(spans: list[Span]) -> IntervalSet:
+    """Returns the set of spans that are in order already, disjoint, and do not touch."""
+    if not spans:
+        return EMPTY
+    found = IntervalSet()
+    found.spans = tuple(spans)
+    return found
 
 
 EMPTY: Final = IntervalSet()
