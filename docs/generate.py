@@ -410,6 +410,18 @@ MEANINGS = {
     "decided_by.layer": "the layer that decides: `admin`, `subnet` or `nic`",
     "results.expect": "what is claimed: `deny`, `allow`, `not-all`, `only` or `only-via`",
     "judged": "how many interfaces were asked",
+    "findings": "what was found, of the level that was asked for and above",
+    "findings.check": "the check that found it",
+    "findings.level": "`note`, `warning` or `error`",
+    "findings.resource": "what it is about; null where the input could not tell",
+    "findings.text": "one line for people, without the place",
+    "findings.where": "where the resource stands; null where that is not known",
+    "findings.others": "the resources that make it so",
+    "findings.witness": "a packet that shows it; null where none can",
+    "opens": "with `--opens`: of each NSG rule that allows, what it alone opens",
+    "opens.rule": "the rule's resource id",
+    "opens.packets": "the packets, a line for each part of them; empty if it opens nothing",
+    "opens.count": "how many packets those are",
     "failing": "the interfaces at which the claim fails",
     "failing.packets": "all packets that break the claim there, in lines",
     "failing.witness": "one of them",
@@ -617,6 +629,7 @@ def _json() -> Iterator[str]:
         write_bank(Path("other"))
         write_change(Path("other"))
         differences = [_ask(f"diff {BANK} other")]
+        linted = [_ask(f"lint {BANK} --opens")]
         coverage = _ask_for_coverage(Path("logs"))
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
@@ -637,6 +650,7 @@ def _json() -> Iterator[str]:
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
         ("prove", proven, "See [how to prove claims](../how-to/prove-claims.md)."),
         ("diff", differences, "See [how to review a change](../how-to/review-a-change.md)."),
+        ("lint", linted, "See [how to lint rules](../how-to/lint-rules.md)."),
         (
             "coverage",
             coverage,

@@ -36,22 +36,23 @@ def as_markdown(results: list[Result]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for result in results:
         sign = _SIGNS[result.verdict]
-        name = f"{_cell(result.claim.name)}<br>{_cell(described(result.claim))}"
+        name = f"{cell(result.claim.name)}<br>{cell(described(result.claim))}"
         if result.failures:
             for one in result.failures[:_MOST]:
                 cells = one.nic.id.name, str(one.packet), decided(one)
-                yield f"| {sign} | {name} | {' | '.join(map(_cell, cells))} |"
+                yield f"| {sign} | {name} | {' | '.join(map(cell, cells))} |"
             more = len(result.failures) - _MOST
             if more > 0:
                 yield f"| {sign} | {name} | {more:,} more interfaces | | |"
         elif result.missing:
             told = "; ".join(result.missing[:_MOST])
-            yield f"| {sign} | {name} | | missing | {_cell(told)} |"
+            yield f"| {sign} | {name} | | missing | {cell(told)} |"
         else:
             yield f"| {sign} | {name} | {result.judged:,} interfaces | | |"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Returns a text as a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
 
 
@@ -95,13 +96,17 @@ def as_sarif(results: list[Result]) -> Iterator[str]:
         }
         for result in results
     ]
-    driver = {"name": "flowverdict", "version": __version__, "rules": rules}
+    yield sarif_log(rules, [one for at, result in enumerate(results) for one in _sarif(at, result)])
+
+
+def sarif_log(rules: list[dict[str, Any]], results: list[dict[str, Any]]) -> str:
+    """Returns a SARIF log of one run, given its rules and its results."""
     run = {
-        "tool": {"driver": driver},
+        "tool": {"driver": {"name": "flowverdict", "version": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
-        "results": [one for at, result in enumerate(results) for one in _sarif(at, result)],
+        "results": results,
     }
-    yield as_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    return as_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _sarif(at: int, result: Result) -> Iterator[dict[str, Any]]:
@@ -112,7 +117,7 @@ def _sarif(at: int, result: Result) -> Iterator[dict[str, Any]]:
     }
     if result.verdict == UNKNOWN:
         text = "cannot be known; missing: " + "; ".join(result.missing[:_MOST])
-        yield {**base, "message": {"text": text}, "locations": _located(result.claim.where)}
+        yield {**base, "message": {"text": text}, "locations": located(result.claim.where)}
     for one in result.failures:
         text = f"{one.nic.id.name}: {one.packet}, {decided(one)}"
         rule = one.judgement.rule
@@ -120,7 +125,7 @@ def _sarif(at: int, result: Result) -> Iterator[dict[str, Any]]:
         yield {
             **base,
             "message": {"text": text},
-            "locations": _located(where),
+            "locations": located(where),
             "partialFingerprints": {"claim/nic": _fingerprint(one, result)},
         }
 
@@ -129,7 +134,8 @@ def _fingerprint(failure: Failure, result: Result) -> str:
     return f"{result.claim.name}@{str(failure.nic.id).lower()}"
 
 
-def _located(where: Position | None) -> list[dict[str, Any]]:
+def located(where: Position | None) -> list[dict[str, Any]]:
+    """Returns a place as the locations of a SARIF result."""
     if where is None:
         return []
     place: dict[str, Any] = {"artifactLocation": {"uri": where.file.replace("\\", "/")}}

@@ -54,9 +54,12 @@ def counted(count: int, word: str) -> str:
 
 def flow_json(nic: ResourceId, direction: Direction, packet: Packet) -> dict[str, Any]:
     """Returns a flow at an interface as JSON answers have it."""
+    return {"nic": str(nic), "direction": direction.value, **packet_json(packet)}
+
+
+def packet_json(packet: Packet) -> dict[str, Any]:
+    """Returns a packet as JSON answers have it."""
     return {
-        "nic": str(nic),
-        "direction": direction.value,
         "protocol": protocol_name(packet.protocol),
         "src_ip": format_address(packet.src),
         "src_port": packet.src_port,

@@ -88,7 +88,7 @@ def admin_layer(network: Network, vnet: VirtualNetwork, subnet: Subnet | None) -
         entries = tuple(deployed_entries(network, manager_id, vnet, notes))
         if entries:
             manager = estate.resources.managers.get(manager_id)
-            scope, level = _scope(estate, manager, manager_id, vnet)
+            scope, level = scope_of(estate, manager, manager_id, vnet)
             if scope == NO:
                 notes.warn(f"`{vnet.id.name}` is out of the scope of manager `{manager_id.name}`")
                 continue
@@ -130,7 +130,7 @@ def _warn_meshes(network: Network, vnet: VirtualNetwork, notes: Notes) -> None:
             )
 
 
-def _scope(
+def scope_of(
     estate: Estate, manager: NetworkManager | None, manager_id: ResourceId, vnet: VirtualNetwork
 ) -> tuple[Membership, int]:
     """Reports whether a network is in a manager's scope, and on which level (lower is higher)."""

@@ -7,10 +7,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowverdict.model import Direction
-from flowverdict.net import ALL_IPV4, ALL_IPV6, IntervalSet
+from flowverdict.net import IntervalSet
 from flowverdict.policy import DEFAULTS
-from flowverdict.policy.services import HOST
 from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.names import tag_names
 from flowverdict.prove.prover import Prover
 from flowverdict.prove.region import packets
 from flowverdict.prove.witness import witness
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.net import Packet
-    from flowverdict.policy import Options, Standpoint
-    from flowverdict.prove.prover import Change, Judgement
+    from flowverdict.policy import Options
+    from flowverdict.prove.prover import Judgement
     from flowverdict.prove.region import Region
     from flowverdict.stages import Around, Policy, Stage, Test
 
@@ -188,22 +188,8 @@ def _at(
         here = tuple(nic for nic in nics if not own[nic.id].isdisjoint(seen))
         address = packet.dst if inbound else packet.src
         at = next(nic for nic in here if address in own[nic.id])
-        names = _names(after.at(at).place, change)
+        names = tag_names(after.at(at).place, [one.rule for one in change if one.rule])
         yield Changed(here, way, some, packet, at, change.before, change.after, names)
-
-
-def _names(place: Standpoint, change: Change) -> dict[IntervalSet, str]:
-    """Returns the addresses of the tags that the deciding rules name, and of the common ones."""
-    rules = (one.rule for one in (change.before, change.after))
-    used = [tag for one in rules if one for tag in (*one.source.tags, *one.destination.tags)]
-    found: dict[IntervalSet, str] = {}
-    for name in dict.fromkeys(("Internet", "VirtualNetwork", *used)):
-        addresses = place.tag(name).sure
-        four = addresses & ALL_IPV4
-        for some in (addresses, four, four - HOST, addresses & ALL_IPV6):
-            if some:  # the host's own address is in several tags: without it they go by their name
-                found.setdefault(some, name)
-    return found
 
 
 _ORDER = ("Allow", "Unknown", "Deny")

@@ -173,7 +173,7 @@ class Sets:
         key = (id(side), id(around) if side.in_network or side.in_internet else 0)
         found = self._sides.get(key)
         if found is None:
-            found = self._sides[key] = (side, around, *_resolved(side, around))
+            found = self._sides[key] = (side, around, *resolved(side, around))
         return found[2:]
 
 
@@ -275,7 +275,7 @@ def _services(stage: Stage, box: Box) -> list[_Service]:
     return found
 
 
-def _resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
+def resolved(side: Side, around: Around) -> tuple[IntervalSet, IntervalSet]:
     """Returns the addresses of a side that match for sure, and others that may.
 
     What is likely matches, unless another set of the side asks for it first.

@@ -1,0 +1,202 @@
+"""Rules of one list beside one another: shadowed, redundant, contradictory, mergeable.
+
+The words are those of the literature on firewall policies: Al-Shaer and Hamed, "Discovery of policy
+anomalies in distributed firewalls" (2004).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from flowverdict.model import Access
+from flowverdict.net import ALL_IPV4, ALL_IPV6
+from flowverdict.prove.lint.boxes import both, less, touch
+from flowverdict.prove.lint.matches import left_behind
+from flowverdict.prove.region import Region
+from flowverdict.prove.witness import witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flowverdict.model import Endpoint, ResourceId, Rule
+    from flowverdict.net import Packet
+    from flowverdict.prove.lint.boxes import Boxes
+    from flowverdict.prove.lint.matches import Match
+
+_MOST_LISTED: Final = 4_000
+"""Addresses or ranges in one side of a rule (policy specification, 1.7)."""
+
+
+class Trait(NamedTuple):
+    """What the order of a list makes of a rule.
+
+    Attributes:
+        check: ``shadowed``, ``redundant``, ``contradictory`` or ``mergeable``.
+        rule: the rule.
+        others: the rules that make it so.
+        how: told apart where a check has several reasons.
+        packet: one that shows it.
+    """
+
+    check: str
+    rule: Rule
+    others: tuple[Rule, ...]
+    how: str = ""
+    packet: Packet | None = None
+
+
+class Order:
+    """The rules of one NSG and direction at one place, and what is left for each to decide."""
+
+    def __init__(self, rules: Sequence[Match], local: Boxes = ()) -> None:
+        """Takes the rules in their order, default rules among them.
+
+        Args:
+            rules: what each matches.
+            local: packets that the place sees, to show contradictions with; none for all.
+        """
+        self.rules = rules
+        self._local = local
+        self.left: dict[ResourceId, Boxes] = {}
+        self.traits: list[Trait] = list(self._traits())
+
+    def _traits(self) -> Iterator[Trait]:
+        for at, one in enumerate(self.rules):
+            rule = one.rule
+            if rule is None or rule.is_default or not one.perhaps:
+                continue
+            rest, took = left_behind(one, self.rules[:at])
+            self.left[rule.id] = rest
+            if not rest:
+                shadows = tuple(other for other in took if other.access is not rule.access)
+                if shadows:
+                    yield Trait(
+                        "shadowed", rule, took, packet=witness(Region.of_disjoint(*one.perhaps))
+                    )
+                else:
+                    yield Trait("redundant", rule, took, "before")
+                continue
+            behind = self._same_behind(one, rest, at)
+            if behind is not None:
+                yield Trait("redundant", rule, behind, "behind")
+                continue
+            yield from self._contradictions(one, at)
+        yield from self._mergeable()
+
+    def _same_behind(self, one: Match, rest: Boxes, at: int) -> tuple[Rule, ...] | None:
+        """Returns the rules that decide alike about packets if a rule goes; None if some do not."""
+        assert one.rule is not None
+        took: list[Rule] = []
+        for other in self.rules[at + 1 :]:
+            if not touch(rest, other.perhaps):
+                continue
+            if other.rule is None or other.rule.access is not one.rule.access:
+                return None
+            if touch(rest, other.sure):
+                took.append(other.rule)
+                rest = less(rest, other.sure)
+            if not rest:
+                return tuple(took)
+        return None
+
+    def _contradictions(self, one: Match, at: int) -> Iterator[Trait]:
+        assert one.rule is not None
+        others: list[Rule] = []
+        packet: Packet | None = None
+        for other in self.rules[:at]:
+            rule = other.rule
+            if rule is None or rule.access is one.rule.access:
+                continue
+            shared = both(one.sure, other.sure)
+            if self._local:
+                shared = both(shared, self._local)
+            if shared and less(other.sure, one.sure):
+                others.append(rule)
+                packet = packet or witness(Region.of_disjoint(*shared))
+        if others:
+            yield Trait("contradictory", one.rule, tuple(others), packet=packet)
+
+    def _mergeable(self) -> Iterator[Trait]:
+        """Yields rules that a rule before them could take in, by a longer list in one field."""
+        known: dict[tuple[object, ...], list[tuple[int, Rule]]] = {}
+        for at, one in enumerate(self.rules):
+            rule = one.rule
+            if rule is None or not self.left.get(rule.id):
+                continue
+            keys = list(_all_but_one(rule))
+            pairs = (pair for key in keys for pair in known.get(key, ()))
+            into = next((host for place, host in pairs if self._may_move(at, place, host)), None)
+            if into is not None:
+                yield Trait("mergeable", rule, (into,))
+                continue
+            for key in keys:
+                known.setdefault(key, []).append((at, rule))
+
+    def _may_move(self, at: int, to: int, host: Rule) -> bool:
+        """Reports whether a rule may stand before rules that it stands behind now."""
+        one = self.rules[at]
+        assert one.rule is not None
+        return _fits(host, one.rule) and not any(
+            (other.rule is None or other.rule.access is not host.access)
+            and touch(one.perhaps, other.perhaps)
+            for other in self.rules[to + 1 : at]
+        )
+
+
+def _all_but_one(rule: Rule) -> Iterator[tuple[object, ...]]:
+    """Yields the fields of a rule, each time without one that can hold a list."""
+    fields = (rule.source, rule.source_ports, rule.destination, rule.destination_ports)
+    kinds = (_kind(rule.source), "ports", _kind(rule.destination), "ports")
+    for skipped, kind in enumerate(kinds):
+        if kind is not None:
+            others = (one for at, one in enumerate(fields) if at != skipped)
+            yield (skipped, kind, rule.access, rule.protocols, *others)
+
+
+def _kind(side: Endpoint) -> str | None:
+    """Returns of what a side is a list; None for tags and ``*``, of which there are no lists."""
+    if side.tags or side.groups or side.is_any:
+        return None
+    if side.asgs:
+        return None if side.prefixes else "asgs"
+    if not side.prefixes - ALL_IPV4:
+        return "four"
+    return None if side.prefixes - ALL_IPV6 else "six"
+
+
+_MOST_ASGS: Final = 10
+
+
+def _fits(one: Rule, other: Rule) -> bool:
+    """Reports whether the lists of two rules together are within Azure's limits."""
+    return all(
+        len({*a.asgs, *b.asgs}) <= _MOST_ASGS and len(a.texts) + len(b.texts) <= _MOST_LISTED
+        for a, b in ((one.source, other.source), (one.destination, other.destination))
+    )
+
+
+def holds_everywhere(places: Sequence[Order]) -> Iterator[Trait]:
+    """Yields what is so of rules at every place: elsewhere the rule has its use."""
+    if not places:
+        return
+    first, *rest = places
+    others = [{(trait.check, trait.rule.id) for trait in one.traits} for one in rest]
+    for trait in first.traits:
+        if all((trait.check, trait.rule.id) in one for one in others):
+            yield trait
+
+
+def opened(rule: Rule, order: Order) -> Boxes | None:
+    """Returns the packets that a rule alone lets through a list; None for a rule that denies."""
+    if rule.access is not Access.ALLOW or rule.id not in order.left:
+        return None
+    rest = order.left[rule.id]
+    at = next(at for at, one in enumerate(order.rules) if one.rule is rule)
+    found: Boxes = ()
+    for other in order.rules[at + 1 :]:
+        if other.rule is None or not touch(rest, other.sure):
+            continue
+        if other.rule.access is Access.DENY:
+            found += both(rest, other.sure)
+        rest = less(rest, other.sure)
+    return found + rest

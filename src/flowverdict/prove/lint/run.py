@@ -1,0 +1,205 @@
+"""Every check on one estate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowverdict.model import Access, Direction, NetworkInterface, ResourceId
+from flowverdict.net import ALL_ADDRESSES, EMPTY
+from flowverdict.policy import DEFAULTS, Standpoint
+from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.lint.checks import CHECKS
+from flowverdict.prove.lint.facts import facts
+from flowverdict.prove.lint.findings import Finding, named
+from flowverdict.prove.lint.layers import ALIVE, BY_ADMIN, BY_NSG, NO_ADDRESS, Fate, Layers
+from flowverdict.prove.lint.managers import managers
+from flowverdict.prove.lint.matches import left_behind, matches
+from flowverdict.prove.lint.order import Order, holds_everywhere, opened
+from flowverdict.prove.names import tag_names
+from flowverdict.prove.region import Region
+from flowverdict.stages import Around, Policies, Topology
+from flowverdict.stages.stage import nsg_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flowverdict.model import Estate, NetworkSecurityGroup, Rule
+    from flowverdict.net import IntervalSet
+    from flowverdict.policy import Options
+    from flowverdict.prove.lint.order import Trait
+
+_NOBODY = ResourceId("/nobody")
+_UNTOLD = Topology(EMPTY, ALL_ADDRESSES, EMPTY, ())
+NOWHERE = Around(_UNTOLD, _UNTOLD)
+"""Around an NSG that is attached to nothing: what the topology tags hold is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an NSG rule lets through its NSG that no other rule of it does.
+
+    Attributes:
+        packets: all of them; none where the rule opens nothing of its own.
+        names: what sets of addresses are called.
+    """
+
+    rule: Rule
+    packets: Region
+    names: Mapping[IntervalSet, str]
+
+
+@dataclass(slots=True)
+class Lint:
+    """What the checks found.
+
+    Attributes:
+        findings: the ones that matter most first, then in the order of the checks and of ids.
+        opened: of each NSG rule that allows, what it alone opens.
+        rules: how many rules were looked at.
+    """
+
+    findings: list[Finding] = field(default_factory=list[Finding])
+    opened: list[Opened] = field(default_factory=list[Opened])
+    rules: int = 0
+
+
+def lint(estate: Estate, options: Options = DEFAULTS) -> Lint:
+    """Runs every check on an estate."""
+    policies = Policies(estate, options)
+    layers = Layers(policies, estate.resources.nics.values())
+    found = Lint(rules=sum(len(nsg.rules) for nsg in estate.resources.nsgs.values()))
+    found.rules += len(estate.resources.admin_rules)
+    place = Standpoint(policies.network, NetworkInterface(_NOBODY, ()))
+    for nsg in estate.resources.nsgs.values():
+        for direction in Direction:
+            orders = layers.orders.get((nsg.id, direction))
+            try:
+                orders = orders or [_unattached(place, nsg, direction)]
+            except LimitError as problem:
+                layers.limits.append(
+                    f"{direction.value.lower()} rules of `{nsg.id.name}`: {problem}"
+                )
+                continue
+            found.findings += _of_order(orders)
+            found.opened += _opened(place, nsg, direction, orders[0])
+        found.findings += _of_layers(estate, nsg, layers)
+    found.findings += _of_admin(layers)
+    found.findings += managers(estate, policies.network)
+    found.findings += facts(estate, policies.network, policies)
+    level = CHECKS["not-finished"].level
+    found.findings += [Finding("not-finished", level, None, text) for text in layers.limits]
+    found.findings.sort(key=_place)
+    return found
+
+
+_ORDER = {name: at for at, name in enumerate(CHECKS)}
+
+
+def _place(one: Finding) -> tuple[int, int, str, str]:
+    return -one.level, _ORDER[one.check], one.resource.key if one.resource else "", one.text
+
+
+def _unattached(place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction) -> Order:
+    return Order(matches(nsg_stage(place, "nic", nsg.towards(direction)).tests, NOWHERE))
+
+
+def _about(rule: Rule, text: str) -> str:
+    return f"`{rule.name}` ({rule.priority}) of `{rule.id.parent.name}`: {text}"
+
+
+def _of_order(orders: list[Order]) -> Iterator[Finding]:
+    for trait in holds_everywhere(orders):
+        rule = trait.rule
+        ids = tuple(one.id for one in trait.others)
+        level = CHECKS[trait.check].level
+        text = _about(rule, _text(trait))
+        yield Finding(trait.check, level, rule.id, text, rule.where, ids, trait.packet)
+
+
+def _text(trait: Trait) -> str:
+    others = named(trait.others)
+    match trait.check, trait.how:
+        case "shadowed", _:
+            verb = "denies" if trait.rule.access is Access.DENY else "allows"
+            return f"{verb} nothing: every packet for it is decided before, by {others}"
+        case "redundant", "before":
+            return f"not needed: every packet for it is decided alike before, by {others}"
+        case "redundant", _:
+            return f"not needed: without it, its packets get the same verdict by {others}"
+        case "contradictory", _:
+            assert trait.packet is not None
+            return f"contradicts {others} about packets such as {trait.packet}: order decides"
+        case _:
+            return f"could be one rule with {others}: they differ in one field"
+
+
+def _opened(
+    place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction, order: Order
+) -> Iterator[Opened]:
+    for rule in nsg.towards(direction):
+        if rule.is_default:
+            continue
+        alone = opened(rule, order)
+        if alone is not None:
+            yield Opened(rule, Region.of_disjoint(*alone), tag_names(place, [rule]))
+
+
+def _of_layers(estate: Estate, nsg: NetworkSecurityGroup, layers: Layers) -> Iterator[Finding]:
+    for rule in nsg.rules:
+        fates = layers.fates.get(rule.id, [])
+        if not fates or any(one.why == ALIVE for one in fates):
+            continue
+        whys = {one.why for one in fates}
+        check = next(one for one in (BY_ADMIN, BY_NSG, NO_ADDRESS) if one in whys)
+        took = list({one.id: one for fate in fates for one in fate.took}.values())
+        ids = tuple(one.id for one in took)
+        text = _about(rule, _fate_text(estate, rule, check, took, fates))
+        yield Finding(check, CHECKS[check].level, rule.id, text, rule.where, ids)
+
+
+def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: list[Fate]) -> str:
+    some = [one for one in fates if one.why == check]
+    where = f" at {len(some):,} of {len(fates):,} places" if len(some) < len(fates) else ""
+    if check == BY_ADMIN:
+        return f"decides nothing{where}: before it decides {named(took)}"
+    if check == BY_NSG:
+        return f"decides nothing{where}: the other NSG denies its packets, by {named(took)}"
+    inbound = rule.direction is Direction.INBOUND
+    side = rule.destination if inbound else rule.source
+    end = "destination" if inbound else "source"
+    public = next(
+        (
+            one.id.name
+            for one in estate.resources.public_ips.values()
+            if one.address is not None and one.address in side.prefixes
+        ),
+        "",
+    )
+    because = f" (it has public address `{public}`, and an NSG sees private ones)" if public else ""
+    return f"matches nothing: its {end} is no address behind its NSG{because}"
+
+
+def _of_admin(layers: Layers) -> Iterator[Finding]:
+    alive: set[ResourceId] = set()
+    dead: dict[ResourceId, tuple[Rule, tuple[Rule, ...]]] = {}
+    for rules in layers.admin.values():
+        for at, one in enumerate(rules):
+            if one.rule is None or one.rule.id in alive:
+                continue
+            try:
+                rest, took = left_behind(one, rules[:at])
+            except LimitError as problem:
+                layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
+                alive.add(one.rule.id)
+                continue
+            if rest or not one.perhaps:
+                alive.add(one.rule.id)
+            else:
+                dead[one.rule.id] = one.rule, took
+    for rule, took in dead.values():
+        if rule.id not in alive:
+            text = _about(rule, f"no packet reaches it: before it decides {named(took)}")
+            ids = tuple(one.id for one in took)
+            level = CHECKS["shadowed-admin-rule"].level
+            yield Finding("shadowed-admin-rule", level, rule.id, text, rule.where, ids)

@@ -1,0 +1,28 @@
+"""What sets of addresses are called at a place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowverdict.net import ALL_IPV4, ALL_IPV6
+from flowverdict.policy.services import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowverdict.model import Rule
+    from flowverdict.net import IntervalSet
+    from flowverdict.policy import Standpoint
+
+
+def tag_names(place: Standpoint, rules: Iterable[Rule]) -> dict[IntervalSet, str]:
+    """Returns the names of service tags by their addresses: of those in rules, and common ones."""
+    used = [tag for one in rules for tag in (*one.source.tags, *one.destination.tags)]
+    found: dict[IntervalSet, str] = {}
+    for name in dict.fromkeys(("Internet", "VirtualNetwork", *used)):
+        addresses = place.tag(name).sure
+        four = addresses & ALL_IPV4
+        for some in (addresses, four, four - HOST, addresses & ALL_IPV6):
+            if some:  # the host's own address is in several tags: without it they go by their name
+                found.setdefault(some, name)
+    return found

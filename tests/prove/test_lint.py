@@ -1,0 +1,317 @@
+"""What `lint` says, on small networks with known answers, and against the evaluator."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from flowverdict.model import Direction, Estate, ResourceId
+from flowverdict.policy import Network, Options, Standpoint, evaluate_at
+from flowverdict.policy.services import HOST
+from flowverdict.prove.lint import CHECKS, Finding, lint
+from flowverdict.prove.text import lines
+from tests.classify.test_laws import estates, packets
+from tests.net.profiles import times
+from tests.policy.estates import files_of, load
+
+WEB = "in 100 Allow Tcp Internet -> *:443 name=Web"
+
+
+def network(*nic: str, subnet: list[str] | None = None, **more: Any) -> Estate:
+    """One interface behind an NSG of its own, and perhaps one of its subnet."""
+    sketch: dict[str, Any] = {
+        "vnets": {
+            "v": {
+                "space": ["10.0.0.0/16", "fd00::/48"],
+                "subnets": {"s": {"prefixes": ["10.0.0.0/24", "fd00::/64"]}},
+            }
+        },
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.0.0.4", "fd00::4"], "nsg": "n", "vm": "vm"}},
+        "nsgs": {"n": list(nic)},
+    }
+    if subnet is not None:
+        sketch["vnets"]["v"]["subnets"]["s"]["nsg"] = "outer"
+        sketch["nsgs"]["outer"] = subnet
+    for key, value in more.items():
+        sketch[key] = {**sketch.get(key, {}), **value} if isinstance(value, dict) else value
+    return load(files_of(sketch))
+
+
+def found(estate: Estate, options: Options | None = None) -> list[tuple[str, str]]:
+    result = lint(estate, options) if options else lint(estate)
+    return [(one.check, one.resource.name if one.resource else "") for one in result.findings]
+
+
+ONE_NSG: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
+    "nothing to say": ([WEB], []),
+    "shadowed by one rule": (
+        ["in 100 Deny * * -> * name=Shut", "in 200 Allow Tcp * -> *:22 name=Ssh"],
+        [("shadowed", "Ssh")],
+    ),
+    "shadowed by two halves": (
+        [
+            "in 100 Deny Tcp 0.0.0.0/1 -> *:22 name=Low",
+            "in 110 Deny Tcp 128.0.0.0/1 -> *:22 name=High",
+            "in 200 Allow Tcp 0.0.0.0/0 -> *:22 name=Ssh",
+        ],
+        [("shadowed", "Ssh"), ("mergeable", "High")],
+    ),
+    "IPv6 is left by two halves of IPv4": (
+        [
+            "in 100 Deny Tcp 0.0.0.0/1 -> *:22 name=Low",
+            "in 110 Deny Tcp 128.0.0.0/1 -> *:22 name=High",
+            "in 200 Allow Tcp * -> *:22 name=Ssh",
+        ],
+        [("mergeable", "High")],
+    ),
+    "redundant: the same before": (
+        ["in 100 Allow Tcp * -> *:20-30 name=Many", "in 200 Allow Tcp * -> *:22 name=Ssh"],
+        [("redundant", "Ssh")],
+    ),
+    "redundant: the same behind": (
+        ["in 100 Deny Tcp 20.0.0.0/8 -> *:22 name=NoSsh"],
+        [("redundant", "NoSsh")],
+    ),
+    "an exception is no contradiction": (
+        ["in 100 Deny Tcp 10.0.0.0/24 -> *:22 name=NotHere", "in 200 Allow Tcp * -> * name=All"],
+        [],
+    ),
+    "contradictory": (
+        [
+            "in 100 Deny Tcp 10.0.0.0/8 -> *:20-30 name=One",
+            "in 200 Allow Tcp 10.0.0.0/16 -> *:25-40 name=Other",
+        ],
+        [("contradictory", "Other")],
+    ),
+    "mergeable ports": (
+        ["in 100 Allow Tcp * -> *:80 name=A", "in 110 Allow Tcp * -> *:443 name=B"],
+        [("mergeable", "B")],
+    ),
+    "tags are no list": (
+        ["in 100 Allow Tcp Sql -> *:80 name=A", "in 110 Allow Tcp Storage -> *:80 name=B"],
+        [],
+    ),
+    "not past a rule of the other kind": (
+        [
+            "in 100 Allow Tcp 20.0.0.0/8 -> *:80 name=A",
+            "in 105 Deny Tcp 20.0.0.0/16 -> *:443 name=Not",
+            "in 110 Allow Tcp 20.0.0.0/8 -> *:443 name=B",
+        ],
+        [],
+    ),
+    "a public address": (
+        ["in 100 Allow Tcp * -> 20.1.2.3:443 name=Public"],
+        [("matches-no-address", "Public")],
+    ),
+    "ports of ICMP": (
+        [
+            {
+                "name": "Ping",
+                "priority": 100,
+                "direction": "Inbound",
+                "access": "Allow",
+                "protocol": "Icmp",
+                "sourceAddressPrefix": "*",
+                "sourcePortRange": "*",
+                "destinationAddressPrefix": "*",
+                "destinationPortRange": "22",
+            }  # type: ignore[list-item]
+        ],
+        [("ports-of-icmp", "Ping")],
+    ),
+    "an unknown tag": (
+        ["in 100 Allow Tcp Mars -> *:22 name=Mars"],
+        [("unknown-tag", "Mars")],
+    ),
+    "an unknown tag shadows nothing": (
+        ["in 100 Deny Tcp Mars -> *:22 name=Mars", "in 200 Allow Tcp 20.0.0.0/8 -> *:22 name=B"],
+        [("unknown-tag", "Mars")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ONE_NSG)
+def test_one_list(case: str) -> None:
+    rules, wanted = ONE_NSG[case]
+    estate = network(*rules, nics={"nic1": _nic("20.1.2.3")})
+    assert sorted(found(estate)) == sorted(wanted)
+
+
+def _nic(public: str = "") -> dict[str, Any]:
+    nic = {"subnet": "v/s", "ip": ["10.0.0.4", "fd00::4"], "nsg": "n", "vm": "vm"}
+    return {**nic, "publicIp": public} if public else nic
+
+
+def test_the_other_nsg() -> None:
+    """Both NSGs have to allow (policy specification, 4.1)."""
+    estate = network("in 100 Allow Tcp Internet -> *:22 name=Ssh", subnet=[WEB])
+    assert found(estate) == [("dead-by-other-nsg", "Ssh"), ("dead-by-other-nsg", "Web")]
+    both = network("in 100 Allow Tcp Internet -> *:443 name=Https", subnet=[WEB])
+    assert found(both) == []
+
+
+def manager(*rules: str, groups: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "M": {
+            "scope": ["sub:main"],
+            "groups": groups or {"G": {"members": ["v"]}},
+            "configurations": {
+                "cfg": {"collections": {"c": {"groups": ["G"], "rules": list(rules)}}, **more}
+            },
+            "deployments": [
+                {
+                    "regions": ["eastus"],
+                    "configurations": ["cfg"],
+                    "commitTime": "2026-01-01T00:00:00Z",
+                }
+            ],
+        }
+    }
+
+
+def test_an_admin_rule_decides_before() -> None:
+    """Deny is final (10.1); Allow hands over, and its exception keeps the NSG's rule alive."""
+    ssh = "in 100 Allow Tcp Internet -> *:22 name=Ssh"
+    deny = "in 200 Deny Tcp * -> *:22 name=NoSsh"
+    estate = network(ssh, managers=manager(deny))
+    assert found(estate) == [("dead-by-admin-rule", "Ssh")]
+    some = "in 100 Allow Tcp 20.0.0.0/8 -> *:22 name=Some"
+    assert found(network(ssh, managers=manager(some, deny))) == []
+    always = "in 100 AlwaysAllow Tcp * -> *:22 name=Some"
+    told = found(network(ssh, managers=manager(always, deny)))
+    assert told == [("dead-by-admin-rule", "Ssh"), ("shadowed-admin-rule", "NoSsh")]
+
+
+def test_what_is_not_deployed_kills_nothing() -> None:
+    ssh = "in 100 Allow Tcp Internet -> *:22 name=Ssh"
+    managers = manager("in 200 Deny Tcp * -> *:22 name=NoSsh")
+    managers["M"]["deployments"] = []
+    estate = network(ssh, managers=managers)
+    assert found(estate) == [("configuration-not-deployed", "cfg")]
+    assumed = replace(Options(), assume_deployed=True)
+    assert found(estate, assumed) == [("dead-by-admin-rule", "Ssh")]
+
+
+def test_governance() -> None:
+    deny = "in 200 Deny Tcp * -> *:2222 name=No"
+    empty = manager(deny, groups={"G": {"members": ["v2"]}})
+    other = {"v2": {"space": ["10.9.0.0/16"], "subnets": {}, "subscription": "other"}}
+    assert found(network(managers=empty, vnets=_with(other))) == [("out-of-scope", "v2")]
+    nobody = manager(deny, groups={"G": {"members": [], "policy": _policy("nothing")}})
+    assert found(network(managers=nobody)) == [("admin-rule-reaches-nothing", "c")]
+    sql = {"x": {"prefixes": ["10.0.1.0/24"], "delegations": ["Microsoft.Sql/managedInstances"]}}
+    estate = network(managers=manager(deny), vnets=_with({}, sql))
+    assert found(estate) == [("skipped-vnet", "v")]
+    bastion = {"AzureBastionSubnet": {"prefixes": ["10.0.1.0/24"]}}
+    estate = network(managers=manager(deny), vnets=_with({}, bastion))
+    assert found(estate) == [("skipped-subnet", "AzureBastionSubnet")]
+
+
+def _policy(name: str) -> dict[str, Any]:
+    return {"if": {"field": "name", "equals": name}, "scope": "sub:main"}
+
+
+def _with(vnets: dict[str, Any], subnets: dict[str, Any] | None = None) -> dict[str, Any]:
+    own = {"s": {"prefixes": ["10.0.0.0/24", "fd00::/64"]}, **(subnets or {})}
+    return {"v": {"space": ["10.0.0.0/16", "fd00::/48"], "subnets": own}, **vnets}
+
+
+def test_members_after_the_commit() -> None:
+    """Prefixes of a group in a rule are frozen at the commit (8.6)."""
+    late = {"vnet": "v", "createdAt": "2026-02-01T00:00:00Z"}
+    managers = manager(
+        "in 200 Deny Tcp group(Late) -> *:2222 name=No",
+        groups={"G": {"members": ["v"]}, "Late": {"members": [late]}},
+        options={"networkGroupAddressSpaceAggregationOption": "Manual"},
+    )
+    assert ("stale-group-prefixes", "No") in found(network(managers=managers))
+
+
+def test_limits() -> None:
+    """1.7: 1,000 rules an NSG; nine tenths of a limit are a note."""
+    rules = [f"in {100 + at} Allow Tcp 20.0.0.{at % 250} -> *:{at} name=R{at}" for at in range(950)]
+    assert ("near-limit", "n") in found(network(*rules))
+
+
+def test_interfaces_and_nsgs() -> None:
+    bare = {"subnet": "v/s", "ip": ["10.0.0.9"]}
+    estate = network(WEB, nics={"bare": bare}, nsgs={"spare": []})
+    assert found(estate) == [("no-nsg", "bare"), ("unattached-nsg", "spare")]
+
+
+def test_what_a_rule_opens_alone() -> None:
+    estate = network(
+        "in 100 Allow Tcp Internet -> *:80-90 name=Some",
+        "in 200 Allow Tcp Internet -> *:85-443 name=More",
+    )
+    told = {one.rule.name: lines(one.packets, one.names) for one in lint(estate).opened}
+    assert told["More"] == ["TCP 91-443 from Internet to any"]
+    assert told["Some"] == ["TCP 80-84 from Internet to any"]
+
+
+def test_every_check_can_be_told_apart() -> None:
+    text = [one.finds for one in CHECKS.values()]
+    assert len(set(text)) == len(text)
+
+
+@times(40)
+@given(estates(), st.integers(0, 2**32))
+def test_what_is_said_of_a_rule_is_so(estate: Estate, seed: int) -> None:
+    """No packet is decided by a rule that is said to decide nothing."""
+    said = [one for one in lint(estate).findings if one.check in _NOTHING]
+    dead = {one.resource for one in said}
+    event("something is said" if dead else "nothing is said")
+    network = Network(estate, Options())
+    for seen in packets(estate, random.Random(seed), 60):
+        place = Standpoint(network, estate.resources.nics[ResourceId(seen.nic)])
+        verdict = evaluate_at(place, seen.direction, seen.packet)
+        if verdict.rule is None or verdict.rule.id not in dead or verdict.access == "Unknown":
+            continue
+        checks = {one.check for one in said if one.resource == verdict.rule.id}
+        inbound = seen.direction is Direction.INBOUND
+        local, remote = seen.packet.dst, seen.packet.src
+        if not inbound:
+            local, remote = remote, local
+        assert "shadowed" not in checks
+        assert "matches-no-address" not in checks or local not in place.nic.addresses
+        assert remote in HOST or local not in place.nic.addresses
+
+
+_NOTHING = (
+    "shadowed",
+    "shadowed-admin-rule",
+    "matches-no-address",
+    "dead-by-admin-rule",
+    "dead-by-other-nsg",
+)
+
+
+@times(40)
+@given(estates(), st.integers(0, 2**32))
+def test_without_a_redundant_rule_nothing_changes(estate: Estate, seed: int) -> None:
+    chance = random.Random(seed)
+    redundant = [one for one in lint(estate).findings if one.check == "redundant"]
+    event("a rule is redundant" if redundant else "no rule is redundant")
+    if not redundant:
+        return
+    less = _without(estate, chance.choice(redundant))
+    networks = [Network(one, Options()) for one in (estate, less)]
+    for seen in packets(estate, chance, 60):
+        nic = estate.resources.nics[ResourceId(seen.nic)]
+        before, after = (
+            evaluate_at(Standpoint(one, nic), seen.direction, seen.packet) for one in networks
+        )
+        assert before.access == after.access
+
+
+def _without(estate: Estate, finding: Finding) -> Estate:
+    assert finding.resource is not None
+    nsg = estate.resources.nsgs[finding.resource.parent]
+    return estate.with_nsg(
+        replace(nsg, rules=tuple(one for one in nsg.rules if one.id != finding.resource))
+    )
