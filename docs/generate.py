@@ -418,6 +418,18 @@ MEANINGS = {
     "findings.where": "where the resource stands; null where that is not known",
     "findings.others": "the resources that make it so",
     "findings.witness": "a packet that shows it; null where none can",
+    "cells": "what gets from one group to another, row by row; not with `--blast`",
+    "cells.from": "the group that sends",
+    "cells.to": "the group that receives",
+    "cells.services": "protocols and destination ports; `-` for none",
+    "cells.whole": "whether that is so between all their addresses, from every source port",
+    "cells.perhaps": "likewise what of it is not known",
+    "cells.packets": "exactly what passes, a line for each part of it",
+    "from": "with `--blast`: the word whose interfaces it begins with",
+    "reached": "with `--blast`: the interfaces that are reached, nearest first",
+    "reached.nic": "the interface's resource id",
+    "reached.steps": "how many interfaces are taken over on the way, the last one counted",
+    "reached.services": "by which protocols and ports it is reached first",
     "opens": "with `--opens`: of each NSG rule that allows, what it alone opens",
     "opens.rule": "the rule's resource id",
     "opens.packets": "the packets, a line for each part of them; empty if it opens nothing",
@@ -630,6 +642,10 @@ def _json() -> Iterator[str]:
         write_change(Path("other"))
         differences = [_ask(f"diff {BANK} other")]
         linted = [_ask(f"lint {BANK} --opens")]
+        reached = [
+            _ask(f"reach {BANK} --from Internet --to vm:legacy-jump-01"),
+            _ask(f"reach {BANK} --blast build-agent-01"),
+        ]
         coverage = _ask_for_coverage(Path("logs"))
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
@@ -650,6 +666,7 @@ def _json() -> Iterator[str]:
         ("rules", rules, "`flowverdict.rules` in Python returns the same."),
         ("prove", proven, "See [how to prove claims](../how-to/prove-claims.md)."),
         ("diff", differences, "See [how to review a change](../how-to/review-a-change.md)."),
+        ("reach", reached, "See [how to see who reaches whom](../how-to/see-who-reaches-whom.md)."),
         ("lint", linted, "See [how to lint rules](../how-to/lint-rules.md)."),
         (
             "coverage",

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "rules": "Print the rules of every layer before a network interface.",
     "prove": "Prove claims about all packets, or show a packet that breaks them.",
     "diff": "Tell which packets get another verdict by another estate: all of them.",
+    "reach": "Tell who can talk to whom, and on what: all packets.",
     "lint": "Find rules that do nothing, hide something, or break Azure's limits.",
     "judge": "Judge many packets, of a file or of a lake: each row with its verdict.",
     "ingest": "Read flow logs into a lake, every tuple exactly once.",
