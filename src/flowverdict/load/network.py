@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import read_prefix, read_space
 from flowverdict.load.report import warning
+from flowverdict.load.unknown import Unknown
 from flowverdict.model import (
     Gateway,
     GatewayConnection,
@@ -206,15 +207,21 @@ def _read_mac(node: Node) -> str:
 
 def _read_ip_configuration(node: Node) -> IpConfiguration:
     node.check_spelling("applicationSecurityGroups", "publicIPAddress", "privateIPAddress")
-    address = node.get("privateIPAddress")
     return IpConfiguration(
         name=node.text("name"),
-        addresses=read_prefix(address, address.as_text()) if address else EMPTY,
+        addresses=_known_address(node.get("privateIPAddress")),
         subnet=node.reference("subnet"),
         asgs=node.references("applicationSecurityGroups"),
         public_ip=node.reference("publicIPAddress"),
         where=node.where,
     )
+
+
+def _known_address(node: Node | None) -> IntervalSet:
+    """Returns the addresses of a prefix; none where it is missing or not known."""
+    if node is None or isinstance(node.value, Unknown):
+        return EMPTY
+    return read_prefix(node, node.as_text())
 
 
 def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
@@ -231,9 +238,8 @@ def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
 
 def read_public_ip(node: Node, resource: ResourceId) -> PublicIp:
     """Reads a public IP address."""
-    address = node.get("ipAddress")
-    point = read_prefix(address, address.as_text()).spans[0][0] if address else None
-    return PublicIp(resource, point, where=node.where)
+    address = _known_address(node.get("ipAddress"))
+    return PublicIp(resource, address.spans[0][0] if address else None, where=node.where)
 
 
 def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
@@ -241,8 +247,7 @@ def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
     private: list[IntervalSet] = []
     public: list[ResourceId] = []
     for frontend in node.items("frontendIPConfigurations"):
-        if address := frontend.get("privateIPAddress"):
-            private.append(read_prefix(address, address.as_text()))
+        private.append(_known_address(frontend.get("privateIPAddress")))
         if reference := frontend.reference("publicIPAddress"):
             public.append(reference)
     return LoadBalancer(resource, IntervalSet.union(private), tuple(public), where=node.where)

@@ -43,6 +43,7 @@ from flowverdict.model.security import (
     Endpoint,
     NetworkSecurityGroup,
     Rule,
+    UnknownField,
     default_rules,
     free_name,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "Severity",
     "Subnet",
     "Test",
+    "UnknownField",
     "VirtualMachine",
     "VirtualNetwork",
     "default_rules",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from flowverdict.net import ALL_PORTS, IntervalSet, Protocol, has_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flowverdict.model import Endpoint, Rule
     from flowverdict.net import Packet
@@ -21,7 +21,13 @@ _ICMP_ALONE: Final = IntervalSet([(Protocol.ICMP, Protocol.ICMP)])
 def missed(
     rule: Rule, packet: Packet, place: Standpoint, world: World, committed: str = ""
 ) -> Iterator[str]:
-    """Yields the names of the fields in which a rule does not match, the cheapest first."""
+    """Yields the names of the fields in which a rule does not match, the cheapest first.
+
+    Fields of which the rule does not tell all come last: what is known may decide without them.
+    """
+    if rule.has_unknown:
+        yield from _missed_in_part(rule, packet, place, world, committed)
+        return
     if packet.protocol not in rule.protocols:
         yield "protocol"
     if not _destination_port(rule, packet):
@@ -32,6 +38,33 @@ def missed(
         yield "destination"
     if not _contains(rule.source, packet.src, packet, place, world, committed):
         yield "source"
+
+
+def _missed_in_part(
+    rule: Rule, packet: Packet, place: Standpoint, world: World, committed: str
+) -> Iterator[str]:
+    """Yields what ``missed`` does, for a rule of which a field is not known, or not all of it."""
+    tests: dict[str, Callable[[], bool]] = {
+        "protocol": lambda: packet.protocol in rule.protocols,
+        "destination port": lambda: _destination_port(rule, packet),
+        "source port": lambda: _source_port(rule, packet, world),
+        "destination": lambda: _contains(
+            rule.destination, packet.dst, packet, place, world, committed
+        ),
+        "source": lambda: _contains(rule.source, packet.src, packet, place, world, committed),
+    }
+    about = {
+        "protocol": packet.protocol,
+        "destination port": packet.dst_port,
+        "source port": packet.src_port,
+    }
+    told = {one.field: one.what for one in rule.unknown}
+    doubtful = {*told}
+    doubtful.update(name for name in ("destination", "source") if getattr(rule, name).unknown)
+    for name in sorted(tests, key=lambda one: one in doubtful):
+        if tests[name]() or (name in told and world.ask(told[name], about[name])):
+            continue
+        yield name
 
 
 def matches(

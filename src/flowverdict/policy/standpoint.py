@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowverdict.model.value import value
 from flowverdict.net import ALL_ADDRESSES
-from flowverdict.policy.addresses import AddressSet, Part
+from flowverdict.policy.addresses import AddressSet, Doubt, Part
 from flowverdict.policy.admin import AdminLayer
 from flowverdict.policy.network import Network
 from flowverdict.policy.surroundings import Space, internet, virtual_network
@@ -204,5 +204,6 @@ class Standpoint:
                 *(self.tag(one) for one in endpoint.tags),
                 *(self.network.asg(one) for one in endpoint.asgs),
                 *(self.network.group(one, committed) for one in endpoint.groups),
+                *(AddressSet(doubts=(Doubt(ALL_ADDRESSES, one),)) for one in endpoint.unknown),
             ]
         return self._sides[key]
