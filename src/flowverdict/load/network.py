@@ -9,6 +9,7 @@ from flowverdict.load.addresses import read_prefix, read_space
 from flowverdict.load.report import warning
 from flowverdict.load.unknown import Unknown
 from flowverdict.model import (
+    ANY_TAG,
     Gateway,
     GatewayConnection,
     IpConfiguration,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowverdict.load.node import Node
-    from flowverdict.model import Diagnostic
+    from flowverdict.model import Diagnostic, Tags
 
 _POLICIES: Final = {
     word.lower(): word
@@ -43,6 +44,7 @@ _CONNECTIONS: Final = {
 }
 _MAC: Final = re.compile(r"[0-9A-F]{12}\Z")
 _WITHOUT_SEPARATORS: Final = str.maketrans("", "", "-:.")
+_VERSIONS: Final = {"ipv4": False, "ipv6": True}
 _PEERING_STATES: Final = {word.lower(): word for word in ("Initiated", "Connected", "Disconnected")}
 
 
@@ -52,7 +54,7 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
         raise node.fail("missing", "missing address space", "`addressSpace`")
     return VirtualNetwork(
         id=resource,
-        location=node.text("location"),
+        location="" if _is_unknown(node, "location") else node.text("location"),
         space=read_space(node, "addressSpace"),
         subnets=(),
         peerings=tuple(
@@ -64,12 +66,21 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
     )
 
 
-def _read_tags(node: Node) -> tuple[tuple[str, str], ...]:
+def _is_unknown(node: Node, name: str) -> bool:
+    return isinstance(node.value_of(name), Unknown)
+
+
+def _read_tags(node: Node) -> Tags:
     """Returns the resource tags (not service tags), by name."""
     tags = node.get("tags")
     if tags is None:
         return ()
-    return tuple(sorted((name, str(tags.value_of(name))) for name in tags.fields))
+    if isinstance(tags.value, Unknown):
+        return ((ANY_TAG, None),)
+    found = ((name, tags.value_of(name)) for name in tags.fields)
+    return tuple(
+        sorted((name, None if isinstance(text, Unknown) else str(text)) for name, text in found)
+    )
 
 
 def lists_left_out(node: Node, resource: ResourceId) -> Iterator[tuple[str, Diagnostic]]:
@@ -213,6 +224,10 @@ def _read_ip_configuration(node: Node) -> IpConfiguration:
         subnet=node.reference("subnet"),
         asgs=node.references("applicationSecurityGroups"),
         public_ip=node.reference("publicIPAddress"),
+        is_ipv6=bool(
+            node.value_of("privateIPAddressVersion")
+            and node.choice("privateIPAddressVersion", _VERSIONS)
+        ),
         where=node.where,
     )
 

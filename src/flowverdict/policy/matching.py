@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.model import Direction
 from flowverdict.net import ALL_PORTS, IntervalSet, Protocol, has_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flowverdict.model import Endpoint, Rule
+    from flowverdict.model import Rule
     from flowverdict.net import Packet
     from flowverdict.policy.addresses import AddressSet
     from flowverdict.policy.standpoint import Standpoint
@@ -34,9 +35,9 @@ def missed(
         yield "destination port"
     if not _source_port(rule, packet, world):
         yield "source port"
-    if not _contains(rule.destination, packet.dst, packet, place, world, committed):
+    if not _contains(rule, "destination", packet, place, world, committed):
         yield "destination"
-    if not _contains(rule.source, packet.src, packet, place, world, committed):
+    if not _contains(rule, "source", packet, place, world, committed):
         yield "source"
 
 
@@ -48,10 +49,8 @@ def _missed_in_part(
         "protocol": lambda: packet.protocol in rule.protocols,
         "destination port": lambda: _destination_port(rule, packet),
         "source port": lambda: _source_port(rule, packet, world),
-        "destination": lambda: _contains(
-            rule.destination, packet.dst, packet, place, world, committed
-        ),
-        "source": lambda: _contains(rule.source, packet.src, packet, place, world, committed),
+        "destination": lambda: _contains(rule, "destination", packet, place, world, committed),
+        "source": lambda: _contains(rule, "source", packet, place, world, committed),
     }
     about = {
         "protocol": packet.protocol,
@@ -94,18 +93,22 @@ def _source_port(rule: Rule, packet: Packet, world: World) -> bool:
 
 
 def _contains(
-    endpoint: Endpoint,
-    address: int,
+    rule: Rule,
+    side: str,
     packet: Packet,
     place: Standpoint,
     world: World,
     committed: str,
 ) -> bool:
     """Reports whether one side of a rule holds an address; certain parts before doubtful ones."""
+    endpoint, address = rule.source, packet.src
+    if side == "destination":
+        endpoint, address = rule.destination, packet.dst
     if address in endpoint.prefixes:
         return True
+    is_local = (rule.direction is Direction.INBOUND) == (side == "destination")
     doubtful: list[AddressSet] = []
-    for one in place.sets_of(endpoint, committed):
+    for one in place.sets_of(endpoint, committed, is_local=is_local):
         if one.data:
             world.used[one.data] = None
         if one.service and not one.service.takes(packet.protocol, packet.dst_port):

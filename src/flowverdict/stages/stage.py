@@ -204,8 +204,9 @@ def _may_ask(test: Test) -> bool:
 
 def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> list[Test]:
     """Returns a rule as tests: several where a side has a platform service, which takes ports."""
-    dst, to = _side(place, rule.destination, committed)
-    src, by = _side(place, rule.source, committed)
+    inbound = rule.direction is Direction.INBOUND
+    dst, to = _side(place, rule.destination, committed, is_local=inbound)
+    src, by = _side(place, rule.source, committed, is_local=not inbound)
     tests = [
         Test(
             whole.rule,
@@ -250,7 +251,7 @@ def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
 
 
 def _side(
-    place: Standpoint, endpoint: Endpoint, committed: str
+    place: Standpoint, endpoint: Endpoint, committed: str, *, is_local: bool
 ) -> tuple[Side, list[PlatformService]]:
     """Returns a side without the platform services in it, and those."""
     others = endpoint.asgs or endpoint.groups or endpoint.unknown
@@ -261,7 +262,8 @@ def _side(
     same = tuple(tag for tag in endpoint.tags if tag.lower() not in _TOPOLOGY)
     if not (same or endpoint.prefixes or others):
         return _of_topology(frozenset(tag.lower() for tag in endpoint.tags)), []
-    sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=same), committed)
+    others_only = replace(endpoint, prefixes=EMPTY, tags=same)
+    sets = place.sets_of(others_only, committed, is_local=is_local)
     services = [one.service for one in sets if one.service]
     return side_of([one for one in sets if not one.service], endpoint), services
 
