@@ -23,6 +23,7 @@ from flowverdict.net import Packet, has_ports, parse_address
 from flowverdict.policy import DEFAULTS, Options
 from tests.classify.asking import Seen, batch_of, expected, judged
 from tests.conformance.sketch import service_tags
+from tests.load.unknowns import blanked, load_marked
 from tests.net.profiles import times
 from tests.policy.estates import (
     ADDRESSES,
@@ -119,6 +120,8 @@ def estates(draw: st.DrawFn) -> Estate:
         for vnet in files.get("vnets.json", {"value": []})["value"]:
             listed = vnet["properties"]["subnets"]
             vnet["properties"]["subnets"] = [{"id": subnet["id"]} for subnet in listed]
+    if draw(st.integers(0, 3)) == 0:
+        return load_marked(draw(blanked(files)), service_tags(network, "rest"))
     return load(files, service_tags(network, "rest"))
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from flowverdict.model import Endpoint, ResourceId
+from flowverdict.load.unknown import Unknown
+from flowverdict.model import Endpoint, ResourceId, UnknownField
 from flowverdict.net import (
     ALL_ADDRESSES,
     ALL_PROTOCOLS,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
 _NO_PREFIX: Final = "SecurityRuleInvalidAddressPrefix"
 _ANY: Final = frozenset({"*", "any"})
+_NOT_KNOWN: Final = "(not known)"
+"""Stands among the texts of a side, for people."""
 _CANONICAL: Final = {
     "virtualnetwork": "VirtualNetwork",
     "virtual_network": "VirtualNetwork",
@@ -73,10 +76,13 @@ def read_space(node: Node, name: str) -> IntervalSet:
     )
 
 
-def read_protocols(node: Node) -> IntervalSet:
-    """Returns a rule's protocols."""
+def read_protocols(node: Node, unknown: list[UnknownField]) -> IntervalSet:
+    """Returns a rule's protocols; none where the input does not tell, which ``unknown`` gets."""
     value = node.value_of("protocol")
     found = PROTOCOLS.get(value.lower()) if isinstance(value, str) else None
+    if isinstance(value, Unknown):
+        unknown.append(UnknownField("protocol", missing_of(node, "protocol", [value.what])))
+        return EMPTY
     if found is None:
         field = node.need("protocol")
         word = field.as_text().lower()
@@ -87,6 +93,12 @@ def read_protocols(node: Node) -> IntervalSet:
     return found
 
 
+def missing_of(node: Node, what: str, reasons: list[str]) -> str:
+    """Names what of a rule is not known; rules of one name are told apart by where they stand."""
+    why = "; ".join(dict.fromkeys(reasons))
+    return f"{what} of rule `{node.text('name')}` at {node.where} ({why})"
+
+
 def _single(node: Node, singular: str, plural: str) -> str:
     """Returns the text of a field's singular spelling; empty where there is more, or less."""
     value = node.value_of(singular)
@@ -95,25 +107,37 @@ def _single(node: Node, singular: str, plural: str) -> str:
     return value if value.isprintable() else ""
 
 
-def _listed(node: Node, singular: str, plural: str) -> list[Node]:
-    """Returns the values of a field that has a singular and a plural spelling."""
-    many = [one for one in node.texts(plural) if one.value]
+def _listed(node: Node, singular: str, plural: str) -> tuple[list[Node], list[str]]:
+    """Returns the values of a field that has a singular and a plural spelling.
+
+    The second part of the answer is why others are not known.
+    """
+    items, unknown = node.known_items(plural)
+    many = [one for one in items if one.as_text()]
     one = node.get(singular)
+    if one is not None and isinstance(one.value, Unknown):
+        return many, [*unknown, one.value.what]
     if one is None or not one.as_text():
-        return many
+        return many, unknown
     if many and [node.value for node in many] != [one.value]:
         what = f"both `{singular}` and `{plural}` are set, and differ"
         raise one.fail("both-set", what, "one of the two")
-    return [one]
+    return [one], unknown
 
 
-def read_ports(node: Node, side: str) -> IntervalSet:
-    """Returns the ports of one side (``source`` or ``destination``) of an NSG rule."""
+def read_ports(node: Node, side: str, unknown: list[UnknownField]) -> IntervalSet:
+    """Returns the known ports of one side (``source`` or ``destination``) of an NSG rule.
+
+    What else there is, and the input does not tell, goes to ``unknown``.
+    """
     singular, plural = f"{side}PortRange", f"{side}PortRanges"
     if (text := _single(node, singular, plural)) and (known := _known_ports(text)) is not None:
         return known
-    found = _listed(node, singular, plural)
-    if not found:
+    found, reasons = _listed(node, singular, plural)
+    if reasons:
+        field = f"{side} port"
+        unknown.append(UnknownField(field, missing_of(node, f"{field}s", reasons)))
+    elif not found:
         raise node.fail("missing", f"missing {side} ports", f"`{singular}` or `{plural}`")
     return port_set(found)
 
@@ -153,15 +177,18 @@ def read_endpoint(node: Node, side: str) -> Endpoint:
     text = _single(node, singular, plural)
     if text and node.value_of(asgs_name) in (None, []) and (known := _known(text)) is not None:
         return known
-    asgs = node.references(asgs_name)
-    found = _listed(node, singular, plural)
+    members, unknown = node.known_items(asgs_name)
+    asgs = tuple([one.as_id() for one in members])
+    found, reasons = _listed(node, singular, plural)
+    reasons += unknown
     if asgs and found:
         what = f"both `{asgs_name}` and `{found[0].value}` are set"
         raise found[0].fail("both-set", what, "application security groups or prefixes")
-    if not asgs and not found:
+    if not asgs and not found and not reasons:
         expected = f"`{singular}`, `{plural}` or `{asgs_name}`"
         raise node.fail("missing", f"missing {side} addresses", expected)
-    return endpoint([(one, one.as_text(), "") for one in found], asgs=asgs)
+    what = missing_of(node, side, reasons) if reasons else ""
+    return endpoint([(one, one.as_text(), "") for one in found], asgs=asgs, unknown=what)
 
 
 def endpoint(
@@ -169,6 +196,7 @@ def endpoint(
     *,
     asgs: tuple[ResourceId, ...] = (),
     groups: tuple[ResourceId, ...] = (),
+    unknown: str = "",
 ) -> Endpoint:
     """Returns one side of a rule.
 
@@ -177,7 +205,11 @@ def endpoint(
             ``ServiceTag`` or, where the field does not say, nothing.
         asgs: application security groups.
         groups: network groups.
+        unknown: what else there is and the input does not tell; empty where it tells all.
     """
+    if unknown:
+        known = endpoint(tokens, asgs=asgs, groups=groups)
+        return replace(known, texts=(*known.texts, _NOT_KNOWN), unknown=(unknown,))
     if not tokens:
         return Endpoint(asgs=asgs, groups=groups)
     try:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import (
     endpoint,
+    missing_of,
     mixes_families,
     port_set,
     read_protocols,
 )
 from flowverdict.load.report import error
 from flowverdict.load.security import DIRECTIONS
+from flowverdict.load.unknown import Unknown
 from flowverdict.model import (
     ANYWHERE,
     Access,
@@ -28,6 +30,7 @@ from flowverdict.model import (
     Rule,
     RuleCollection,
     SecurityAdminConfiguration,
+    UnknownField,
 )
 from flowverdict.net import ALL_PORTS, IntervalSet
 
@@ -146,21 +149,26 @@ def read_admin_rule(node: Node, resource: ResourceId) -> Rule:
         if tag.lower() in _UNSUPPORTED_TAGS:
             what = f"security admin rules cannot use the service tag `{tag}`"
             problems.append(error(node.where, "unsupported-tag", what, "another service tag"))
+    unknown: list[UnknownField] = []
+    protocols = read_protocols(node, unknown)
+    source_ports = _read_ports(node, "source", unknown)
+    destination_ports = _read_ports(node, "destination", unknown)
     return Rule(
         id=resource,
         name=resource.name,
         priority=priority,
         direction=node.choice("direction", DIRECTIONS),
         access=node.choice("access", _ACCESS),
-        protocols=read_protocols(node),
+        protocols=protocols,
         source=source,
-        source_ports=_read_ports(node, "sourcePortRanges"),
+        source_ports=source_ports,
         destination=destination,
-        destination_ports=_read_ports(node, "destinationPortRanges"),
+        destination_ports=destination_ports,
         where=node.where,
         problems=tuple(problems),
         created=read_time(node.get("systemData"), "createdAt"),
         modified=read_time(node.get("systemData"), "lastModifiedAt"),
+        unknown=tuple(unknown),
     )
 
 
@@ -169,22 +177,31 @@ def _read_side(node: Node, name: str) -> Endpoint:
     tokens: list[tuple[Node, str, str]] = []
     groups: list[ResourceId] = []
     kinds = {one.lower(): one for one in ("IPPrefix", "ServiceTag", "NetworkGroup")}
-    for item in node.items(name):
+    items, unknown = node.known_items(name)
+    for item in items:
         prefix = item.need("addressPrefix")
+        if isinstance(prefix.value, Unknown):
+            unknown.append(prefix.value.what)
+            continue
         kind = item.choice("addressPrefixType", kinds) if item.text("addressPrefixType") else ""
         if kind == "NetworkGroup":
             groups.append(prefix.as_id())
         else:
             parts = prefix.as_text().split(",")
             tokens.extend((prefix, part.strip(), kind) for part in parts)
-    if not tokens and not groups:
+    if not tokens and not groups and not unknown:
         return ANYWHERE
-    return endpoint(tokens, groups=tuple(groups))
+    what = missing_of(node, name.removesuffix("s"), unknown) if unknown else ""
+    return endpoint(tokens, groups=tuple(groups), unknown=what)
 
 
-def _read_ports(node: Node, name: str) -> IntervalSet:
-    found = node.texts(name)
-    return port_set(found) if found else ALL_PORTS
+def _read_ports(node: Node, side: str, unknown: list[UnknownField]) -> IntervalSet:
+    """Returns the known ports of a side; an empty list is any port."""
+    found, reasons = node.known_items(f"{side}PortRanges")
+    if reasons:
+        what = missing_of(node, f"{side} ports", reasons)
+        unknown.append(UnknownField(f"{side} port", what))
+    return port_set(found) if found or reasons else ALL_PORTS
 
 
 def read_active_rule(node: Node, resource: ResourceId) -> ActiveRule:

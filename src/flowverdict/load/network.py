@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import read_prefix, read_space
 from flowverdict.load.report import warning
+from flowverdict.load.unknown import Unknown
 from flowverdict.model import (
+    ANY_TAG,
     Gateway,
     GatewayConnection,
     IpConfiguration,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowverdict.load.node import Node
-    from flowverdict.model import Diagnostic
+    from flowverdict.model import Diagnostic, Tags
 
 _POLICIES: Final = {
     word.lower(): word
@@ -42,6 +44,7 @@ _CONNECTIONS: Final = {
 }
 _MAC: Final = re.compile(r"[0-9A-F]{12}\Z")
 _WITHOUT_SEPARATORS: Final = str.maketrans("", "", "-:.")
+_VERSIONS: Final = {"ipv4": False, "ipv6": True}
 _PEERING_STATES: Final = {word.lower(): word for word in ("Initiated", "Connected", "Disconnected")}
 
 
@@ -51,7 +54,7 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
         raise node.fail("missing", "missing address space", "`addressSpace`")
     return VirtualNetwork(
         id=resource,
-        location=node.text("location"),
+        location="" if _is_unknown(node, "location") else node.text("location"),
         space=read_space(node, "addressSpace"),
         subnets=(),
         peerings=tuple(
@@ -63,12 +66,21 @@ def read_vnet(node: Node, resource: ResourceId) -> VirtualNetwork:
     )
 
 
-def _read_tags(node: Node) -> tuple[tuple[str, str], ...]:
+def _is_unknown(node: Node, name: str) -> bool:
+    return isinstance(node.value_of(name), Unknown)
+
+
+def _read_tags(node: Node) -> Tags:
     """Returns the resource tags (not service tags), by name."""
     tags = node.get("tags")
     if tags is None:
         return ()
-    return tuple(sorted((name, str(tags.value_of(name))) for name in tags.fields))
+    if isinstance(tags.value, Unknown):
+        return ((ANY_TAG, None),)
+    found = ((name, tags.value_of(name)) for name in tags.fields)
+    return tuple(
+        sorted((name, None if isinstance(text, Unknown) else str(text)) for name, text in found)
+    )
 
 
 def lists_left_out(node: Node, resource: ResourceId) -> Iterator[tuple[str, Diagnostic]]:
@@ -206,15 +218,25 @@ def _read_mac(node: Node) -> str:
 
 def _read_ip_configuration(node: Node) -> IpConfiguration:
     node.check_spelling("applicationSecurityGroups", "publicIPAddress", "privateIPAddress")
-    address = node.get("privateIPAddress")
     return IpConfiguration(
         name=node.text("name"),
-        addresses=read_prefix(address, address.as_text()) if address else EMPTY,
+        addresses=_known_address(node.get("privateIPAddress")),
         subnet=node.reference("subnet"),
         asgs=node.references("applicationSecurityGroups"),
         public_ip=node.reference("publicIPAddress"),
+        is_ipv6=bool(
+            node.value_of("privateIPAddressVersion")
+            and node.choice("privateIPAddressVersion", _VERSIONS)
+        ),
         where=node.where,
     )
+
+
+def _known_address(node: Node | None) -> IntervalSet:
+    """Returns the addresses of a prefix; none where it is missing or not known."""
+    if node is None or isinstance(node.value, Unknown):
+        return EMPTY
+    return read_prefix(node, node.as_text())
 
 
 def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
@@ -231,9 +253,8 @@ def read_vm(node: Node, resource: ResourceId) -> VirtualMachine:
 
 def read_public_ip(node: Node, resource: ResourceId) -> PublicIp:
     """Reads a public IP address."""
-    address = node.get("ipAddress")
-    point = read_prefix(address, address.as_text()).spans[0][0] if address else None
-    return PublicIp(resource, point, where=node.where)
+    address = _known_address(node.get("ipAddress"))
+    return PublicIp(resource, address.spans[0][0] if address else None, where=node.where)
 
 
 def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
@@ -241,8 +262,7 @@ def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
     private: list[IntervalSet] = []
     public: list[ResourceId] = []
     for frontend in node.items("frontendIPConfigurations"):
-        if address := frontend.get("privateIPAddress"):
-            private.append(read_prefix(address, address.as_text()))
+        private.append(_known_address(frontend.get("privateIPAddress")))
         if reference := frontend.reference("publicIPAddress"):
             public.append(reference)
     return LoadBalancer(resource, IntervalSet.union(private), tuple(public), where=node.where)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flowverdict.load.report import Unreadable, error
 from flowverdict.load.shape import misspelt, shape_of
+from flowverdict.load.unknown import Unknown
 from flowverdict.model import Position, ResourceId
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ class Node:
         """Returns the exception to raise about this value."""
         return Unreadable(error(self.where, code, what, expected, hint))
 
+    def not_known(self, value: Unknown) -> Unreadable:
+        """Returns the exception to raise where this value is needed, and the input lacks it."""
+        return self.fail("unknown-value", f"value is not known ({value.what})")
+
+    def not_of(self, found: str, expected: str) -> Unreadable:
+        """Returns the exception to raise about a value of another kind than is expected."""
+        if isinstance(self.value, Unknown):
+            return self.not_known(self.value)
+        return self.fail("shape", f"{found} found", expected)
+
     @property
     def fields(self) -> dict[str, Field]:
         """The object's fields by name in lower case.
@@ -78,10 +89,14 @@ class Node:
 
     def _look(self) -> Shape:
         if not isinstance(self.value, dict):
-            raise self.fail("shape", f"{_kind(self.value)} found", "an object")
+            raise self.not_of(_kind(self.value), "an object")
         value = cast("dict[str, Any]", self.value)
         inner = value.get("properties")
-        inside = tuple(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else ()
+        inside: tuple[str, ...] = ()
+        if isinstance(inner, dict):
+            inside = tuple(cast("dict[str, Any]", inner))
+        elif isinstance(inner, Unknown):
+            raise Node(inner, self.file, self, ".properties").not_known(inner)
         shape = shape_of(tuple(value), inside)
         if shape.twice:
             raise self.fail("twice", f"`{shape.twice}` stands here twice", "each field once")
@@ -164,7 +179,7 @@ class Node:
         if value is None:
             return default
         if not isinstance(value, bool):
-            raise self.need(name).fail("shape", f"`{_short(value)}` found", "true or false")
+            raise self.need(name).not_of(f"`{_short(value)}`", "true or false")
         return value
 
     def items(self, name: str) -> list[Node]:
@@ -200,7 +215,7 @@ class Node:
             Unreadable: the value is no list.
         """
         if not isinstance(self.value, list):
-            raise self.fail("shape", f"{_kind(self.value)} found", "a list")
+            raise self.not_of(_kind(self.value), "a list")
         values = cast("list[Any]", self.value)
         return [Node(one, self.file, self, at) for at, one in enumerate(values)]
 
@@ -211,6 +226,17 @@ class Node:
             one.as_text()
         return found
 
+    def known_items(self, name: str) -> tuple[list[Node], list[str]]:
+        """Returns the known elements of a list field, and why others are not known."""
+        value = self.value_of(name)
+        if isinstance(value, Unknown):
+            return [], [value.what]
+        items = self.items(name)
+        unknown = [one.value.what for one in items if isinstance(one.value, Unknown)]
+        if unknown:
+            items = [one for one in items if not isinstance(one.value, Unknown)]
+        return items, unknown
+
     def as_text(self) -> str:
         """Returns this value as text.
 
@@ -218,7 +244,7 @@ class Node:
             Unreadable: the value is no text.
         """
         if not isinstance(self.value, str):
-            raise self.fail("shape", f"`{_short(self.value)}` found", "a text")
+            raise self.not_of(f"`{_short(self.value)}`", "a text")
         if not self.value.isprintable():
             raise self.fail("shape", f"`{_short(self.value)}` found", "no control characters")
         return self.value
@@ -233,7 +259,7 @@ class Node:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
             return int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.fail("shape", f"`{_short(value)}` found", "a whole number")
+            raise self.not_of(f"`{_short(value)}`", "a whole number")
         return value
 
     def as_id(self) -> ResourceId:

@@ -17,6 +17,7 @@ from flowverdict.model import (
     NetworkSecurityGroup,
     ResourceId,
     Rule,
+    UnknownField,
     default_rules,
 )
 
@@ -109,7 +110,8 @@ def read_rule(node: Node, nsg: ResourceId, *, default: bool = False) -> Rule:
         if len(_READ) >= _MOST_READ:
             _READ.clear()
         rule = _read_contents(node, resource, name, _DEFAULT if default else _CUSTOM)
-        _READ[key] = rule
+        if not rule.has_unknown:
+            _READ[key] = rule
         return rule
     return Rule(
         id=resource,
@@ -132,19 +134,22 @@ def _read_contents(node: Node, resource: ResourceId, name: str, bounds: tuple[in
     if not bounds[0] <= priority <= bounds[1]:
         expected = f"a number from {bounds[0]} to {bounds[1]}"
         raise node.need("priority").fail("priority", f"priority {priority} of `{name}`", expected)
+    unknown: list[UnknownField] = []
     rule = Rule(
         id=resource,
         name=name,
         priority=priority,
         direction=node.choice("direction", DIRECTIONS),
         access=node.choice("access", _ACCESS),
-        protocols=read_protocols(node),
+        protocols=read_protocols(node, unknown),
         source=read_endpoint(node, "source"),
-        source_ports=read_ports(node, "source"),
+        source_ports=read_ports(node, "source", unknown),
         destination=read_endpoint(node, "destination"),
-        destination_ports=read_ports(node, "destination"),
+        destination_ports=read_ports(node, "destination", unknown),
         where=node.where,
     )
+    if unknown:
+        rule = replace(rule, unknown=tuple(unknown))
     if mixes_families(rule.source, rule.destination):
         what = f"`{name}` has IPv4 and IPv6 prefixes in one rule"
         raise node.fail("SecurityRuleInvalidAddressPrefix", what, "one family in a rule")

@@ -19,6 +19,7 @@ from flowverdict.model.manager import (
     SecurityAdminConfiguration,
 )
 from flowverdict.model.network import (
+    ANY_TAG,
     Gateway,
     GatewayConnection,
     IpConfiguration,
@@ -32,8 +33,10 @@ from flowverdict.model.network import (
     RouteTable,
     ServiceSubnetUse,
     Subnet,
+    Tags,
     VirtualMachine,
     VirtualNetwork,
+    tag_of,
 )
 from flowverdict.model.security import (
     ANYWHERE,
@@ -43,6 +46,7 @@ from flowverdict.model.security import (
     Endpoint,
     NetworkSecurityGroup,
     Rule,
+    UnknownField,
     default_rules,
     free_name,
 )
@@ -50,6 +54,7 @@ from flowverdict.model.tags import InternetSpace, ServiceTags
 
 __all__ = [
     "ANYWHERE",
+    "ANY_TAG",
     "Access",
     "ActiveRule",
     "ApplicationSecurityGroup",
@@ -93,9 +98,12 @@ __all__ = [
     "ServiceTags",
     "Severity",
     "Subnet",
+    "Tags",
     "Test",
+    "UnknownField",
     "VirtualMachine",
     "VirtualNetwork",
     "default_rules",
     "free_name",
+    "tag_of",
 ]

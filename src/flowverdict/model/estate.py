@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowverdict.model.diagnostics import Diagnostic, Severity
 from flowverdict.model.manager import ManagementGroups
+from flowverdict.net import ALL_IPV4, IntervalSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -155,6 +156,48 @@ class Estate:
             for asg in endpoint.asgs:
                 index.setdefault(asg, []).extend(found)
         return index
+
+    @cached_property
+    def open_addresses(self) -> dict[ResourceId, tuple[IntervalSet, ...]]:
+        """What interfaces that are only planned, or whose machine is off, may get as addresses.
+
+        A set for each IP configuration without one: the addresses of its subnet that no interface
+        of the estate has. Interfaces of which this is not known are left out.
+        """
+        nics = self.resources.nics.values()
+        without = [one for one in nics if not all(at.addresses for at in one.ip_configurations)]
+        held: dict[ResourceId | None, list[IntervalSet]] = {one.subnet: [] for one in without}
+        for nic in nics if without else ():
+            if nic.subnet in held:
+                held[nic.subnet].append(nic.addresses)
+        found: dict[ResourceId, tuple[IntervalSet, ...]] = {}
+        for nic in without:
+            subnet = self.resources.subnets.get(nic.subnet) if nic.subnet else None
+            if subnet is None:
+                continue
+            taken = IntervalSet.union(held[nic.subnet])
+            left = [
+                _given(subnet.prefixes, is_ipv6=one.is_ipv6) - taken
+                for one in nic.ip_configurations
+                if not one.addresses
+            ]
+            if all(left):
+                found[nic.id] = tuple(left)
+        return found
+
+    def addresses_of(self, nic: NetworkInterface) -> IntervalSet:
+        """Returns the addresses that an interface has, or may get."""
+        own = nic.addresses
+        if nic.id in self.open_addresses:
+            own = IntervalSet.union((own, *self.open_addresses[nic.id]))
+        return own
+
+    def may_get(self, nic: NetworkInterface, configuration: IpConfiguration) -> IntervalSet:
+        """Returns the addresses that one IP configuration of an interface has, or may get."""
+        if configuration.addresses or nic.id not in self.open_addresses:
+            return configuration.addresses
+        left = [one for one in nic.ip_configurations if not one.addresses]
+        return self.open_addresses[nic.id][left.index(configuration)]
 
     @cached_property
     def nics_by_name(self) -> dict[str, list[NetworkInterface]]:
@@ -323,6 +366,15 @@ class Estate:
                 assert gateway is not None
                 index.setdefault(gateway, []).append(one)
         return index
+
+
+def _given(prefixes: IntervalSet, *, is_ipv6: bool) -> IntervalSet:
+    """Returns the addresses of a subnet that Azure gives to interfaces.
+
+    The first four and the last one it keeps for itself (virtual network FAQ).
+    """
+    of_family = prefixes - ALL_IPV4 if is_ipv6 else prefixes & ALL_IPV4
+    return IntervalSet((low + 4, high - 1) for low, high in of_family if high - low > 4)
 
 
 def _index(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import Final
 
 from flowverdict.model.diagnostics import Position
 from flowverdict.model.ids import ResourceId
 from flowverdict.model.value import value
 from flowverdict.net import EMPTY, IntervalSet
+
+Tags = tuple[tuple[str, str | None], ...]
+"""Resource tags by name; None for a text that the input does not tell."""
+
+ANY_TAG: Final = ""
+"""Stands for tags of any name, where the input does not tell which there are."""
+
+
+def tag_of(tags: Tags, name: str) -> str | None:
+    """Returns a resource tag's text, whatever the case of its name; None where there is none.
+
+    Raises:
+        KeyError: the input does not tell.
+    """
+    found = {key.lower(): text for key, text in tags}
+    text = found.get(name.lower(), "" if ANY_TAG not in found else None)
+    if text is None:
+        raise KeyError(name)
+    return text if name.lower() in found else None
 
 
 @value
@@ -70,7 +90,7 @@ class VirtualNetwork:
     space: IntervalSet
     subnets: tuple[ResourceId, ...] = ()
     peerings: tuple[Peering, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
+    tags: Tags = ()
     where: Position | None = field(default=None, compare=False)
 
     @property
@@ -103,6 +123,7 @@ class IpConfiguration:
 
     Attributes:
         addresses: the private address, or the block it holds; empty where the input has none.
+        is_ipv6: whether the address is, or will be, of IPv6.
     """
 
     name: str
@@ -110,6 +131,7 @@ class IpConfiguration:
     subnet: ResourceId | None
     asgs: tuple[ResourceId, ...] = ()
     public_ip: ResourceId | None = None
+    is_ipv6: bool = False
     where: Position | None = field(default=None, compare=False)
 
 
@@ -129,7 +151,7 @@ class NetworkInterface:
     ip_forwarding: bool = False
     tcp_state_tracking: bool = True
     mac: str = field(default="", compare=False)
-    tags: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    tags: Tags = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
     @property
@@ -150,7 +172,7 @@ class VirtualMachine:
     id: ResourceId
     nics: tuple[ResourceId, ...] = ()
     size: str = field(default="", compare=False)
-    tags: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    tags: Tags = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
 

@@ -41,6 +41,7 @@ class Endpoint:
         asgs: application security groups.
         groups: network groups (security admin rules alone).
         texts: the prefixes and tags as written, for people.
+        unknown: what else stands in the list, and the input does not tell.
     """
 
     prefixes: IntervalSet = EMPTY
@@ -48,6 +49,7 @@ class Endpoint:
     asgs: tuple[ResourceId, ...] = ()
     groups: tuple[ResourceId, ...] = ()
     texts: tuple[str, ...] = field(default=(), compare=False)
+    unknown: tuple[str, ...] = ()
 
     @property
     def is_any(self) -> bool:
@@ -56,6 +58,19 @@ class Endpoint:
 
 
 ANYWHERE: Final = Endpoint(ALL_ADDRESSES, texts=("*",))
+
+
+@value
+class UnknownField:
+    """What a rule has in a field, in part or as a whole, and the input does not tell.
+
+    Attributes:
+        field: ``protocol``, ``destination port`` or ``source port``.
+        what: what is missing.
+    """
+
+    field: str
+    what: str
 
 
 @value
@@ -70,6 +85,7 @@ class Rule:
         problems: why Azure would refuse the rule; with any, it may or may not be in force.
         modified: when the rule was last written (ISO 8601), where the input says so.
         created: when the rule was first written, where the input says so.
+        unknown: what of its protocol and ports is not known, besides what stands there.
     """
 
     id: ResourceId
@@ -86,6 +102,12 @@ class Rule:
     problems: tuple[Diagnostic, ...] = field(default=(), compare=False)
     created: str = field(default="", compare=False)
     modified: str = field(default="", compare=False)
+    unknown: tuple[UnknownField, ...] = ()
+
+    @property
+    def has_unknown(self) -> bool:
+        """Reports whether the input does not tell all packets that the rule matches."""
+        return bool(self.unknown or self.source.unknown or self.destination.unknown)
 
     @property
     def is_default(self) -> bool:

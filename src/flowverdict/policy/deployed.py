@@ -58,7 +58,10 @@ def deployed_entries(
         for configuration in configurations:
             yield from _configured(network, configuration.id, vnet, "", (), notes)
         return
-    for region, doubts in _regions(network, manager, vnet):
+    regions = _regions(network, manager, vnet)
+    if not regions:
+        _warn_not_deployed(network, manager, vnet, notes)
+    for region, doubts in regions:
         active = estate.active_by_place.get((manager, region), [])
         deployment = estate.deployment_at.get((manager, region, "SecurityAdmin"))
         listed = max((one.time for one in active), default="")
@@ -131,23 +134,25 @@ def deployed_connectivity(
             yield configuration, ""
         return
     for manager in estate.managers:
-        deployment = estate.deployment_at.get((manager, vnet.region, "Connectivity"))
-        if deployment is not None:
-            doubt = doubt_of(deployment)
-            for configuration in deployment.configurations:
-                yield configuration, doubt
+        for region, doubts in _regions(network, manager, vnet):
+            deployment = estate.deployment_at.get((manager, region, "Connectivity"))
+            if deployment is not None:
+                doubt = doubt_of(deployment) or "; ".join(doubts)
+                for configuration in deployment.configurations:
+                    yield configuration, doubt
 
 
 def _warn_not_deployed(
     network: Network, manager: ResourceId, vnet: VirtualNetwork, notes: Notes
 ) -> None:
     estate = network.estate
+    place = f"`{vnet.region}`" if vnet.region else f"the region of `{vnet.id.name}`"
     for configuration in estate.configurations_by_manager.get(manager, ()):
         collections = estate.collections_by_configuration.get(configuration.id, ())
         if any(_reaches(network, one.groups, vnet).holds is not False for one in collections):
             notes.warn(
                 f"security admin configuration `{configuration.id.name}` is not deployed in "
-                f"`{vnet.region}` as far as the estate tells: not evaluated "
+                f"{place} as far as the estate tells: not evaluated "
                 "(--assume-deployed evaluates it)"
             )
 

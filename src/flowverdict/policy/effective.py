@@ -104,8 +104,11 @@ def _entry(
 def _rule(
     place: Standpoint, layer: str, rule: Rule, committed: str, missing: list[str]
 ) -> dict[str, Any]:
-    protocol = "All"
-    if rule.protocols != ALL_PROTOCOLS:
+    missing.extend(one.what for one in rule.unknown)
+    protocol: str | None = "All"
+    if not rule.protocols:
+        protocol = None
+    elif rule.protocols != ALL_PROTOCOLS:
         protocol = protocol_name(rule.protocols.spans[0][0]).capitalize()
     return {
         "name": rule_name(layer, rule),
@@ -143,6 +146,7 @@ def _addresses(
     members.extend(place.network.group(one, committed) for one in endpoint.groups)
     for one in members:
         missing.extend(doubt.what for doubt in one.doubts)
+    missing.extend(endpoint.unknown)
     texts = ["0.0.0.0/0"] if endpoint.prefixes == ALL_ADDRESSES else prefixes(endpoint.prefixes)
     texts.extend(endpoint.tags)
     texts.extend(text for one in members for text in prefixes(one.sure))

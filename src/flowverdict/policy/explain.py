@@ -216,13 +216,14 @@ def _side(place: Standpoint, endpoint: Endpoint, committed: str) -> str:
 def _reasons(place: Standpoint, packet: Packet, step: Step, committed: str) -> tuple[str, ...]:
     assert step.rule is not None
     found: list[str] = []
+    local = "destination" if step.rule.direction is Direction.INBOUND else "source"
     for name, endpoint, address in (
         ("source", step.rule.source, packet.src),
         ("destination", step.rule.destination, packet.dst),
     ):
         if address in endpoint.prefixes:
             continue
-        sets = place.sets_of(endpoint, committed)
+        sets = place.sets_of(endpoint, committed, is_local=name == local)
         part = next((part for one in sets if (part := one.part_of(address))), None)
         if part is not None:
             side = describe_side(endpoint)

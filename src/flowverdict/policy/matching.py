@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.model import Direction
 from flowverdict.net import ALL_PORTS, IntervalSet, Protocol, has_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from flowverdict.model import Endpoint, Rule
+    from flowverdict.model import Rule
     from flowverdict.net import Packet
     from flowverdict.policy.addresses import AddressSet
     from flowverdict.policy.standpoint import Standpoint
@@ -21,17 +22,48 @@ _ICMP_ALONE: Final = IntervalSet([(Protocol.ICMP, Protocol.ICMP)])
 def missed(
     rule: Rule, packet: Packet, place: Standpoint, world: World, committed: str = ""
 ) -> Iterator[str]:
-    """Yields the names of the fields in which a rule does not match, the cheapest first."""
+    """Yields the names of the fields in which a rule does not match, the cheapest first.
+
+    Fields of which the rule does not tell all come last: what is known may decide without them.
+    """
+    if rule.has_unknown:
+        yield from _missed_in_part(rule, packet, place, world, committed)
+        return
     if packet.protocol not in rule.protocols:
         yield "protocol"
     if not _destination_port(rule, packet):
         yield "destination port"
     if not _source_port(rule, packet, world):
         yield "source port"
-    if not _contains(rule.destination, packet.dst, packet, place, world, committed):
+    if not _contains(rule, "destination", packet, place, world, committed):
         yield "destination"
-    if not _contains(rule.source, packet.src, packet, place, world, committed):
+    if not _contains(rule, "source", packet, place, world, committed):
         yield "source"
+
+
+def _missed_in_part(
+    rule: Rule, packet: Packet, place: Standpoint, world: World, committed: str
+) -> Iterator[str]:
+    """Yields what ``missed`` does, for a rule of which a field is not known, or not all of it."""
+    tests: dict[str, Callable[[], bool]] = {
+        "protocol": lambda: packet.protocol in rule.protocols,
+        "destination port": lambda: _destination_port(rule, packet),
+        "source port": lambda: _source_port(rule, packet, world),
+        "destination": lambda: _contains(rule, "destination", packet, place, world, committed),
+        "source": lambda: _contains(rule, "source", packet, place, world, committed),
+    }
+    about = {
+        "protocol": packet.protocol,
+        "destination port": packet.dst_port,
+        "source port": packet.src_port,
+    }
+    told = {one.field: one.what for one in rule.unknown}
+    doubtful = {*told}
+    doubtful.update(name for name in ("destination", "source") if getattr(rule, name).unknown)
+    for name in sorted(tests, key=lambda one: one in doubtful):
+        if tests[name]() or (name in told and world.ask(told[name], about[name])):
+            continue
+        yield name
 
 
 def matches(
@@ -61,18 +93,22 @@ def _source_port(rule: Rule, packet: Packet, world: World) -> bool:
 
 
 def _contains(
-    endpoint: Endpoint,
-    address: int,
+    rule: Rule,
+    side: str,
     packet: Packet,
     place: Standpoint,
     world: World,
     committed: str,
 ) -> bool:
     """Reports whether one side of a rule holds an address; certain parts before doubtful ones."""
+    endpoint, address = rule.source, packet.src
+    if side == "destination":
+        endpoint, address = rule.destination, packet.dst
     if address in endpoint.prefixes:
         return True
+    is_local = (rule.direction is Direction.INBOUND) == (side == "destination")
     doubtful: list[AddressSet] = []
-    for one in place.sets_of(endpoint, committed):
+    for one in place.sets_of(endpoint, committed, is_local=is_local):
         if one.data:
             world.used[one.data] = None
         if one.service and not one.service.takes(packet.protocol, packet.dst_port):

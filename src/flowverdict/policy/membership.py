@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowverdict.model import tag_of
 from flowverdict.model.conditions import holds, not_modelled
 from flowverdict.model.value import value
 
@@ -144,7 +145,7 @@ def _value(vnet: VirtualNetwork, field: str) -> str | None:
         case "subscription().id":
             return f"/subscriptions/{vnet.id.subscription}"
         case _ if field.startswith("tags."):
-            wanted = field.removeprefix("tags.")
-            return next((text.lower() for key, text in vnet.tags if key.lower() == wanted), None)
+            text = tag_of(vnet.tags, field.removeprefix("tags."))
+            return None if text is None else text.lower()
         case _:
             raise KeyError(field)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from flowverdict.model import Direction, ResourceId
 from flowverdict.model.value import value
 from flowverdict.net import (
+    EMPTY,
+    IntervalSet,
     NetworkTextError,
     Packet,
     Protocol,
@@ -182,9 +184,11 @@ def find_nic(
     if not nics:
         raise RequestError(f"virtual machine `{vm}` has no network interface in the estate")
     owning = [one for one in nics if local is None or local in one.addresses]
+    if local is not None and not owning:
+        owning = [one for one in nics if local in _open_prefixes(estate, one)]
     if len(owning) == 1:
         return owning[0]
-    listed = "; ".join(f"`{one.id.name}` {_addresses(one)}" for one in nics)
+    listed = "; ".join(f"`{one.id.name}` {_addresses(estate, one)}" for one in nics)
     if not owning:
         assert local is not None
         _refuse_frontend(estate, local)
@@ -208,13 +212,27 @@ def check_local_address(estate: Estate, nic: NetworkInterface, local: int) -> li
         if public and public.address == local:
             raise RequestError(
                 f"`{format_address(local)}` is the public address of `{nic.id.name}`: expected "
-                f"the private one, which is what rules see: {_addresses(nic)}"
+                f"the private one, which is what rules see: {_addresses(estate, nic)}"
             )
     _refuse_frontend(estate, local)
     if nic.ip_forwarding:
         return []
     given = f"`{format_address(local)}` is no address of `{nic.id.name}`"
-    return [f"{given} ({_addresses(nic)}): judged as given"]
+    if local in _open_prefixes(estate, nic):
+        return [
+            f"`{nic.id.name}` has no address yet: judged as if it got `{format_address(local)}`"
+        ]
+    if nic.id in estate.open_addresses and not nic.addresses:
+        raise RequestError(f"{given}: expected {_addresses(estate, nic)}", "local")
+    return [f"{given} ({_addresses(estate, nic)}): judged as given"]
+
+
+def _open_prefixes(estate: Estate, nic: NetworkInterface) -> IntervalSet:
+    """Returns the prefixes of the subnet in which an interface gets an address that it lacks."""
+    subnet = estate.resources.subnets.get(nic.subnet) if nic.subnet else None
+    if subnet is None or nic.id not in estate.open_addresses:
+        return EMPTY
+    return subnet.prefixes
 
 
 def _refuse_frontend(estate: Estate, local: int) -> None:
@@ -228,8 +246,11 @@ def _refuse_frontend(estate: Estate, local: int) -> None:
             )
 
 
-def _addresses(nic: NetworkInterface) -> str:
-    return ", ".join(format_addresses(nic.addresses)) or "without an address"
+def _addresses(estate: Estate, nic: NetworkInterface) -> str:
+    own = ", ".join(format_addresses(nic.addresses))
+    if prefixes := ", ".join(format_addresses(_open_prefixes(estate, nic))):
+        return f"{own} and one of {prefixes}" if own else f"one of {prefixes}"
+    return own or "without an address"
 
 
 def _find_vm(estate: Estate, name: str) -> ResourceId:

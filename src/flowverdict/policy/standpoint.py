@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flowverdict.model.value import value
-from flowverdict.net import ALL_ADDRESSES
-from flowverdict.policy.addresses import AddressSet, Part
+from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, EMPTY, IntervalSet
+from flowverdict.policy.addresses import AddressSet, Doubt, Part
 from flowverdict.policy.admin import AdminLayer
 from flowverdict.policy.network import Network
 from flowverdict.policy.surroundings import Space, internet, virtual_network
@@ -52,7 +52,7 @@ class Standpoint:
     def __init__(self, network: Network, nic: NetworkInterface) -> None:
         self.network = network
         self.nic = nic
-        self._sides: dict[tuple[Endpoint, str], list[AddressSet]] = {}
+        self._sides: dict[tuple[Endpoint, str, bool], list[AddressSet]] = {}
 
     @property
     def estate(self) -> Estate:
@@ -189,20 +189,52 @@ class Standpoint:
             case _:
                 return self.network.tag(name)
 
-    def sets_of(self, endpoint: Endpoint, committed: str = "") -> list[AddressSet]:
+    @cached_property
+    def own_groups(self) -> dict[ResourceId, IntervalSet]:
+        """The groups of IP configurations that have no address yet, with what they may get.
+
+        Whatever the interface gets, its own address is in them. Where two configurations of one
+        family differ in their groups, it is not known which of them an address is of.
+        """
+        found: dict[ResourceId, IntervalSet] = {}
+        configurations = self.nic.ip_configurations
+        for one in configurations:
+            alike = (
+                at.asgs == one.asgs
+                for at in configurations
+                if not at.addresses and at.is_ipv6 == one.is_ipv6
+            )
+            if not one.addresses and one.asgs and self.subnet is not None and all(alike):
+                prefixes = self.subnet.prefixes
+                family = prefixes - ALL_IPV4 if one.is_ipv6 else prefixes & ALL_IPV4
+                for group in one.asgs:
+                    found[group] = found.get(group, EMPTY) | (family - self.nic.addresses)
+        return found
+
+    def sets_of(
+        self, endpoint: Endpoint, committed: str = "", *, is_local: bool = False
+    ) -> list[AddressSet]:
         """Returns the sets of which one side of a rule is the union.
 
         Args:
             endpoint: the side.
             committed: when the rule was committed, for the network groups in it.
+            is_local: whether it is the interface's side.
         """
-        key = (endpoint, committed)
+        own = [group for group in endpoint.asgs if is_local and group in self.own_groups]
+        key = (endpoint, committed, bool(own))
         if key not in self._sides:
+            members = (
+                Part(self.own_groups[one], f"application security group `{one.name}`")
+                for one in own
+            )
             literal = (AddressSet((Part(endpoint.prefixes, "listed"),)),)
             self._sides[key] = [
                 *(literal if endpoint.prefixes else ()),
+                *(AddressSet((one,)) for one in members),
                 *(self.tag(one) for one in endpoint.tags),
                 *(self.network.asg(one) for one in endpoint.asgs),
                 *(self.network.group(one, committed) for one in endpoint.groups),
+                *(AddressSet(doubts=(Doubt(ALL_ADDRESSES, one),)) for one in endpoint.unknown),
             ]
         return self._sides[key]

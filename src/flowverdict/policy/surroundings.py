@@ -244,8 +244,10 @@ def _connected(network: Network, vnet: VirtualNetwork) -> Iterator[Space]:
                 remote = network.estate.resources.vnets.get(other)
                 if remote is None:
                     yield _missing(f"virtual network `{other}`")
-                elif everywhere or remote.region == vnet.region:
+                elif everywhere or remote.region == vnet.region or not remote.region:
                     missing = doubt or own.missing or member.missing
+                    if not (everywhere or (vnet.region and remote.region)):
+                        missing = missing or f"regions of `{vnet.id.name}` and `{other.name}`"
                     yield _meshed(remote, group, missing)
 
 

@@ -15,6 +15,7 @@ from flowverdict.model import Direction, Estate, Resources
 from flowverdict.policy import DEFAULTS, Network
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.end_to_end import end_to_end
+from flowverdict.prove.planned import which
 from flowverdict.prove.prover import Prover
 from flowverdict.prove.question import Question
 from flowverdict.prove.results import Failure, Result, verdict_of
@@ -131,13 +132,19 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
     try:
         prover = question.prover
         found = prover.by_access(nic, way, asked.sure, *question.accesses)
-        if question.fails(found):
+        if question.fails(found) and not question.fails_whichever(nic, way, asked, found):
+            missing[which(nic)] = None
+        elif question.fails(found) and _may_be_kept(question, nic, way, asked):
+            missing.update(dict.fromkeys(asked.missing))
+        elif question.fails(found):
             wrong = found[question.wrong]
             packet = witness(wrong)
             judgement = prover.judgement(nic, way, packet)
             return _AtOne(Failure(nic, way, wrong, packet, judgement, question.names(nic, way)))
         if question.claim.expect == "not-all" and "Deny" in found:
-            return _AtOne()
+            if question.is_kept_whichever(nic, way, asked, found["Deny"]):
+                return _AtOne()
+            missing[which(nic)] = None
         if unknown := found.get("Unknown"):
             missing.update(dict.fromkeys(prover.outcome(nic, way, unknown).missing()))
         if asked.maybe and prover.by_access(nic, way, asked.maybe, question.wrong, "Unknown"):
@@ -147,13 +154,20 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
     return _AtOne(None, tuple(missing))
 
 
+def _may_be_kept(question: Question, nic: NetworkInterface, way: Direction, asked: Asked) -> bool:
+    """Reports whether packets that may be asked about too may keep all from passing."""
+    if question.claim.expect != "not-all" or not asked.maybe:
+        return False
+    return bool(question.prover.by_access(nic, way, asked.maybe, "Deny", "Unknown"))
+
+
 def _result(question: Question, ways: Iterable[Direction], seen: _Seen) -> Result:
     nics = question.network.estate.resources.nics
     found = [seen.apart[one] for one in nics if one in seen.apart] if seen.apart else []
     failures = tuple(one.failure for one in found if one.failure)
     missing = [what for one in found for what in one.missing]
     sides = [question.side(way) for way in ways]
-    missing += [f"network interface `{one}`" for side in sides for one in side.absent]
+    missing += [what for side in sides for what in side.missing]
     if not (seen.judged or missing):
         names = " or ".join(f"`{side.text}`" for side in sides)
         missing.append(f"network interfaces of {names}: there is none in the estate")

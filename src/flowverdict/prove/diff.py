@@ -90,10 +90,10 @@ def diff(before: Estate, after: Estate, options: Options = DEFAULTS) -> Diff:
     found = Diff()
     old, new = before.resources.nics, after.resources.nics
     for nic in new.values():
-        if nic.id not in old or nic.addresses - old[nic.id].addresses:
+        if nic.id not in old or after.addresses_of(nic) - before.addresses_of(old[nic.id]):
             found.added.append(nic)
     for nic in old.values():
-        if nic.id not in new or nic.addresses - new[nic.id].addresses:
+        if nic.id not in new or before.addresses_of(nic) - after.addresses_of(new[nic.id]):
             found.removed.append(nic)
     provers = Prover(before, options), Prover(after, options)
     groups: dict[tuple[int, int], list[NetworkInterface]] = {}
@@ -178,7 +178,11 @@ def _at(
 ) -> Iterator[Changed]:
     """Yields what changes at interfaces behind the same rules, in one direction."""
     before, after = provers
-    own = {nic.id: before.estate.resources.nics[nic.id].addresses & nic.addresses for nic in nics}
+    old = before.estate.resources.nics
+    own = {
+        nic.id: before.estate.addresses_of(old[nic.id]) & after.estate.addresses_of(nic)
+        for nic in nics
+    }
     local = IntervalSet.union(own.values())
     inbound = way is Direction.INBOUND
     region = packets(destinations=local) if inbound else packets(sources=local)

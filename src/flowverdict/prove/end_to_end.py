@@ -7,11 +7,12 @@ there the other end alone is asked. Whether routes lead from one to the other is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Direction
 from flowverdict.net import ALL_ADDRESSES, IntervalSet
 from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.planned import is_open, local_end, may_be_given, which, whichever
 from flowverdict.prove.region import NOTHING, Region, packets, together
 from flowverdict.prove.results import Failure, Result, verdict_of
 from flowverdict.prove.witness import witness
@@ -19,8 +20,12 @@ from flowverdict.prove.witness import witness
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowverdict.model import NetworkInterface
+    from flowverdict.model import Estate, NetworkInterface
     from flowverdict.prove.question import Asked, Question
+
+
+_MOST_PAIRS: Final = 10_000
+"""Pairs of interfaces without addresses that are looked at one by one."""
 
 
 @dataclass(slots=True)
@@ -32,12 +37,17 @@ class _End:
         perhaps: what passes or may pass of all that it may be about.
         missing: what is needed to know.
         judged: how many interfaces were asked.
+        open: of interfaces that may get one of several addresses, what passes at those, and what
+            may: it passes at the one that they get, and no other.
     """
 
     passing: Region = NOTHING
     perhaps: Region = NOTHING
     missing: dict[str, None] = field(default_factory=dict[str, None])
     judged: int = 0
+    open: list[tuple[NetworkInterface, Region, Region]] = field(
+        default_factory=list["tuple[NetworkInterface, Region, Region]"]
+    )
 
 
 def end_to_end(question: Question) -> Result:
@@ -45,23 +55,62 @@ def end_to_end(question: Question) -> Result:
     if question.wrong == "Deny":
         return _all_pass(question)
     ends = {way: _end(question, way) for way in Direction}
-    own = IntervalSet.union(
-        nic.addresses for nic in question.network.estate.resources.nics.values()
-    )
+    estate = question.network.estate
+    own = IntervalSet.union(nic.addresses for nic in estate.resources.nics.values())
     others = ALL_ADDRESSES - own
+    nobody = others - may_be_given(estate)
     inbound, outbound = ends[Direction.INBOUND], ends[Direction.OUTBOUND]
-    passing = _through(inbound.passing, outbound.passing, others)
+    passing = _through(inbound.passing, outbound.passing, nobody)
     perhaps = _through(inbound.perhaps, outbound.perhaps, others)
     judged = sum(one.judged for one in ends.values())
-    failures = tuple(_failures(question, passing)) if passing else ()
+    failures = (
+        *(_failures(question, passing) if passing else ()),
+        *(_at_any_address(question, ends, nobody) if perhaps else ()),
+    )
     missing: dict[str, None] = {}
     if perhaps or any(_is_lost(one) for one in ends.values()):
         for one in ends.values():
             missing.update(one.missing)
+            missing.update((which(nic), None) for nic, _, may in one.open if may & perhaps)
     missing.update(_absent(question))
     if not (judged or missing):
         missing[_nobody(question)] = None
     return verdict_of(question.claim, failures, missing, judged)
+
+
+def _at_any_address(
+    question: Question, ends: dict[Direction, _End], nobody: IntervalSet
+) -> Iterator[Failure]:
+    """Yields interfaces at which packets get through whichever addresses they get."""
+    estate = question.network.estate
+    for way, other in ((Direction.INBOUND, Direction.OUTBOUND), tuple(Direction)[::-1]):
+        beyond = local_end(other, nobody) | ends[other].passing
+        for nic, passes, _ in ends[way].open:
+            if whichever(estate, nic, way, through := passes & beyond):
+                yield failure(question, nic, way, through)
+    inbound, outbound = ends[Direction.INBOUND].open, ends[Direction.OUTBOUND].open
+    if len(inbound) * len(outbound) > _MOST_PAIRS:
+        return
+    for nic, passes, _ in inbound:
+        for peer, leaves, _ in outbound:
+            through = passes & leaves
+            if through and peer is not nic and _whichever_both(estate, peer, nic, through):
+                yield failure(question, nic, Direction.INBOUND, through)
+                break
+
+
+def _whichever_both(
+    estate: Estate, source: NetworkInterface, target: NetworkInterface, region: Region
+) -> bool:
+    """Reports whether packets of a region go between two interfaces whatever both get."""
+    for sources in estate.open_addresses[source.id]:
+        for targets in estate.open_addresses[target.id]:
+            left = packets(sources=sources, destinations=targets)
+            for box in region.boxes():
+                left -= packets(sources=box.sources, destinations=box.destinations)
+            if not left:
+                return True
+    return False
 
 
 def _is_lost(end: _End) -> bool:
@@ -90,8 +139,12 @@ def _end(question: Question, way: Direction) -> _End:
         except LimitError as problem:
             passes, may = NOTHING, asked.sure | asked.maybe
             missing = (f"less work at `{nic.id.name}`: {problem}",)
-        passing.append(passes)
         perhaps.append(may)
+        if is_open(question.network.estate, nic):
+            at_own = local_end(way, nic.addresses)
+            found.open.append((nic, passes - at_own, may - at_own))
+            passes &= at_own
+        passing.append(passes)
         found.missing.update(dict.fromkeys(missing))
     found.passing, found.perhaps = together(passing), together(perhaps)
     return found
@@ -183,13 +236,14 @@ def _stopped(
         more = question.prover.outcome(nic, way, asked.maybe)
         if more.where("Deny", "Unknown"):
             missing = (*missing, *asked.missing)
-    return outcome.where("Deny"), missing
+    stopped = outcome.where("Deny")
+    if stopped and not whichever(question.network.estate, nic, way, stopped):
+        return NOTHING, (*missing, which(nic))
+    return stopped, missing
 
 
 def _absent(question: Question) -> dict[str, None]:
-    return {
-        f"network interface `{one}`": None for way in Direction for one in question.side(way).absent
-    }
+    return dict.fromkeys(what for way in Direction for what in question.side(way).missing)
 
 
 def _nobody(question: Question) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from flowverdict.model import Direction
 from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, ALL_IPV6
 from flowverdict.policy.services import SERVICES
+from flowverdict.prove.planned import is_open, local_addresses, whichever
 from flowverdict.prove.region import NOTHING, Region, packets, together
 from flowverdict.prove.selectors import Addresses, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from flowverdict.model import NetworkInterface
     from flowverdict.net import IntervalSet
@@ -67,6 +68,27 @@ class Question:
             return set(found) == {"Allow"}
         return self.wrong in found
 
+    def fails_whichever(
+        self, nic: NetworkInterface, way: Direction, asked: Asked, found: Mapping[str, Region]
+    ) -> bool:
+        """Reports whether what fails at an interface does whichever addresses it gets."""
+        estate = self.network.estate
+        if not is_open(estate, nic):
+            return True
+        if self.claim.expect == "not-all":
+            return whichever(estate, nic, way, asked.sure)
+        return whichever(estate, nic, way, found[self.wrong])
+
+    def is_kept_whichever(
+        self, nic: NetworkInterface, way: Direction, asked: Asked, denied: Region
+    ) -> bool:
+        """Reports whether some packets are denied at an interface whichever address it gets."""
+        if not is_open(self.network.estate, nic):
+            return True
+        seen = local_addresses(way, denied)
+        own = local_addresses(way, asked.sure)
+        return not seen.isdisjoint(nic.addresses) or own <= seen
+
     def side(self, way: Direction) -> Side:
         """Returns who is at the interface when packets meet it in a direction."""
         return self._sides[way]
@@ -86,7 +108,8 @@ class Question:
             sure, maybe = self._regions(local, remote, nic, policy, way)
             if sure or maybe:
                 return Asked(sure, maybe, remote.missing)
-        if not nic.addresses and self._sides[way].selects(nic):
+        estate = self.network.estate
+        if not estate.addresses_of(nic) and self._sides[way].selects(nic):
             return Asked(NOTHING, NOTHING, (f"private address of `{nic.id}`",), is_lost=True)
         return None
 
@@ -96,7 +119,7 @@ class Question:
         What nobody else may do is asked of everybody at the other end.
         """
         if self.claim.expect == "only" and way is not self._judged_at:
-            return nic.addresses
+            return self.network.estate.addresses_of(nic)
         return self._sides[way].local(nic, policy.place)
 
     @property

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from flowverdict.model import ResourceId
+from flowverdict.model import ResourceId, tag_of
 from flowverdict.net import (
     ALL_ADDRESSES,
     EMPTY,
@@ -28,7 +28,7 @@ from flowverdict.policy.services import HOST
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from flowverdict.model import Estate, NetworkInterface
+    from flowverdict.model import Estate, NetworkInterface, VirtualMachine, VirtualNetwork
     from flowverdict.policy import Network, Standpoint
     from flowverdict.policy.addresses import AddressSet
 
@@ -78,6 +78,7 @@ class Term:
         nics: the interfaces that it means by name, with the addresses that are meant.
         service: the service tag that it is.
         absent: interfaces that it means and the estate lacks.
+        doubts: what is missing to know who else it means.
     """
 
     taken_out: bool
@@ -86,6 +87,7 @@ class Term:
     nics: Mapping[ResourceId, IntervalSet] | None = None
     service: str = ""
     absent: tuple[ResourceId, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Side:
@@ -102,7 +104,7 @@ class Side:
 
     def local(self, nic: NetworkInterface, place: Standpoint) -> IntervalSet:
         """Returns the addresses of an interface that are meant."""
-        own = nic.addresses
+        own = place.estate.addresses_of(nic)
         found = EMPTY
         for term in self._terms:
             if term.service:
@@ -134,8 +136,8 @@ class Side:
         return found
 
     @property
-    def absent(self) -> tuple[ResourceId, ...]:
-        """Interfaces that are meant and that the estate lacks."""
+    def missing(self) -> tuple[str, ...]:
+        """Interfaces that are meant and that the estate lacks, and what may mean others."""
         found: dict[ResourceId, None] = {}
         for term in self._terms:
             for one in term.absent:
@@ -143,7 +145,8 @@ class Side:
                     found.pop(one, None)
                 else:
                     found[one] = None
-        return tuple(found)
+        doubts = (one for term in self._terms for one in term.doubts)
+        return (*(f"network interface `{one}`" for one in found), *doubts)
 
     @property
     def varies(self) -> bool:
@@ -197,7 +200,7 @@ class _Reading:
         if word.lower() == "private-endpoints":
             of = self._estate.resources.nics
             some = self._estate.private_endpoint_nics
-            nics = {one: of[one].addresses for one in some if one in of}
+            nics = [of[one] for one in some if one in of]
             return self._of_nics(out, word, nics, tuple(one for one in some if one not in of))
         if _NUMBERS.fullmatch(word):
             return Term(out, word, Addresses(_prefix(word)))
@@ -294,9 +297,9 @@ class _Reading:
             vm = of.vms[resource]
             nics = self._estate.nics_by_vm.get(resource, [])
             absent = tuple(one for one in vm.nics if one not in of.nics)
-            return self._of_nics(out, word, {one.id: one.addresses for one in nics}, absent)
+            return self._of_nics(out, word, nics, absent)
         if resource in of.nics:
-            return self._of_nics(out, word, {resource: of.nics[resource].addresses}, ())
+            return self._of_nics(out, word, [of.nics[resource]], ())
         if resource in of.subnets:
             return self._space(
                 out, word, of.subnets[resource].prefixes, lambda subnet: subnet == resource
@@ -313,14 +316,32 @@ class _Reading:
         self,
         out: bool,  # noqa: FBT001 `!` or not
         word: str,
-        nics: Mapping[ResourceId, IntervalSet],
+        nics: Sequence[NetworkInterface],
         absent: tuple[ResourceId, ...],
+        *,
+        doubts: tuple[str, ...] = (),
     ) -> Term:
-        sure = IntervalSet.union(nics.values())
-        missing = [f"private address of `{one.name}`" for one, some in nics.items() if not some]
-        missing += [f"network interface `{one}`" for one in absent]
-        maybe = ALL_ADDRESSES - sure if missing else EMPTY
-        return Term(out, word, Addresses(sure, maybe, tuple(missing)), nics, absent=absent)
+        """Returns a word that names interfaces.
+
+        Args:
+            out: `!` stood in front.
+            word: the word.
+            nics: who is meant.
+            absent: who is meant too, and is not in the estate.
+            doubts: what is missing to know who else is meant.
+        """
+        own = {one.id: self._estate.addresses_of(one) for one in nics}
+        sure = IntervalSet.union(one.addresses for one in nics)
+        unset = [one for one in nics if not all(at.addresses for at in one.ip_configurations)]
+        missing = [f"private address of `{one.id.name}`" for one in unset]
+        known = [own[one.id] for one in unset if one.id in self._estate.open_addresses]
+        lost = [*(f"network interface `{one}`" for one in absent), *doubts]
+        maybe = IntervalSet.union(known)
+        if lost or len(known) < len(unset):
+            maybe = ALL_ADDRESSES
+        missing += lost
+        addresses = Addresses(sure, maybe - sure, tuple(missing))
+        return Term(out, word, addresses, own, absent=absent, doubts=doubts)
 
     def _space(
         self,
@@ -331,7 +352,7 @@ class _Reading:
     ) -> Term:
         nics = {
             nic.id: IntervalSet.union(
-                one.addresses
+                self._estate.may_get(nic, one)
                 for one in nic.ip_configurations
                 if one.subnet and contains(one.subnet)
             )
@@ -351,7 +372,9 @@ class _Reading:
             for nic in self._estate.resources.nics.values()
             if (
                 some := IntervalSet.union(
-                    one.addresses for one in nic.ip_configurations if group in one.asgs
+                    self._estate.may_get(nic, one)
+                    for one in nic.ip_configurations
+                    if group in one.asgs
                 )
             )
         }
@@ -369,24 +392,28 @@ class _Reading:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise SelectorError(f"`{word}`: expected `tag:key=value`")
-        wanted = key.lower(), value
+        doubts: list[str] = []
 
-        def has(tags: Iterable[tuple[str, str]]) -> bool:
-            return any((name.lower(), one) == wanted for name, one in tags)
+        def has(one: VirtualMachine | VirtualNetwork | NetworkInterface) -> bool:
+            try:
+                return tag_of(one.tags, key) == value
+            except KeyError:
+                doubts.append(f"tag `{key}` of `{one.id}`")
+                return out  # who may be meant is not taken out for sure, nor put in
 
         of = self._estate.resources
-        machines = {one for one, vm in of.vms.items() if has(vm.tags)}
-        networks = {one for one, vnet in of.vnets.items() if has(vnet.tags)}
+        machines = {one for one, vm in of.vms.items() if has(vm)}
+        networks = {one for one, vnet in of.vnets.items() if has(vnet)}
         by_machine = {nic.id for one in machines for nic in self._estate.nics_by_vm.get(one, ())}
-        nics = {
-            nic.id: nic.addresses
+        nics = [
+            nic
             for nic in of.nics.values()
-            if has(nic.tags)
-            or nic.id in by_machine
+            if nic.id in by_machine
             or (nic.subnet is not None and nic.subnet.parent in networks)
-        }
+            or has(nic)
+        ]
         absent = tuple(nic for one in machines for nic in of.vms[one].nics if nic not in of.nics)
-        return self._of_nics(out, word, nics, absent)
+        return self._of_nics(out, word, nics, absent, doubts=tuple(doubts))
 
 
 def _prefix(word: str) -> IntervalSet:

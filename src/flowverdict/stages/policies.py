@@ -104,7 +104,8 @@ class Policies:
         place = Standpoint(self.network, nic)
         layers = place.layers
         # what is missing may be told by the interface that refers to it
-        alone = nic.id if place.subnet is None or any(one.missing for one in layers) else None
+        lost = place.subnet is None or any(one.missing for one in layers)
+        alone = nic.id if lost or place.own_groups else None
         key = (nic.subnet, nic.nsg, place.is_private_endpoint, alone)
         if key not in self._policies:
             stages = BothWays(lambda way: self._stages_of(place, way))
@@ -179,7 +180,7 @@ class Policies:
     def _nsg_of(self, place: Standpoint, layer: Layer, way: Direction) -> Stage:
         if layer.nsg is None:
             return Stage(())
-        key = (layer.nsg.id, layer.name, way)
+        key = (layer.nsg.id, layer.name, way, place.nic.id if place.own_groups else None)
         if key not in self._stages:
             self._stages[key] = (nsg_stage(place, layer.name, layer.nsg.towards(way)),)
         return self._stages[key][0]

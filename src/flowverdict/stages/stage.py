@@ -204,8 +204,9 @@ def _may_ask(test: Test) -> bool:
 
 def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> list[Test]:
     """Returns a rule as tests: several where a side has a platform service, which takes ports."""
-    dst, to = _side(place, rule.destination, committed)
-    src, by = _side(place, rule.source, committed)
+    inbound = rule.direction is Direction.INBOUND
+    dst, to = _side(place, rule.destination, committed, is_local=inbound)
+    src, by = _side(place, rule.source, committed, is_local=not inbound)
     tests = [
         Test(
             whole.rule,
@@ -222,6 +223,8 @@ def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> l
             whole.asks,
         )
     ]
+    if rule.unknown:
+        tests.append(_of_unknown(tests[0], rule))
     if not (to or by):
         return tests
     for name, services in (("dst", to), ("src", by)):
@@ -230,22 +233,37 @@ def _tests(place: Standpoint, whole: Test, rule: Rule, committed: str = "") -> l
     return tests
 
 
+def _of_unknown(test: Test, rule: Rule) -> Test:
+    """Returns what stands for the fields of a rule that are not known: any value may match."""
+    fields = {one.field for one in rule.unknown}
+    test = test._replace(asks=True)
+    if "protocol" in fields:
+        test = test._replace(protocols=ALL_PROTOCOLS)
+    if "destination port" in fields:
+        test = test._replace(dst_ports=ALL_PORTS, without_dst_port=True)
+    if "source port" in fields:
+        test = test._replace(src_ports=ALL_PORTS, without_src_port=True)
+    return test
+
+
 def _without_ports(rule: Rule, ports: IntervalSet) -> bool:
     return ports is ALL_PORTS or ports == ALL_PORTS or rule.protocols == _ICMP_ALONE
 
 
 def _side(
-    place: Standpoint, endpoint: Endpoint, committed: str
+    place: Standpoint, endpoint: Endpoint, committed: str, *, is_local: bool
 ) -> tuple[Side, list[PlatformService]]:
     """Returns a side without the platform services in it, and those."""
-    if not (endpoint.tags or endpoint.asgs or endpoint.groups):
+    others = endpoint.asgs or endpoint.groups or endpoint.unknown
+    if not (endpoint.tags or others):
         if endpoint.prefixes == ALL_ADDRESSES:
             return ANYWHERE, []
         return Side(endpoint.prefixes, cuts=(endpoint.prefixes,)), []
     same = tuple(tag for tag in endpoint.tags if tag.lower() not in _TOPOLOGY)
-    if not (same or endpoint.prefixes or endpoint.asgs or endpoint.groups):
+    if not (same or endpoint.prefixes or others):
         return _of_topology(frozenset(tag.lower() for tag in endpoint.tags)), []
-    sets = place.sets_of(replace(endpoint, prefixes=EMPTY, tags=same), committed)
+    others_only = replace(endpoint, prefixes=EMPTY, tags=same)
+    sets = place.sets_of(others_only, committed, is_local=is_local)
     services = [one.service for one in sets if one.service]
     return side_of([one for one in sets if not one.service], endpoint), services
 
