@@ -80,3 +80,12 @@ def test_sarif_and_markdown(tmp_path: Path) -> None:
 def test_what_rules_open_alone(tmp_path: Path) -> None:
     told = run("lint", network(tmp_path, OPEN), "--opens")
     assert "`Rdp` of `n1` alone opens:\n  TCP 3389 from Internet to any\n" in told.stdout
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    estate = network(tmp_path, "in 50 Allow Tcp * -> *:22 name=Early")
+    told = run("lint", estate, "--level", "error")
+    assert told.exit_code == 1
+    assert (
+        "error: priority 50 of `Early`: expected a number from 100 to 4096 [input]" in told.stdout
+    )

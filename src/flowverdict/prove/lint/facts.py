@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from flowverdict.model import Severity
 from flowverdict.net import ALL_PORTS, IntervalSet, Protocol
 from flowverdict.prove.lint.checks import CHECKS
-from flowverdict.prove.lint.findings import Finding
+from flowverdict.prove.lint.findings import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,8 @@ def _input(estate: Estate) -> Iterator[Finding]:
     for one in estate.diagnostics:
         if one.code != "passed-over":
             text = one.what + (f": expected {one.expected}" if one.expected else "")
-            yield Finding("input", CHECKS["input"].level, one.resource, text, one.where)
+            level = Level.ERROR if one.severity is Severity.ERROR else CHECKS["input"].level
+            yield Finding("input", level, one.resource, text, one.where)
 
 
 def _interfaces(estate: Estate, policies: Policies) -> Iterator[Finding]:
