@@ -434,8 +434,24 @@ MEANINGS = {
     "opens.rule": "the rule's resource id",
     "opens.packets": "the packets, a line for each part of them; empty if it opens nothing",
     "opens.count": "how many packets those are",
-    "failing": "the interfaces at which the claim fails",
-    "failing.packets": "all packets that break the claim there, in lines",
+    "failing": "the interfaces at which the claim fails, apart for each rule that makes it so",
+    "failing.packets": "all packets that break the claim there by that rule, in lines",
+    "state": "`open`: it counts for the exit code; `baseline` or `suppressed`: it does not",
+    "baseline": "`unchanged`, `grown` (more packets than there), `new`; null without a baseline, "
+    "and for what cannot be known",
+    "suppression": "the one that is in force or has ended; null for none",
+    "suppression.reason": "why",
+    "suppression.until": "the last day, or `never`",
+    "in_force": "whether it has not ended",
+    "fingerprint": "what makes it the same finding in another run",
+    "results.unknown": "each entry of `missing`, with what is known of it",
+    "gone": "what the baseline has and is no longer found",
+    "gone.name": "the claim or the check",
+    "gone.about": "what else tells it from others",
+    "about.nic": "the interface's resource id",
+    "about.rule": "the rule's resource id; not told where it makes no difference or there is none",
+    "about.resource": "what it is about",
+    "about.others": "the resources that make it so",
     "failing.witness": "one of them",
     "witness.protocol": "its name, or its IANA number",
     "witness.src_port": "its port; null where the protocol has none",
@@ -641,7 +657,10 @@ def _json() -> Iterator[str]:
         write_bank(Path("other"))
         write_change(Path("other"))
         differences = [_ask(f"diff {BANK} other")]
-        linted = [_ask(f"lint {BANK} --opens")]
+        gone = {"check": "shadowed", "resource": "/rules/old", "others": "/rules/other"}
+        _write_known(Path("lint.json"), gone)
+        Path("lint.yaml").write_text("- {check: no-nsg, reason: r, until: never}\n")
+        linted = [_ask(f"lint {BANK} --opens --baseline lint.json --suppressions lint.yaml")]
         reached = [
             _ask(f"reach {BANK} --from Internet --to vm:legacy-jump-01"),
             _ask(f"reach {BANK} --blast build-agent-01"),
@@ -741,7 +760,20 @@ def _ask_for_proofs(folder: Path) -> Any:
     rest = "expect: deny, direction: Inbound, protocol: TCP, ports: 3389"
     claims = (f"- {{name: c{at}, {side}, {rest}}}\n" for at, side in enumerate(sides))
     (folder / "claims.yaml").write_text("".join(claims))
-    return _ask(f"prove {BANK} {folder}/claims.yaml")
+    known = (
+        "- {claim: c0, nic: spare-nic, reason: r, until: never}\n"
+        "- {claim: c2, missing: '*Mars*', reason: r, until: never}\n"
+    )
+    (folder / "known.yaml").write_text(known)
+    gone = {"claim": "c0", "nic": "/nics/old", "direction": "Inbound", "rule": "/rules/old"}
+    _write_known(folder / "baseline.json", gone)
+    words = f"--suppressions {folder}/known.yaml --baseline {folder}/baseline.json"
+    return _ask(f"prove {BANK} {folder}/claims.yaml {words}")
+
+
+def _write_known(path: Path, entry: dict[str, str]) -> None:
+    """Write a baseline of one finding."""
+    path.write_text(json.dumps({"format": 1, "findings": [entry]}))
 
 
 def _ask_for_coverage(folder: Path) -> list[Any]:

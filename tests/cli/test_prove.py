@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -107,16 +108,29 @@ def test_junit(tmp_path: Path, claims: Path) -> None:
     assert [[child.tag for child in case] for case in suite] == [["failure"], [], ["error"]]
 
 
-def test_sarif_points_at_the_rule(tmp_path: Path, claims: Path) -> None:
-    estate = network(tmp_path / "estate", OPEN)
+def test_sarif_points_at_the_rule(
+    tmp_path: Path, claims: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code scanning refuses a whole log for one place that is no URI, or for none at all."""
+    monkeypatch.chdir(tmp_path)
+    estate = network(tmp_path / "a folder", OPEN)
     log = json.loads(run("prove", estate, claims, "--output", "sarif").stdout)
     [found] = log["runs"][0]["results"]
     assert log["version"] == "2.1.0"
     assert (found["ruleId"], found["level"]) == ("no RDP", "error")
     place = found["locations"][0]["physicalLocation"]
     line = place["region"]["startLine"]
-    text = Path(place["artifactLocation"]["uri"]).read_text().splitlines()
+    uri = place["artifactLocation"]["uri"]
+    assert uri.startswith("a%20folder/")
+    text = Path(unquote(uri)).read_text().splitlines()
     assert any("Rdp" in one for one in text[line - 1 : line + 10])
+    lost = network(tmp_path / "lost", OPEN, lost=True)
+    told = run("prove", lost, "--pack", "management-ports", "--output", "sarif").stdout
+    places = [
+        one["locations"][0]["physicalLocation"] for one in json.loads(told)["runs"][0]["results"]
+    ]
+    assert len(places) == 4
+    assert all(Path(unquote(one["artifactLocation"]["uri"])).is_file() for one in places)
 
 
 def test_packs(tmp_path: Path) -> None:

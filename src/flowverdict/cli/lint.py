@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -10,19 +11,37 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
-from flowverdict.cli.lint_reports import as_markdown, as_sarif
+from flowverdict.cli.known import (
+    Known,
+    gone_json,
+    gone_lines,
+    known_json,
+    known_options,
+    noted,
+    tally,
+)
+from flowverdict.cli.lint_reports import as_junit, as_markdown, as_sarif
 from flowverdict.cli.render import as_json, coloured, counted, packet_json, place_text, with_lines
+from flowverdict.cli.sarif import first_place
+from flowverdict.findings import Finding
 from flowverdict.prove.lint import CHECKS, Level, lint
 from flowverdict.prove.text import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from flowverdict.prove.lint import Finding, Lint
+    from flowverdict.cli.lint_reports import Told
+    from flowverdict.findings import Review
+    from flowverdict.prove.lint import Finding as Linted
+    from flowverdict.prove.lint import Lint
 
+FORMATS: Final = ("table", "json", "md", "junit", "sarif")
 _LEVELS: Final = tuple(one.name.lower() for one in Level)
 _COLOURS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _MOST_LINES: Final = 3
+_TOLD_BY_TEXT: Final = ("input", "limit", "near-limit", "not-finished")
+"""Checks that may say several things of one resource; of limits the numbers make no difference."""
+_NUMBER: Final = re.compile(r"\d[\d,]*")
 
 
 @click.command("lint")
@@ -54,12 +73,14 @@ _MOST_LINES: Final = 3
     is_flag=True,
     help="Tell too what each NSG rule that allows opens, and no other rule of its NSG does.",
 )
+@known_options
 @click.option(
     "--output",
-    type=click.Choice(["table", "json", "md", "sarif"]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="A text for people, one JSON object, a comment for a pull request, or SARIF 2.1.0.",
+    help="A text for people, one JSON object, a comment for a pull request, or a report that "
+    "pipelines read.",
 )
 def command(output: str, level: str, **words: Any) -> None:
     """Find rules that do nothing, hide something, or break Azure's limits.
@@ -68,31 +89,57 @@ def command(output: str, level: str, **words: Any) -> None:
     the other NSG, before the addresses it is attached to. What is said of a rule is so wherever
     its NSG stands, and proven: where something is missing that could change it, nothing is said.
 
-    Exit code 1 means that a warning or an error is told. Notes do not count.
+    Exit code 1 means that a warning or an error is told. Notes do not count, nor what is in the
+    baseline or suppressed.
     """
+    known = Known.read(words, FORMATS)
     options = read_options(words["settings"], None, assume_deployed=words["assume_deployed"])
     estate = load(words["estate"], words["service_tags"], words["internet_tag"])
     gc.freeze()  # the estate stays until the end: no use in looking through it
     found = lint(estate, options)
     least = Level[level.upper()]
-    chosen = [one for one in found.findings if _is_chosen(one, words["only"], words["skip"])]
-    told = [one for one in chosen if one.level >= least]
-    if output == "json":
-        answer = _answer(found, told, opens=words["opens"])
-        click.echo(as_json(with_lines(answer)))
-    else:
-        form = {"md": as_markdown, "sarif": as_sarif}.get(output)
-        text = form(told) if form else _lines(found, chosen, least, opens=words["opens"])
-        for line in text:
-            click.echo(line)
-    sys.exit(1 if any(one.level > Level.NOTE for one in told) else 0)
+    asked = [one for one in CHECKS if _is_chosen(one, words["only"], words["skip"])]
+    chosen = [one for one in found.findings if one.check in asked]
+    told, review = _known(chosen, least, asked, known)
+    place = first_place(estate, words["estate"])
+    reports: dict[str, Callable[[], Iterable[str]]] = {
+        "table": lambda: _lines(found, chosen, told, review, opens=words["opens"]),
+        "json": lambda: _json_lines(found, told, review, opens=words["opens"]),
+        "md": lambda: as_markdown(told, review),
+        "junit": lambda: as_junit(told, asked),
+        "sarif": lambda: as_sarif(told, review, place, known.baseline_file),
+    }
+    known.write_reports(reports)
+    click.echo("\n".join(reports[output]()))
+    counted_ones = [one for one, known_of in told if known_of.state == "open"]
+    sys.exit(1 if any(one.level > Level.NOTE for one in counted_ones) else 0)
 
 
-def _is_chosen(one: Finding, only: tuple[str, ...], skip: tuple[str, ...]) -> bool:
-    return (not only or one.check in only) and one.check not in skip
+def _is_chosen(check: str, only: tuple[str, ...], skip: tuple[str, ...]) -> bool:
+    return (not only or check in only) and check not in skip
 
 
-def _answer(found: Lint, told: list[Finding], *, opens: bool) -> dict[str, Any]:
+def _known(
+    chosen: list[Linted], least: Level, asked: list[str], known: Known
+) -> tuple[list[Told], Review]:
+    """Returns the findings that are told with what is known of each, those that count first."""
+    findings = {id(one): _finding(one) for one in chosen}
+    review = known.review("check", list(findings.values()), asked)
+    told = [(one, review.of(findings[id(one)])) for one in chosen if one.level >= least]
+    return sorted(told, key=lambda one: one[1].state != "open"), review
+
+
+def _finding(one: Linted) -> Finding:
+    """Returns what makes a finding the same one in another run."""
+    about = {"resource": str(one.resource or one.where)}
+    if one.others:
+        about["others"] = ", ".join(map(str, sorted(one.others)))
+    if one.check in _TOLD_BY_TEXT:
+        about["text"] = _NUMBER.sub("…", one.text) if "limit" in one.check else one.text
+    return Finding("check", one.check, about)
+
+
+def _json_lines(found: Lint, told: list[Told], review: Review, *, opens: bool) -> Iterator[str]:
     answer: dict[str, Any] = {
         "findings": [
             {
@@ -103,10 +150,12 @@ def _answer(found: Lint, told: list[Finding], *, opens: bool) -> dict[str, Any]:
                 "where": {"file": one.where.file, "path": one.where.path} if one.where else None,
                 "others": [str(other) for other in one.others],
                 "witness": packet_json(one.packet) if one.packet else None,
+                **known_json(known_of),
             }
-            for one in told
+            for one, known_of in told
         ],
         "rules": found.rules,
+        "gone": gone_json(review),
     }
     if opens:
         answer["opens"] = [
@@ -117,23 +166,27 @@ def _answer(found: Lint, told: list[Finding], *, opens: bool) -> dict[str, Any]:
             }
             for one in found.opened
         ]
-    return answer
+    yield as_json(with_lines(answer))
 
 
-def _lines(found: Lint, chosen: list[Finding], least: Level, *, opens: bool) -> Iterator[str]:
-    for one in chosen:
-        if one.level >= least:
-            where = f"{place_text(one.where)}: " if one.where else ""
-            level = coloured(one.level.name.lower(), fg=_COLOURS[one.level])
-            yield f"{where}{level}: {one.text} [{one.check}]"
+def _lines(
+    found: Lint, chosen: list[Linted], told: list[Told], review: Review, *, opens: bool
+) -> Iterator[str]:
+    for one, known_of in told:
+        where = f"{place_text(one.where)}: " if one.where else ""
+        level = coloured(one.level.name.lower(), fg=_COLOURS[one.level])
+        yield noted(f"{where}{level}: {one.text} [{one.check}]", known_of)
     if opens:
         yield from _opened(found)
+    yield from gone_lines(review)
     counts = Counter(one.level for one in chosen)
     said = ", ".join(
         counted(counts[level], level.name.lower()) for level in reversed(Level) if counts[level]
     )
-    yield f"{said or 'nothing found'} in {counted(found.rules, 'rule')}"
-    hidden = sum(counts[level] for level in Level if level < least)
+    excused = tally(review)
+    rest = f"; of the findings {excused}" if excused else ""
+    yield f"{said or 'nothing found'} in {counted(found.rules, 'rule')}{rest}"
+    hidden = len(chosen) - len(told)
     if hidden:
         yield f"{counted(hidden, 'finding')} of a lower level not shown: --level note shows them"
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from flowverdict.cli.known import known_json
 from flowverdict.cli.render import flow_json, place_text
+from flowverdict.findings import Finding
 from flowverdict.policy import rule_name
+from flowverdict.prove.results import FAILS, HOLDS, UNKNOWN
 from flowverdict.prove.text import lines
 
 if TYPE_CHECKING:
+    from flowverdict.findings import Reviewed
+    from flowverdict.prove.claims import Claim
     from flowverdict.prove.diff import Changed
+    from flowverdict.prove.exposures import Exposure
     from flowverdict.prove.prover import Judgement
     from flowverdict.prove.results import Failure, Result
 
@@ -19,15 +26,60 @@ _placed: Final = cache(place_text)
 """Files of megabytes are looked through for a line: for each place once."""
 
 
-def answer(result: Result) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A claim, what became of it, and what is known of each finding.
+
+    Attributes:
+        failures: where it fails, and by which rule; those that count come first.
+        missing: what is needed to know; likewise.
+    """
+
+    result: Result
+    failures: list[tuple[Failure, Reviewed]]
+    missing: list[tuple[str, Reviewed]]
+
+    @property
+    def counted(self) -> str:
+        """The verdict as it counts: that of what is neither in a baseline nor suppressed."""
+        if any(one.state == "open" for _, one in self.failures):
+            return FAILS
+        return UNKNOWN if any(one.state == "open" for _, one in self.missing) else HOLDS
+
+    @property
+    def every(self) -> list[Reviewed]:
+        """What is known of all findings."""
+        return [one for _, one in (*self.failures, *self.missing)]
+
+
+def failure_finding(claim: Claim, exposure: Exposure) -> Finding:
+    """Returns what makes a failure the same one in another run.
+
+    Which rule lets every packet pass makes no difference where every packet does.
+    """
+    failure = exposure.failure
+    rule = failure.judgement.rule if claim.expect != "not-all" else None
+    about = {"nic": str(failure.nic.id), "direction": failure.direction.value}
+    if rule:
+        about["rule"] = str(rule.id)
+    return Finding("claim", claim.name, about, exposure.extent)
+
+
+def missing_finding(claim: Claim, missing: str) -> Finding:
+    """Returns what makes an unknown the same one in another run."""
+    return Finding("claim", claim.name, missing=missing)
+
+
+def answer(proof: Proof) -> dict[str, Any]:
     """Returns a result as ``--output json`` has it."""
-    first = result.failures[0] if result.failures else None
+    result = proof.result
+    first = proof.failures[0][0] if proof.failures else None
     return {
         "name": result.claim.name,
         "verdict": result.verdict,
         "witness": _witness(first) if first else None,
         "decided_by": _decided_by(first) if first else None,
-        "missing": list(result.missing),
+        "missing": [what for what, _ in proof.missing],
         "expect": result.claim.expect,
         "judged": result.judged,
         "failing": [
@@ -37,9 +89,11 @@ def answer(result: Result) -> dict[str, Any]:
                 "packets": lines(one.packets, one.names),
                 "witness": _witness(one),
                 "decided_by": _decided_by(one),
+                **known_json(reviewed),
             }
-            for one in result.failures
+            for one, reviewed in proof.failures
         ],
+        "unknown": [{"missing": what, **known_json(one)} for what, one in proof.missing],
     }
 
 

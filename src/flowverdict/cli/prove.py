@@ -5,15 +5,17 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from flowverdict.cli.arguments import estate_options, load, read_options
 from flowverdict.cli.errors import UNKNOWN, Refused
-from flowverdict.cli.proofs import answer, decided
+from flowverdict.cli.known import Known, gone_json, gone_lines, known_options, noted, tally
+from flowverdict.cli.proofs import Proof, answer, decided, failure_finding, missing_finding
 from flowverdict.cli.prove_reports import as_junit, as_markdown, as_sarif
 from flowverdict.cli.render import as_json, coloured, with_lines
+from flowverdict.cli.sarif import first_place
 from flowverdict.model import Diagnostic, InputError, Position, Severity
 from flowverdict.prove.checker import Checker
 from flowverdict.prove.claims import PACKS, described, read_claims, read_pack
@@ -23,11 +25,15 @@ from flowverdict.prove.selectors import SelectorError
 from flowverdict.prove.text import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from flowverdict.findings import Finding, Review, Reviewed
     from flowverdict.prove.claims import Claim
     from flowverdict.prove.results import Result
 
+T = TypeVar("T")
+
+FORMATS: Final = ("table", "json", "md", "junit", "sarif")
 _INVARIANTS: Final = (".yaml", ".yml")
 _MOST_NICS: Final = 5
 _MOST_LINES: Final = 3
@@ -52,9 +58,10 @@ _COLOURS: Final = {HOLDS: "green", FAILS: "red", NOT_KNOWN: "yellow"}
     multiple=True,
     help="Who is meant by a name in a pack, such as database=asg:db.",
 )
+@known_options
 @click.option(
     "--output",
-    type=click.Choice(["table", "json", "md", "junit", "sarif"]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
     help="A text for people, one JSON object, a comment for a pull request, or a report that "
@@ -72,17 +79,51 @@ def command(
     INVARIANTS is a YAML list of claims: each with a name, an expectation (deny, allow, not-all,
     only or only-via), a direction or none for end to end, from, to, protocol and ports.
 
-    Exit code 1 means that a claim fails, 3 that none fails and one cannot be known.
+    Exit code 1 means that a claim fails, 3 that none fails and one cannot be known. What is in the
+    baseline or suppressed does not count.
     """
+    known = Known.read(others, FORMATS)
     estate, claims = _read(words, packs, values)
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     network = load(estate, others["service_tags"], others["internet_tag"])
     gc.freeze()  # the estate stays until the end: no use in looking through it again and again
-    checker = Checker(network, options)
-    results = [_check(checker, claim) for claim in claims]
-    click.echo("\n".join(_REPORTS[output](results)))
-    verdicts = {one.verdict for one in results}
-    sys.exit(1 if FAILS in verdicts else UNKNOWN if NOT_KNOWN in verdicts else 0)
+    proofs, review = _proofs(Checker(network, options), claims, known)
+    place = first_place(network, estate)
+    reports: dict[str, Callable[[], Iterable[str]]] = {
+        "table": lambda: _table(proofs, review),
+        "json": lambda: _json_lines(proofs, review),
+        "md": lambda: as_markdown(proofs, review),
+        "junit": lambda: as_junit(proofs),
+        "sarif": lambda: as_sarif(proofs, review, place, known.baseline_file),
+    }
+    known.write_reports(reports)
+    click.echo("\n".join(reports[output]()))
+    counted = {one.counted for one in proofs}
+    sys.exit(1 if FAILS in counted else UNKNOWN if NOT_KNOWN in counted else 0)
+
+
+def _proofs(checker: Checker, claims: list[Claim], known: Known) -> tuple[list[Proof], Review]:
+    """Returns what becomes of claims, with what is known of each finding."""
+    found = [
+        (
+            result,
+            [(one.failure, failure_finding(claim, one)) for one in checker.exposures(result)],
+            [(what, missing_finding(claim, what)) for what in result.missing],
+        )
+        for claim in claims
+        for result in (_check(checker, claim),)
+    ]
+    findings = [one for _, *parts in found for part in parts for _, one in part]
+    review = known.review("claim", findings, {claim.name for claim in claims})
+
+    def reviewed(part: list[tuple[T, Finding]]) -> list[tuple[T, Reviewed]]:
+        every = [(what, review.of(one)) for what, one in part]
+        return sorted(every, key=lambda one: one[1].state != "open")
+
+    proofs = [
+        Proof(result, reviewed(failures), reviewed(missing)) for result, failures, missing in found
+    ]
+    return proofs, review
 
 
 def _read(
@@ -103,11 +144,22 @@ def _read(
         given.setdefault(name, []).extend(some.split(","))
     for pack in packs:
         claims += read_pack(pack, given)
+    claims = _each_once(claims)
     if not claims:
         raise Refused("no claims: expected a file of invariants (.yaml) behind ESTATE, or --pack")
     if not estate:
         raise Refused("no estate: expected files or folders in front of the invariants")
     return tuple(estate), claims
+
+
+def _each_once(claims: list[Claim]) -> list[Claim]:
+    """Returns claims of which no two have one name, by which their findings are known."""
+    found: dict[str, Claim] = {}
+    for claim in claims:
+        if found.setdefault(claim.name, claim) != claim:
+            places = " and ".join(f"{one.where}" for one in (found[claim.name], claim))
+            raise Refused(f"claim `{claim.name}` stands in {places}: expected a name for each")
+    return list(found.values())
 
 
 def _check(checker: Checker, claim: Claim) -> Result:
@@ -120,39 +172,35 @@ def _check(checker: Checker, claim: Claim) -> Result:
         raise InputError((Diagnostic(Severity.ERROR, "selector", where, told, expected),)) from None
 
 
-def _json_lines(results: list[Result]) -> Iterator[str]:
-    yield as_json(with_lines({"results": [answer(one) for one in results]}))
+def _json_lines(proofs: list[Proof], review: Review) -> Iterator[str]:
+    told = {"results": [answer(one) for one in proofs], "gone": gone_json(review)}
+    yield as_json(with_lines(told))
 
 
-def _table(results: list[Result]) -> Iterator[str]:
-    for result in results:
+def _table(proofs: list[Proof], review: Review) -> Iterator[str]:
+    for proof in proofs:
+        result = proof.result
         verdict = coloured(f"{result.verdict:<8}", fg=_COLOURS[result.verdict])
         yield f"{verdict} {result.claim.name}  ({result.claim.expect} {described(result.claim)})"
-        yield from (f"         {one}" for one in _told(result))
-    counts = {one: sum(1 for r in results if r.verdict == one) for one in _COLOURS}
+        yield from (f"         {one}" for one in _told(proof))
+    counts = {one: sum(1 for proof in proofs if proof.result.verdict == one) for one in _COLOURS}
     yield ""
-    yield ", ".join(f"{count} {one}" for one, count in counts.items())
+    yield from gone_lines(review)
+    told = ", ".join(f"{count} {one}" for one, count in counts.items())
+    excused = tally(review)
+    yield f"{told}; of the findings {excused}" if excused else told
 
 
-def _told(result: Result) -> Iterator[str]:
-    for failure in result.failures[:_MOST_NICS]:
-        yield f"{failure.nic.id.name}: {failure.packet}, {decided(failure)}"
+def _told(proof: Proof) -> Iterator[str]:
+    for failure, one in proof.failures[:_MOST_NICS]:
+        yield noted(f"{failure.nic.id.name}: {failure.packet}, {decided(failure)}", one)
         some = lines(failure.packets, failure.names)
-        yield from (f"  {one}" for one in some[:_MOST_LINES])
+        yield from (f"  {line}" for line in some[:_MOST_LINES])
         if len(some) > _MOST_LINES:
             yield f"  and {len(some) - _MOST_LINES:,} more such sets of packets"
-    if len(result.failures) > _MOST_NICS:
-        yield f"and at {len(result.failures) - _MOST_NICS:,} more interfaces"
-    for what in result.missing[:_MOST_MISSING]:
-        yield f"missing: {what}"
-    if len(result.missing) > _MOST_MISSING:
-        yield f"and {len(result.missing) - _MOST_MISSING:,} more that are missing"
-
-
-_REPORTS: Final = {
-    "table": _table,
-    "json": _json_lines,
-    "md": as_markdown,
-    "junit": as_junit,
-    "sarif": as_sarif,
-}
+    if len(proof.failures) > _MOST_NICS:
+        yield f"and {len(proof.failures) - _MOST_NICS:,} more such findings"
+    for what, one in proof.missing[:_MOST_MISSING]:
+        yield noted(f"missing: {what}", one)
+    if len(proof.missing) > _MOST_MISSING:
+        yield f"and {len(proof.missing) - _MOST_MISSING:,} more that are missing"

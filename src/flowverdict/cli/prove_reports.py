@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-from xml.etree import ElementTree as ET
 
-from flowverdict import __version__
+from flowverdict.cli.junit import Case, junit
+from flowverdict.cli.known import gone_lines, noted, tally
 from flowverdict.cli.proofs import decided
-from flowverdict.cli.render import as_json
-from flowverdict.load import line_and_column
+from flowverdict.cli.sarif import gone, known, located, sarif_log
 from flowverdict.prove.claims import described
 from flowverdict.prove.results import FAILS, HOLDS, UNKNOWN
 from flowverdict.prove.text import lines
@@ -17,38 +15,47 @@ from flowverdict.prove.text import lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flowverdict.cli.proofs import Proof
+    from flowverdict.findings import Review
     from flowverdict.model import Position
-    from flowverdict.prove.results import Failure, Result
 
 _SIGNS: Final = {HOLDS: "✅", FAILS: "❌", UNKNOWN: "❓"}
-_LEVELS: Final = {FAILS: "error", UNKNOWN: "warning"}
-_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_EXCUSED: Final = "⚪"
 _MOST: Final = 20
-_found: Final = cache(line_and_column)
 
 
-def as_markdown(results: list[Result]) -> Iterator[str]:
+def as_markdown(proofs: list[Proof], review: Review) -> Iterator[str]:
     """Yields the lines of a comment for a pull request."""
-    failing = sum(1 for one in results if one.verdict == FAILS)
-    yield f"### Network claims: {failing} of {len(results)} fail"
+    failing = sum(1 for one in proofs if one.result.verdict == FAILS)
+    excused = tally(review)
+    rest = f"; of the findings {excused}" if excused else ""
+    yield f"### Network claims: {failing} of {len(proofs)} fail{rest}"
     yield ""
     yield "| | claim | at | packet | decided by |"
     yield "|---|---|---|---|---|"
-    for result in results:
-        sign = _SIGNS[result.verdict]
-        name = f"{cell(result.claim.name)}<br>{cell(described(result.claim))}"
-        if result.failures:
-            for one in result.failures[:_MOST]:
-                cells = one.nic.id.name, str(one.packet), decided(one)
-                yield f"| {sign} | {name} | {' | '.join(map(cell, cells))} |"
-            more = len(result.failures) - _MOST
-            if more > 0:
-                yield f"| {sign} | {name} | {more:,} more interfaces | | |"
-        elif result.missing:
-            told = "; ".join(result.missing[:_MOST])
-            yield f"| {sign} | {name} | | missing | {cell(told)} |"
-        else:
-            yield f"| {sign} | {name} | {result.judged:,} interfaces | | |"
+    for proof in proofs:
+        yield from _rows(proof)
+    if review.gone:
+        yield ""
+        yield from (f"* {cell(one)}" for one in gone_lines(review))
+
+
+def _rows(proof: Proof) -> Iterator[str]:
+    claim = proof.result.claim
+    name = f"{cell(claim.name)}<br>{cell(described(claim))}"
+    for one, known_of in proof.failures[:_MOST]:
+        sign = _SIGNS[FAILS] if known_of.state == "open" else _EXCUSED
+        cells = one.nic.id.name, str(one.packet), noted(decided(one), known_of)
+        yield f"| {sign} | {name} | {' | '.join(map(cell, cells))} |"
+    more = len(proof.failures) - _MOST
+    if more > 0:
+        yield f"| | {name} | {more:,} more findings | | |"
+    if proof.missing:
+        is_open = any(one.state == "open" for _, one in proof.missing)
+        told = "; ".join(noted(what, one) for what, one in proof.missing[:_MOST])
+        yield f"| {_SIGNS[UNKNOWN] if is_open else _EXCUSED} | {name} | | missing | {cell(told)} |"
+    if proof.result.verdict == HOLDS:
+        yield f"| {_SIGNS[HOLDS]} | {name} | {proof.result.judged:,} interfaces | | |"
 
 
 def cell(text: str) -> str:
@@ -56,91 +63,72 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def as_junit(results: list[Result]) -> Iterator[str]:
-    """Yields a JUnit report: each claim is a test, what cannot be known an error."""
-    suite = ET.Element(
-        "testsuite",
-        name="flowverdict prove",
-        tests=str(len(results)),
-        failures=str(sum(1 for one in results if one.verdict == FAILS)),
-        errors=str(sum(1 for one in results if one.verdict == UNKNOWN)),
-    )
-    for result in results:
-        case = ET.SubElement(suite, "testcase", classname="prove", name=result.claim.name)
-        if result.verdict == FAILS:
-            text = "\n".join(_failure_lines(result))
-            ET.SubElement(case, "failure", message=text.partition("\n")[0]).text = text
-        elif result.verdict == UNKNOWN:
-            text = "\n".join(f"missing: {one}" for one in result.missing)
-            ET.SubElement(case, "error", message=text.partition("\n")[0]).text = text
-    suites = ET.Element("testsuites")
-    suites.append(suite)
-    ET.indent(suites)
-    yield '<?xml version="1.0" encoding="utf-8"?>'
-    yield ET.tostring(suites, encoding="unicode")
+def as_junit(proofs: list[Proof]) -> Iterator[str]:
+    """Yields a JUnit report: each claim is a test, what cannot be known an error.
+
+    A claim of which no finding counts is skipped, with the reasons.
+    """
+    yield from junit("prove", [_case(one) for one in proofs])
 
 
-def _failure_lines(result: Result) -> Iterator[str]:
-    for one in result.failures:
-        yield f"{one.nic.id.name}: {one.packet}, {decided(one)}"
+def _case(proof: Proof) -> Case:
+    name = proof.result.claim.name
+    failing = list(_failure_lines(proof))
+    missing = [noted(f"missing: {what}", one) for what, one in proof.missing]
+    if proof.counted == FAILS:
+        return Case(name, "failure", [*failing, *missing])
+    if proof.counted == UNKNOWN:
+        return Case(name, "error", [*missing, *failing])
+    return Case(name, "skipped" if failing or missing else "", [*failing, *missing])
+
+
+def _failure_lines(proof: Proof) -> Iterator[str]:
+    for one, known_of in proof.failures:
+        yield noted(f"{one.nic.id.name}: {one.packet}, {decided(one)}", known_of)
         yield from (f"  {line}" for line in lines(one.packets, one.names))
 
 
-def as_sarif(results: list[Result]) -> Iterator[str]:
-    """Yields a SARIF 2.1.0 log: a result for each interface at which a claim fails."""
+def as_sarif(proofs: list[Proof], review: Review, place: Position, baseline: str) -> Iterator[str]:
+    """Yields a SARIF 2.1.0 log: a result for each interface and rule by which a claim fails.
+
+    Args:
+        proofs: the claims.
+        review: what is known of all findings.
+        place: where a finding stands that has no other place.
+        baseline: the file.
+    """
     rules = [
         {
-            "id": result.claim.name,
-            "shortDescription": {"text": result.claim.name},
-            "fullDescription": {"text": f"{result.claim.expect} {described(result.claim)}"},
+            "id": one.result.claim.name,
+            "shortDescription": {"text": one.result.claim.name},
+            "fullDescription": {"text": f"{one.result.claim.expect} {described(one.result.claim)}"},
         }
-        for result in results
+        for one in proofs
     ]
-    yield sarif_log(rules, [one for at, result in enumerate(results) for one in _sarif(at, result)])
+    indices = {one.result.claim.name: at for at, one in enumerate(proofs)}
+    results = [one for at, proof in enumerate(proofs) for one in _sarif(at, proof, place)]
+    yield sarif_log(rules, [*results, *gone(review, indices, baseline)])
 
 
-def sarif_log(rules: list[dict[str, Any]], results: list[dict[str, Any]]) -> str:
-    """Returns a SARIF log of one run, given its rules and its results."""
-    run = {
-        "tool": {"driver": {"name": "flowverdict", "version": __version__, "rules": rules}},
-        "columnKind": "unicodeCodePoints",
-        "results": results,
-    }
-    return as_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
-
-
-def _sarif(at: int, result: Result) -> Iterator[dict[str, Any]]:
-    base = {
-        "ruleId": result.claim.name,
-        "ruleIndex": at,
-        "level": _LEVELS.get(result.verdict, "none"),
-    }
-    if result.verdict == UNKNOWN:
-        text = "cannot be known; missing: " + "; ".join(result.missing[:_MOST])
-        yield {**base, "message": {"text": text}, "locations": located(result.claim.where)}
-    for one in result.failures:
-        text = f"{one.nic.id.name}: {one.packet}, {decided(one)}"
-        rule = one.judgement.rule
-        where = (rule.where if rule else None) or one.nic.where or result.claim.where
+def _sarif(at: int, proof: Proof, place: Position) -> Iterator[dict[str, Any]]:
+    claim = proof.result.claim
+    base = {"ruleId": claim.name, "ruleIndex": at}
+    for what, known_of in proof.missing:
         yield {
             **base,
-            "message": {"text": text},
-            "locations": located(where),
-            "partialFingerprints": {"claim/nic": _fingerprint(one, result)},
+            "level": "warning",
+            "message": {"text": noted(f"cannot be known; missing: {what}", known_of)},
+            "locations": located(claim.where, place),
+            **known(known_of),
         }
-
-
-def _fingerprint(failure: Failure, result: Result) -> str:
-    return f"{result.claim.name}@{str(failure.nic.id).lower()}"
-
-
-def located(where: Position | None) -> list[dict[str, Any]]:
-    """Returns a place as the locations of a SARIF result."""
-    if where is None:
-        return []
-    place: dict[str, Any] = {"artifactLocation": {"uri": where.file.replace("\\", "/")}}
-    found = _found(where)
-    if found is not None:
-        line, column = found
-        place["region"] = {"startLine": line, "startColumn": column}
-    return [{"physicalLocation": place, "logicalLocations": [{"name": where.path or where.file}]}]
+    for one, known_of in proof.failures:
+        rule = one.judgement.rule
+        where = (rule.where if rule else None) or one.nic.where or claim.where
+        text = f"{one.nic.id.name}: {one.packet}, {decided(one)}"
+        yield {
+            **base,
+            "level": "error",
+            "message": {"text": noted(text, known_of)},
+            "locations": located(where, place),
+            **known(known_of),
+        }

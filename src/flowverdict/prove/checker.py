@@ -15,6 +15,7 @@ from flowverdict.model import Direction, Estate, Resources
 from flowverdict.policy import DEFAULTS, Network
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.end_to_end import end_to_end
+from flowverdict.prove.exposures import Exposure, exposures
 from flowverdict.prove.planned import which
 from flowverdict.prove.prover import Prover
 from flowverdict.prove.question import Question
@@ -96,6 +97,11 @@ class Checker:
             seen = self._seen[claim] = self._at_interfaces(question, claim.direction)
             return _result(question, [claim.direction], seen)
 
+    def exposures(self, result: Result) -> list[Exposure]:
+        """Returns where a claim fails, apart for each rule that makes it so."""
+        with no_collection():
+            return exposures(Question(self._network, self._prover, result.claim), result)
+
     def _at_interfaces(self, question: Question, way: Direction) -> _Seen:
         """Asks the interfaces before which something differs from last time, or all of them."""
         known = self._before.get(question.claim)
@@ -129,6 +135,7 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
     if question.prover.refuses(nic):
         return _AtOne(None, (f"an NSG before `{nic.id}` (option `no-nsg`)",))
     missing: dict[str, None] = {}
+    failure = None
     try:
         prover = question.prover
         found = prover.by_access(nic, way, asked.sure, *question.accesses)
@@ -140,7 +147,9 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
             wrong = found[question.wrong]
             packet = witness(wrong)
             judgement = prover.judgement(nic, way, packet)
-            return _AtOne(Failure(nic, way, wrong, packet, judgement, question.names(nic, way)))
+            failure = Failure(nic, way, wrong, packet, judgement, question.names(nic, way))
+            if question.claim.expect == "not-all":  # every packet passes: no other is in doubt
+                return _AtOne(failure)
         if question.claim.expect == "not-all" and "Deny" in found:
             if question.is_kept_whichever(nic, way, asked, found["Deny"]):
                 return _AtOne()
@@ -151,7 +160,7 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
             missing.update(dict.fromkeys(asked.missing))
     except LimitError as problem:
         missing[f"less work at `{nic.id.name}`: {problem}"] = None
-    return _AtOne(None, tuple(missing))
+    return _AtOne(failure, tuple(missing))
 
 
 def _may_be_kept(question: Question, nic: NetworkInterface, way: Direction, asked: Asked) -> bool:

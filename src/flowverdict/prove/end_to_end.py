@@ -68,10 +68,11 @@ def end_to_end(question: Question) -> Result:
         *(_at_any_address(question, ends, nobody) if perhaps else ()),
     )
     missing: dict[str, None] = {}
-    if perhaps or any(_is_lost(one) for one in ends.values()):
+    doubtful = perhaps - together([one.packets for one in failures])
+    if doubtful or any(_is_lost(one) for one in ends.values()):
         for one in ends.values():
             missing.update(one.missing)
-            missing.update((which(nic), None) for nic, _, may in one.open if may & perhaps)
+            missing.update((which(nic), None) for nic, _, may in one.open if may & doubtful)
     missing.update(_absent(question))
     if not (judged or missing):
         missing[_nobody(question)] = None

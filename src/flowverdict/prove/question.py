@@ -99,6 +99,14 @@ class Question:
         text = self._sides[_other(way)].text
         return {some: text for some in (remote, remote & ALL_IPV4, remote & ALL_IPV6) if some}
 
+    def words(self, nic: NetworkInterface, way: Direction) -> dict[str, IntervalSet]:
+        """Returns the names that stand for the same people at another time, with who they are."""
+        other = self._sides[_other(way)]
+        words = {"any": ALL_ADDRESSES}
+        if other.is_of_services:
+            words[other.text] = self._seen_from(self.prover.at(nic), way).sure
+        return words
+
     def asked(self, nic: NetworkInterface, way: Direction) -> Asked | None:
         """Returns what is asked at an interface; None where it is not concerned."""
         policy = self.prover.at(nic)

@@ -47,7 +47,7 @@ class Result:
     Attributes:
         verdict: ``holds``, ``fails`` or ``unknown``.
         failures: where it fails, in the order of interfaces.
-        missing: what is needed to know; empty unless the verdict is ``unknown``.
+        missing: what is needed to know; where the claim fails, to know of other packets.
         judged: how many interfaces were asked.
     """
 
@@ -62,6 +62,6 @@ def verdict_of(
     claim: Claim, failures: tuple[Failure, ...], missing: Iterable[str], judged: int
 ) -> Result:
     """Returns the result: what fails is no less so for what else is not known."""
-    told = () if failures else tuple(dict.fromkeys(missing))
+    told = tuple(dict.fromkeys(missing))
     verdict = FAILS if failures else UNKNOWN if told else HOLDS
     return Result(claim, verdict, failures, told, judged)

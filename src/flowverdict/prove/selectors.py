@@ -149,6 +149,16 @@ class Side:
         return (*(f"network interface `{one}`" for one in found), *doubts)
 
     @property
+    def is_of_services(self) -> bool:
+        """Reports whether service tags say who is meant, or everybody is, and not the estate."""
+        return all(
+            term.taken_out
+            or term.addresses.sure == ALL_ADDRESSES
+            or term.service.lower() not in ("", "virtualnetwork")
+            for term in self._terms
+        )
+
+    @property
     def varies(self) -> bool:
         """Reports whether the addresses that are meant differ from place to place."""
         return any(term.service.lower() in _TOPOLOGY for term in self._terms)
