@@ -91,4 +91,4 @@ def as_sarif(findings: list[Told], review: Review, place: Position, baseline: st
         }
         for one, known_of in findings
     ]
-    yield sarif_log(rules, [*results, *gone(review, indices, baseline)])
+    yield sarif_log("lint", rules, [*results, *gone(review, indices, baseline)])

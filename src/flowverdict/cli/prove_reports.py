@@ -107,7 +107,7 @@ def as_sarif(proofs: list[Proof], review: Review, place: Position, baseline: str
     ]
     indices = {one.result.claim.name: at for at, one in enumerate(proofs)}
     results = [one for at, proof in enumerate(proofs) for one in _sarif(at, proof, place)]
-    yield sarif_log(rules, [*results, *gone(review, indices, baseline)])
+    yield sarif_log("prove", rules, [*results, *gone(review, indices, baseline)])
 
 
 def _sarif(at: int, proof: Proof, place: Position) -> Iterator[dict[str, Any]]:

@@ -23,9 +23,13 @@ _FINGERPRINT: Final = "flowverdict/v1"
 _found: Final = cache(line_and_column)
 
 
-def sarif_log(rules: list[dict[str, Any]], results: list[dict[str, Any]]) -> str:
-    """Returns a SARIF log of one run, given its rules and its results."""
+def sarif_log(command: str, rules: list[dict[str, Any]], results: list[dict[str, Any]]) -> str:
+    """Returns a SARIF log of one run of a command, given its rules and its results.
+
+    Its category is the command's: code scanning takes one run of a tool for each.
+    """
     run = {
+        "automationDetails": {"id": f"flowverdict-{command}/"},
         "tool": {"driver": {"name": "flowverdict", "version": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "results": results,
