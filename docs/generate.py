@@ -27,6 +27,7 @@ from flowverdict.demo.bank import write_bank, write_change, write_deny
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
+from flowverdict.load.terraform import TYPES
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
@@ -632,6 +633,15 @@ def _estate() -> Iterator[str]:
     )
     yield "Other types are passed over. Fields that are not read do no harm, except in a rule of an"
     yield "NSG: there an unknown field is an error."
+    yield "## Terraform"
+    yield ""
+    yield "Plans and states as `terraform show -json` prints them; `azapi_resource` by its body."
+    yield "See [how to review a plan](../how-to/review-a-terraform-plan.md)."
+    yield ""
+    yield from _table(
+        ("resource or data source", "read as"),
+        ((f"`{name}`", f"`{kind.of}`") for name, kind in sorted(TYPES.items())),
+    )
 
 
 # -- JSON

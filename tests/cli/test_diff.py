@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.runs import run
 from tests.cli.test_prove import OPEN, network
+from tests.load.terraform.test_plan import existing, plan, rule
 
 
 def test_an_opened_port(tmp_path: Path) -> None:
@@ -55,3 +56,23 @@ def test_a_part_is_laid_over(tmp_path: Path) -> None:
 def test_wrong_words_are_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     told = run("diff", network(tmp_path), *words)
     assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_terraform_plan_alone(tmp_path: Path) -> None:
+    """Before and after of a plan are the two estates."""
+    there, gone = existing(rule("Rdp", "3389")), existing()
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan(gone, {}, [], prior=there)))
+    told = run("diff", path)
+    assert told.exit_code == 1
+    assert told.stdout.splitlines()[0] == "Allow -> Deny  inbound at nic"
+    assert "TCP 3389 from Internet to 10.0.1.4" in told.stdout
+    assert "azurerm_network_security_rule.Rdp" in told.stdout
+    path.write_text(json.dumps(plan(there, {}, [], prior=there)))
+    told = run("diff", path)
+    assert (told.exit_code, told.stdout) == (
+        0, "no packet gets another verdict at 1 interface: proven\n",
+    )  # fmt: skip
+    told = run("diff", network(tmp_path / "export"))
+    assert (told.exit_code, told.stderr.count("\n")) == (2, 1)
+    assert "a Terraform plan, which has both" in told.stderr

@@ -99,7 +99,7 @@ def test_markdown_is_a_comment(folder: Path) -> None:
     ("words", "told"),
     [
         (["--change", "nowhere"], "nowhere"),
-        ([], "Missing option `--change`"),
+        ([], "no --change: expected what changes"),
         (["--change", ""], "an empty name"),
     ],
 )

@@ -589,17 +589,17 @@ FILES: dict[str, tuple[bytes, str]] = {
         "t.json: $: ARM templates are not read yet: expected output of az or Azure Resource Graph",
     ),
     "a Terraform plan": (
-        b'{"format_version": "1.2", "terraform_version": "1.9.0", "planned_values": {}}',
+        b'{"format_version": "1.2", "terraform_version": "1.9.0", "values": {"root_module": 1}}',
         (
-            "t.json: $: Terraform plans and states are not read yet: expected output of az or "
-            "Azure Resource Graph"
+            "t.json: $: this is not the form of `terraform show -json`: expected its output for a "
+            "plan or a state"
         ),
     ),
     "a Terraform state": (
         b'{"version": 4, "terraform_version": "1.9.0", "resources": []}',
         (
-            "t.json: $: Terraform plans and states are not read yet: expected output of az or "
-            "Azure Resource Graph"
+            "t.json: $: this is not the form of `terraform show -json`: expected its output for a "
+            "plan or a state"
         ),
     ),
     "one page of several": (

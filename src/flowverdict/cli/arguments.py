@@ -123,9 +123,16 @@ def output_argument(command: F) -> F:
     )(command)
 
 
-def load(estate: tuple[str, ...], service_tags: Path | None, internet_tag: Path | None) -> Estate:
-    """Loads the estate and prints what of it could not be read."""
-    loaded = load_estate(estate, service_tags=service_tags, internet=internet_tag)
+def load(
+    estate: tuple[str, ...],
+    service_tags: Path | None,
+    internet_tag: Path | None,
+    *,
+    prior: bool = False,
+) -> Estate:
+    """Loads the estate, of plans with ``prior`` the one before, and prints what is not read."""
+    settings: dict[str, Any] = {"service_tags": service_tags, "internet": internet_tag}
+    loaded = load_estate(estate, prior=prior, **settings)
     passed_over = [one for one in loaded.diagnostics if one.code == "passed-over"]
     show_diagnostics((*loaded.errors, *passed_over))
     return loaded

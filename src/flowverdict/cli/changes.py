@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flowverdict.cli.errors import show_diagnostics
-from flowverdict.load import load_estate
+from flowverdict.cli.errors import Refused, show_diagnostics
+from flowverdict.load import is_plan, load_estate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,19 +30,36 @@ def change_arguments(command: F) -> F:
             "--change",
             type=click.Path(),
             multiple=True,
-            required=True,
             help="The estate as it would be, or the part of it that changes: files or folders. "
-            "Several count as one change.",
+            "Several count as one change. Not needed if ESTATE is a Terraform plan: it has both.",
         ),
     ):
         command = add(command)
     return command
 
 
+def has_both(others: dict[str, Any]) -> bool:
+    """Reports whether ESTATE is a plan that has the changed estate too: no change is given.
+
+    Raises:
+        Refused: a change is needed and not given.
+    """
+    if others.get("change", True):
+        return False
+    if not all(is_plan(one) for one in others["estate"]):
+        what = "no --change: expected what changes"
+        raise Refused(f"{what}, or a Terraform plan as ESTATE, which has both")
+    return True
+
+
 def read_change(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
     """Returns the changed estate, and in a line how the change was read if nobody said how."""
     settings = {"service_tags": others["service_tags"], "internet": others["internet_tag"]}
     change, is_part = others["change"], others["part"]
+    if not change:
+        changed = load_estate(others["estate"], **settings)
+        show_diagnostics(changed.errors)
+        return changed, "before and after the plan"
     changed = None if is_part else load_estate(change, **settings)
     if is_part is None and changed is not None:
         is_part = not changed.resources.nics

@@ -10,9 +10,10 @@ import click
 
 from flowverdict.cli.arguments import estate_options, load, output_argument, read_options
 from flowverdict.cli.changes import read_change
-from flowverdict.cli.errors import UNKNOWN
+from flowverdict.cli.errors import UNKNOWN, Refused
 from flowverdict.cli.proofs import changed_json, nic_names, said
 from flowverdict.cli.render import access_text, as_json, counted, with_lines
+from flowverdict.load import is_plan
 from flowverdict.prove.diff import diff
 from flowverdict.prove.text import lines
 
@@ -26,7 +27,7 @@ _MOST_LINES: Final = 5
 
 @click.command("diff")
 @click.argument("before", metavar="ESTATE", type=click.Path())
-@click.argument("after", metavar="ESTATE2", type=click.Path())
+@click.argument("after", metavar="[ESTATE2]", type=click.Path(), required=False)
 @estate_options
 @click.option(
     "--part/--whole",
@@ -35,17 +36,22 @@ _MOST_LINES: Final = 5
     "if it has no network interface.",
 )
 @output_argument
-def command(before: str, after: str, output: str, **others: Any) -> None:
+def command(before: str, after: str | None, output: str, **others: Any) -> None:
     """Tell which packets get another verdict by ESTATE2 than by ESTATE.
 
     All packets are compared at every interface that both have, in both directions: that none
-    changes is a proof. Interfaces or addresses that only one of them has are told.
+    changes is a proof. Interfaces or addresses that only one of them has are told. A Terraform plan
+    alone is compared with what was there before it.
 
     Exit code 1 means that something changes, 3 that a comparison was not finished.
     """
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
-    estate = load((before,), others["service_tags"], others["internet_tag"])
-    changed, how = read_change(estate, {**others, "estate": (before,), "change": (after,)})
+    if after is None and not is_plan(before):
+        raise Refused("no ESTATE2: expected another estate, or a Terraform plan, which has both")
+    tags = others["service_tags"], others["internet_tag"]
+    estate = load((before,), *tags, prior=after is None)
+    words = {**others, "estate": (before,), "change": (after,) if after else ()}
+    changed, how = read_change(estate, words)
     gc.freeze()  # the estates stay until the end: no use in looking through them
     found = diff(estate, changed, options)
     if output == "json":

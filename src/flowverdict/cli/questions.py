@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowverdict.cli.arguments import load, read_options
+from flowverdict.cli.changes import has_both
 from flowverdict.cli.lakes import open_lake
 from flowverdict.cli.period import read_period
 
@@ -28,5 +29,6 @@ def read_question(location: str, others: dict[str, Any]) -> Question:
     period = read_period(others["since"], others["until"])
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     lake = open_lake(location)
-    estate = load(others["estate"], others["service_tags"], others["internet_tag"])
+    prior = has_both(others)
+    estate = load(others["estate"], others["service_tags"], others["internet_tag"], prior=prior)
     return Question(estate, lake, period, options)

@@ -6,11 +6,11 @@ import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.assemble import Assembly
 from flowverdict.load.document import read_document
-from flowverdict.load.kinds import NO_RESOURCE, unfold
+from flowverdict.load.kinds import NO_RESOURCE, is_terraform, unfold
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.service_tags import PackagedTags, read_internet, read_service_tags
@@ -32,6 +32,7 @@ def load_estate(
     service_tags: str | PathLike[str] | None = None,
     internet: str | PathLike[str] | None = None,
     change: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    prior: bool = False,
 ) -> Estate:
     """Reads an estate from files and folders.
 
@@ -41,7 +42,9 @@ def load_estate(
         service_tags: Microsoft's service-tag file or REST answer; otherwise the packaged one.
         internet: an expansion of the ``Internet`` tag; otherwise the packaged recording.
         change: files and folders of what is laid over the rest: a resource takes the place of the
-            one with its id, a commit that of the manager's last one in its region.
+            one with its id, a commit that of the manager's last one in its region; what a
+            Terraform plan removes goes.
+        prior: of Terraform plans, what was there before instead of what is planned.
 
     Returns:
         The estate. Resources that could not be read are among its diagnostics, and a verdict that
@@ -51,7 +54,16 @@ def load_estate(
         InputError: a file cannot be read, or what is wrong touches more than one resource.
     """
     with _without_collector():
-        return _load(paths, service_tags, internet, change)
+        return _load(paths, service_tags, internet, change, prior=prior)
+
+
+def is_plan(path: str | PathLike[str]) -> bool:
+    """Reports whether a file is a Terraform plan, which has an estate and the one before it."""
+    try:
+        value: Any = read_document(Path(path)).value
+    except Unreadable:
+        return False  # what is wrong with it is said when it is loaded
+    return is_terraform(value) and "planned_values" in value
 
 
 @contextmanager
@@ -74,14 +86,16 @@ def _load(
     service_tags: str | PathLike[str] | None,
     internet: str | PathLike[str] | None,
     change: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    prior: bool,
 ) -> Estate:
     assembly = Assembly()
-    _read(change, assembly)
+    _read(change, assembly, of_change=True)
     if change and not assembly.items and not assembly.fatal:
         what = "the change holds no Azure resource"
         assembly.fatal.append(error(Position(_shown(change)), "change", what, "what changes"))
     assembly.lie_over()
-    _read(paths, assembly)
+    _read(paths, assembly, prior=prior)
     assembly.finish()
     tags = PackagedTags()
     space = None
@@ -112,18 +126,44 @@ def _shown(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> str:
     return os.fspath(paths if isinstance(paths, (str, os.PathLike)) else paths[0])
 
 
-def _read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], assembly: Assembly) -> None:
+def _read(
+    paths: str | PathLike[str] | Sequence[str | PathLike[str]],
+    assembly: Assembly,
+    *,
+    prior: bool = False,
+    of_change: bool = False,
+) -> None:
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     for path, named in _files(paths, assembly):
         try:
             document = read_document(path)
-            _take(Node(document.value, document.file), assembly, named=named)
+            node = Node(document.value, document.file)
+            if is_terraform(document.value):
+                _take_terraform(node, assembly, prior=prior, of_change=of_change)
+            else:
+                _take(node, assembly, named=named)
         except Unreadable as problem:
             assembly.fatal.append(problem.diagnostic)
         except RecursionError:
             what = "JSON is nested too deeply"
             assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
+
+
+def _take_terraform(node: Node, assembly: Assembly, *, prior: bool, of_change: bool) -> None:
+    """Takes the resources of a Terraform plan or state, and of a change what it removes."""
+    from flowverdict.load import terraform  # noqa: PLC0415 few estates have one
+
+    for found in terraform.resources(node, prior=prior):
+        if isinstance(found, Diagnostic):
+            assembly.diagnostics.append(found)
+        elif isinstance(found, Unreadable):
+            assembly.fatal.append(found.diagnostic)
+        else:
+            assembly.take(found)
+    if of_change:
+        for resource in terraform.removed(node):
+            assembly.take_away(resource)
 
 
 def _take(node: Node, assembly: Assembly, *, named: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable
@@ -29,12 +29,18 @@ class Shape(Enum):
 
 @value
 class Found:
-    """A value with its shape, and for a resource its type (in lower case) and id."""
+    """A value with its shape, and for a resource its type (in lower case) and id.
+
+    Attributes:
+        planned: it is a template's, which leaves out what is not there, and whose child resources
+            are put into their parents.
+    """
 
     node: Node
     shape: Shape
     type: str = ""
     id: ResourceId | None = None
+    planned: bool = False
 
 
 NO_RESOURCE: Final = "no-resource"
@@ -42,6 +48,11 @@ NO_RESOURCE: Final = "no-resource"
 
 _NEXT_PAGE: Final = ("nextlink", "skiptoken", "skip_token", "$skiptoken", "@odata.nextlink")
 _WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resource", "newsubnet"})
+
+
+def is_terraform(document: Any) -> bool:
+    """Reports whether a document is what ``terraform show -json`` prints."""
+    return isinstance(document, dict) and {"format_version", "terraform_version"} <= document.keys()
 
 
 def unfold(node: Node) -> Iterator[Found | Unreadable]:
@@ -101,8 +112,8 @@ def _refuse_others(node: Node) -> None:
         what = "ARM templates are not read yet"
         raise node.fail("template", what, "output of az or Azure Resource Graph")
     if "terraform_version" in fields:
-        what = "Terraform plans and states are not read yet"
-        raise node.fail("terraform", what, "output of az or Azure Resource Graph")
+        what = "this is not the form of `terraform show -json`"
+        raise node.fail("terraform", what, "its output for a plan or a state")
     if "effectivesecurityrules" in fields:
         what = "effective rules of an interface are an answer, not a resource"
         raise node.fail("answer", what, "the network security groups themselves")

@@ -221,7 +221,7 @@ def _read_ip_configuration(node: Node) -> IpConfiguration:
     return IpConfiguration(
         name=node.text("name"),
         addresses=_known_address(node.get("privateIPAddress")),
-        subnet=node.reference("subnet"),
+        subnet=_known_subnet(node),
         asgs=node.references("applicationSecurityGroups"),
         public_ip=node.reference("publicIPAddress"),
         is_ipv6=bool(
@@ -230,6 +230,14 @@ def _read_ip_configuration(node: Node) -> IpConfiguration:
         ),
         where=node.where,
     )
+
+
+def _known_subnet(node: Node) -> ResourceId | None:
+    """Returns a subnet; None where it is missing or not known: then what hangs on it is not."""
+    subnet = node.get("subnet")
+    if subnet is None or (isinstance(subnet.value, dict) and _is_unknown(subnet, "id")):
+        return None
+    return node.reference("subnet")
 
 
 def _known_address(node: Node | None) -> IntervalSet:
