@@ -242,7 +242,7 @@ class Bank:
             for name in changed:
                 (self.folder / name).write_bytes(self.raw[name])
 
-    def _outcome(self, chance: random.Random, given: dict[str, Path]) -> str:
+    def _outcome(self, chance: random.Random, given: dict[str, Any]) -> str:
         options = Options(assume_deployed=chance.random() < 0.3)
         try:
             estate = flowverdict.load_estate([self.folder], **given)

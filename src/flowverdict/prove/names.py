@@ -25,4 +25,9 @@ def tag_names(place: Standpoint, rules: Iterable[Rule]) -> dict[IntervalSet, str
         for some in (addresses, four, four - HOST, addresses & ALL_IPV6):
             if some:  # the host's own address is in several tags: without it they go by their name
                 found.setdefault(some, name)
+    for name in ("VirtualNetwork", "Internet"):
+        addresses = place.tag(name).sure
+        for family in (ALL_IPV4, ALL_IPV6):
+            if addresses & family and (rest := family - addresses):
+                found.setdefault(rest, f"any but {name}")
     return found
