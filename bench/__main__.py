@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import classify, impact, ingest, load, prove, verify
+from bench import classify, gate, impact, ingest, load, prove, verify
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
@@ -12,6 +12,7 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "ingest": ingest.measure,
     "classify": classify.measure,
     "prove": prove.measure,
+    "gate": gate.measure,
     "impact": impact.measure,
 }
 

@@ -5,38 +5,63 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowverdict.model import Direction, Estate
-from flowverdict.net import IntervalSet, parse_prefix
+from flowverdict.net import ALL_ADDRESSES, EMPTY, IntervalSet, parse_prefix
 from flowverdict.prove.checker import Checker
 from flowverdict.prove.claims import Claim
 from flowverdict.prove.exposures import Exposure
 from flowverdict.prove.extent import Extent
-from flowverdict.prove.region import ALL_PACKETS, packets
+from flowverdict.prove.region import ALL_PACKETS, Region, packets
 from tests.prove.test_checker import RDP, SHUT, network
 
 LOCAL = parse_prefix("10.0.0.4") | parse_prefix("fd00::4")
-WORDS = {"Internet": parse_prefix("8.0.0.0/5") | parse_prefix("2000::/3")}
+INTERNET = parse_prefix("8.0.0.0/5") | parse_prefix("2000::/3")
+WORDS = {"Internet": INTERNET, "any": ALL_ADDRESSES, "Internet, !asg:a": INTERNET}
+TAGS = {"Storage": parse_prefix("20.0.0.0/8"), "Sql": parse_prefix("40.0.0.0/8")}
 REGIONS = [
     packets(destinations=LOCAL),
-    packets(destinations=LOCAL, sources=WORDS["Internet"], protocols=IntervalSet([(6, 6)])),
+    packets(destinations=LOCAL, sources=INTERNET, protocols=IntervalSet([(6, 6)])),
     packets(destinations=parse_prefix("10.0.0.4"), ports=IntervalSet([(22, 22), (80, 90)])),
     packets(protocols=IntervalSet([(1, 1), (17, 17), (50, 51)]), sources=parse_prefix("8.8.8.8")),
     packets(source_ports=IntervalSet([(53, 53)])) | packets(ports=IntervalSet([(53, 53)])),
+    packets(destinations=LOCAL, sources=INTERNET - parse_prefix("8.8.0.0/16")),
+    packets(destinations=LOCAL, sources=INTERNET | parse_prefix("168.63.129.16")),
     ALL_PACKETS - packets(ports=IntervalSet([(3389, 3389)])),
 ]
 
 
+def tag(name: str) -> IntervalSet:
+    return TAGS.get(name, EMPTY)
+
+
+def extent_of(region: Region, way: Direction = Direction.INBOUND) -> Extent:
+    return Extent(region, way, LOCAL, WORDS, tag)
+
+
 def test_what_is_written_holds_these_packets_and_no_other() -> None:
     for way in Direction:
-        extents = [Extent(one, way, LOCAL, WORDS) for one in REGIONS]
+        extents = [extent_of(one, way) for one in REGIONS]
         for one in extents:
             for other in extents:
                 assert other.are_within(one.written()) == (other.region <= one.region)
-    part = Extent(REGIONS[1], Direction.INBOUND, LOCAL, WORDS).written()[0]
+    part = extent_of(REGIONS[1]).written()[0]
     assert part.keys() == {"family", "protocol", "ports", "local", "remote"}
+    words = [{one["remote"] for one in extent_of(region).written()} for region in REGIONS]
+    assert words[1] == {"Internet"}
+    assert words[5] == {"Internet, !8.8.0.0/16", "Internet"}
+    assert words[6] == {"Internet, 168.63.129.16", "Internet"}
+
+
+def test_a_tag_is_known_by_its_name_when_no_rule_has_it_any_more() -> None:
+    part = {"family": "IPv4", "protocol": "TCP", "ports": "*", "local": "*", "remote": "Storage"}
+    tcp = IntervalSet([(6, 6)])
+    some = packets(protocols=tcp, sources=parse_prefix("20.1.0.0/16"), destinations=LOCAL)
+    assert extent_of(some).are_within([part])
+    assert not extent_of(some).are_within([{**part, "remote": "Storage, !20.1.2.3"}])
+    assert not extent_of(some).are_within([{**part, "remote": "Sql"}])
 
 
 def test_what_cannot_be_read_holds_nothing() -> None:
-    extent = Extent(REGIONS[1], Direction.INBOUND, LOCAL, WORDS)
+    extent = extent_of(REGIONS[1])
     whole = {"family": "IPv4", "protocol": "TCP", "ports": "*", "local": "*", "remote": "Internet"}
     v6 = {**whole, "family": "IPv6"}
     assert extent.are_within([whole, v6])

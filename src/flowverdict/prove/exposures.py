@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.extent import Extent
+from flowverdict.prove.names import tag_names
 from flowverdict.prove.witness import witness
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def exposures(question: Question, result: Result) -> list[Exposure]:
             if key in found:
                 one = replace(found[key], packets=found[key].packets | one.packets)  # noqa: PLW2901 the same failure
             found[key] = one
-    return [Exposure(one, _extent(question, one)) for one in found.values()]
+    return [_exposure(question, one) for one in found.values()]
 
 
 def _by_rule(question: Question, failure: Failure) -> Iterator[Failure]:
@@ -63,7 +65,12 @@ def _by_rule(question: Question, failure: Failure) -> Iterator[Failure]:
             yield replace(failure, packets=region, judgement=judgement, packet=witness(region))
 
 
-def _extent(question: Question, failure: Failure) -> Extent:
-    nic, way = failure.nic, failure.direction
+def _exposure(question: Question, failure: Failure) -> Exposure:
+    nic, way, rule = failure.nic, failure.direction, failure.judgement.rule
     addresses = question.network.estate.addresses_of(nic)
-    return Extent(failure.packets, way, addresses, question.words(nic, way))
+    words = question.words(nic, way, rule)
+    extent = Extent(failure.packets, way, addresses, words, partial(question.tag, nic))
+    if rule is not None:
+        tags = tag_names(question.prover.at(nic).place, [rule])
+        failure = replace(failure, names={**tags, **failure.names})
+    return Exposure(failure, extent)

@@ -1,9 +1,9 @@
 """How far a failure goes, written down so that a later run can tell whether it goes further.
 
 The packets are written exactly, as boxes of one address family, with words for what moves while
-nobody is let in who was not: `*` for all addresses of the interface, whichever it has, and the
-claim's own words for everybody whom it asks about, if these are service tags. The words mean what
-they mean at the later run.
+nobody is let in who was not: `*` for all addresses of the interface, whichever it has, and service
+tags, of the claim and of the rule, with what comes to them and what is taken out. The words mean
+what they mean at the later run.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from flowverdict.net import (
     format_ports,
     is_ipv6,
     parse_ports,
+    parse_prefix,
     parse_prefixes,
 )
 from flowverdict.prove.region import PORTLESS, WITHOUT_PORTS, Box, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _FAMILIES: Final = {"IPv4": ALL_IPV4, "IPv6": ALL_IPV6}
 _ALL: Final = "*"
+_MOST_BESIDE: Final = 16
 _PORTLESS: Final = "any but TCP and UDP"
 _NUMBERS: Final = {one.name.lower(): str(int(one)) for one in Protocol}
 _NAMES: Final = {int(one): one.name for one in Protocol}
@@ -46,12 +48,14 @@ class Extent:
         direction: how they meet the interface.
         local: all addresses of the interface.
         words: addresses of the other side that go by a name.
+        tag: returns the addresses of any service tag; none for what is none.
     """
 
     region: Region
     direction: Direction
     local: IntervalSet
     words: Mapping[str, IntervalSet]
+    tag: Callable[[str], IntervalSet]
 
     def written(self) -> list[dict[str, str]]:
         """Returns the packets as texts, exactly."""
@@ -77,18 +81,32 @@ class Extent:
             if box.source_ports != ALL_PORTS:
                 told["source_ports"] = ", ".join(format_ports(box.source_ports))
         told["local"] = _ALL if local == self.local & whole else _listed(local)
-        words = (word for word, some in self.words.items() if some & whole == remote)
-        told["remote"] = next(words, "") or _listed(remote)
+        told["remote"] = self._named(remote, whole)
         return told
+
+    def _named(self, remote: IntervalSet, whole: IntervalSet) -> str:
+        """Returns addresses of a family by the word that needs the fewest prefixes beside it."""
+        best, found = _MOST_BESIDE + 1, ""
+        for word, addresses in self.words.items():
+            some = addresses & whole
+            if some == remote:
+                return word
+            if "," in word or some.isdisjoint(remote):
+                continue
+            more, less = remote - some, some - remote
+            count = len(more.spans) + len(less.spans)
+            if count < best:
+                beside = (*format_addresses(more), *(f"!{one}" for one in format_addresses(less)))
+                best, found = count, ", ".join((word, *beside))
+        listed = _listed(remote)
+        return found if found and len(found) < len(listed) else listed
 
     def _box(self, part: Mapping[str, str]) -> Box | None:
         try:
             whole = _FAMILIES[part["family"]]
             protocols = _numbers(part["protocol"])
-            local = self.local if part["local"] == _ALL else _addresses(part["local"])
-            remote = self.words.get(part["remote"])
-            if remote is None:
-                remote = _addresses(part["remote"])
+            local = self.local if part["local"] == _ALL else _prefixes(part["local"])
+            remote = self._addresses(part["remote"])
             ports = source_ports = PORTLESS
             if "ports" in part:
                 ports = _ports(part["ports"])
@@ -102,6 +120,30 @@ class Extent:
         if is_ported != ("ports" in part) or not (is_ported or protocols <= WITHOUT_PORTS):
             return None
         return Box(protocols, source, target, ports, source_ports)
+
+    def _addresses(self, text: str) -> IntervalSet:
+        """Returns the addresses of the other side that a text names.
+
+        Raises:
+            NetworkTextError: it names none.
+        """
+        if text in self.words:
+            return self.words[text]
+        more: list[IntervalSet] = []
+        less: list[IntervalSet] = []
+        for one in text.split(", "):
+            (less if one.startswith("!") else more).append(self._item(one.removeprefix("!")))
+        return IntervalSet.union(more) - IntervalSet.union(less)
+
+    def _item(self, text: str) -> IntervalSet:
+        if text in self.words:
+            return self.words[text]
+        try:
+            return parse_prefix(text)
+        except NetworkTextError:
+            if addresses := self.tag(text):
+                return addresses
+            raise
 
 
 def _protocols(numbers: IntervalSet) -> str:
@@ -126,5 +168,5 @@ def _listed(addresses: IntervalSet) -> str:
     return ", ".join(format_addresses(addresses))
 
 
-def _addresses(text: str) -> IntervalSet:
+def _prefixes(text: str) -> IntervalSet:
     return parse_prefixes(text.split(", "))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Direction
-from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, ALL_IPV6
+from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, ALL_IPV6, EMPTY
 from flowverdict.policy.services import SERVICES
 from flowverdict.prove.planned import is_open, local_addresses, whichever
 from flowverdict.prove.region import NOTHING, Region, packets, together
@@ -15,7 +15,7 @@ from flowverdict.prove.selectors import Addresses, Side
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from flowverdict.model import NetworkInterface
+    from flowverdict.model import NetworkInterface, Rule
     from flowverdict.net import IntervalSet
     from flowverdict.policy import Network
     from flowverdict.prove.claims import Claim
@@ -99,13 +99,31 @@ class Question:
         text = self._sides[_other(way)].text
         return {some: text for some in (remote, remote & ALL_IPV4, remote & ALL_IPV6) if some}
 
-    def words(self, nic: NetworkInterface, way: Direction) -> dict[str, IntervalSet]:
-        """Returns the names that stand for the same people at another time, with who they are."""
+    def words(
+        self, nic: NetworkInterface, way: Direction, rule: Rule | None
+    ) -> dict[str, IntervalSet]:
+        """Returns the names that stand for the same people at another time, with who they are.
+
+        Those of the claim come first, then those of the rule that decides.
+        """
+        words: dict[str, IntervalSet] = {}
         other = self._sides[_other(way)]
-        words = {"any": ALL_ADDRESSES}
         if other.is_of_services:
             words[other.text] = self._seen_from(self.prover.at(nic), way).sure
+        words.setdefault("any", ALL_ADDRESSES)
+        end = None
+        if rule is not None:
+            end = rule.source if way is Direction.INBOUND else rule.destination
+        for name in end.tags if end else ():
+            if addresses := self.tag(nic, name):
+                words.setdefault(name, addresses)
         return words
+
+    def tag(self, nic: NetworkInterface, name: str) -> IntervalSet:
+        """Returns the addresses of a service tag; none for `VirtualNetwork`, the estate's own."""
+        if name.lower() == "virtualnetwork":
+            return EMPTY
+        return self.prover.at(nic).place.tag(name).sure
 
     def asked(self, nic: NetworkInterface, way: Direction) -> Asked | None:
         """Returns what is asked at an interface; None where it is not concerned."""
