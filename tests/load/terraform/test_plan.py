@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +324,30 @@ def test_what_is_not_read_and_matters_is_told(tmp_path: Path) -> None:
     )
     [told] = estate.diagnostics
     assert "azurerm_linux_virtual_machine_scale_set" in told.what
+
+
+def test_a_mutated_plan_is_read_or_refused(tmp_path: Path) -> None:
+    """Whatever stands in the place of a value: an estate, or the documented error."""
+    chance = random.Random(7)
+    junk = [None, True, 7, "x", "/subscriptions/a", [], {}, [1], {"a": 1}, ["x"], [[]], [{}]]
+    for _ in range(300):
+        document = plan(existing(rule("A", "22")), {}, [], prior=existing())
+        if chance.random() < 0.5:
+            document = network()
+        document = json.loads(json.dumps(document))
+        for _ in range(chance.randint(1, 3)):
+            _mutate(document, chance, deepcopy(chance.choice(junk)))
+        for prior in (False, True):
+            with contextlib.suppress(InputError):
+                load(tmp_path, document, prior=prior)
+
+
+def _mutate(value: Any, chance: random.Random, junk: Any) -> None:
+    """Puts something else in the place of one value, somewhere below."""
+    while value:
+        some = list(value) if isinstance(value, dict) else range(len(value))
+        key = chance.choice(some)
+        if not isinstance(value[key], (dict, list)) or not value[key] or chance.random() < 0.15:
+            value[key] = junk
+            return
+        value = value[key]

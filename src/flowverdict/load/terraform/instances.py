@@ -119,6 +119,9 @@ def _root(value: Json, name: str) -> Json:
 
 def _instances(module: Json) -> Iterator[Instance]:
     for one in parts(module, "resources"):
+        told = one["address"], one["type"], one["name"], module.get("address", "")
+        if not all(isinstance(text, str) and text.isprintable() for text in told):
+            raise TypeError(told)
         yield Instance(
             address=one["address"],
             module=module.get("address", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from flowverdict.model import Diagnostic
 
+_OTHER_FORM: Final = (AttributeError, KeyError, TypeError, ValueError)
+"""What comes of a document that has something else where an object, a list or a text belongs."""
 _SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/\"]+)/", re.IGNORECASE)
 _NO_SUBSCRIPTION: Final = "subscription-of-the-plan"
 """Stands in ids where a plan tells no subscription: nothing of it exists yet."""
@@ -58,21 +61,20 @@ def resources(document: Node, *, prior: bool = False) -> Iterator[Found | Unread
     """
     try:
         instances = before(document) if prior else planned(document)
-    except (AttributeError, KeyError, TypeError):
+        yield from _Reading(document, instances, prior=prior).found()
+    except _OTHER_FORM:
         what = "this is not the form of `terraform show -json`"
         yield document.fail("terraform", what, "its output for a plan or a state")
-        return
-    yield from _Reading(document, instances, prior=prior).found()
 
 
 def removed(document: Node) -> Iterator[ResourceId]:
     """Yields the resources that a plan takes away."""
-    some = list(deleted(document))
-    reading = _Reading(document, some, prior=True)
-    for one in some:
-        identity = reading.id_of(one)
-        if identity.startswith("/"):
-            yield ResourceId(identity)
+    try:
+        some = list(deleted(document))
+        reading = _Reading(document, some, prior=True)
+        yield from [ResourceId(reading.id_of(one)) for one in some]
+    except _OTHER_FORM:
+        return  # which reading the resources has said
 
 
 _PARTS: Final = {
@@ -113,20 +115,25 @@ class _Reading:
         configuration = None if prior else document.value.get("configuration")
         self._references = References(configuration, instances)
         self._ids: dict[str, str] = {}
-        told = _SUBSCRIPTION.search(msgspec.json.encode(document.value).decode())
-        self._subscription = told[1] if told else _NO_SUBSCRIPTION
+        told = Counter(_SUBSCRIPTION.findall(msgspec.json.encode(document.value).decode()))
+        self._subscription = told.most_common(1)[0][0] if told else _NO_SUBSCRIPTION
 
     def found(self) -> Iterator[Found | Unreadable | Diagnostic]:
         """Yields what is read, whole resources before what stands alone."""
         bodies: dict[str, tuple[Instance, Json]] = {}
         later: list[Instance] = []
         for one in self._instances:
-            if one.type in TYPES:
-                bodies[self.id_of(one).lower()] = one, self._body(one)
-            elif one.type == "azapi_resource":
-                bodies[self.id_of(one).lower()] = one, self._azapi(one)
-            else:
+            if one.type not in TYPES and one.type != "azapi_resource":
                 later.append(one)
+                continue
+            try:
+                body = self._body(one) if one.type in TYPES else self._azapi(one)
+            except _OTHER_FORM:
+                where = Position(self._file, one.address)
+                what = f"an attribute has not the form that `{one.type}` has"
+                yield Unreadable(error(where, "terraform", what, "the provider's attributes"))
+            else:
+                bodies[body["id"].lower()] = one, body
         for one in later:
             yield from self._other(one, bodies)
         self._tidy(bodies)
@@ -144,6 +151,8 @@ class _Reading:
             "type": kind.of,
             "properties": kind.body(one.values, partial(self._refer, one)),
         }
+        if one.is_data and one.type == "azurerm_virtual_network":
+            body["properties"] = {"addressSpace": body["properties"]["addressSpace"]}
         for name in ("location", "tags"):
             if one.values.get(name) is not None:
                 body[name] = one.values[name]
