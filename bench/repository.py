@@ -10,7 +10,18 @@ _GROUP = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-
 _NETWORK = f"{_GROUP}/providers/Microsoft.Network"
 _OPEN = 5
 """One NSG of so many has a rule that somebody forgot."""
-_SERVICES = ("443", "80", "1433", "5432", "8080-8090", "9100", "53", "6379", "5671-5672", "9092")
+_SERVICES: tuple[str, ...] = (
+    "443",
+    "80",
+    "1433",
+    "5432",
+    "8080-8090",
+    "9100",
+    "53",
+    "6379",
+    "5671-5672",
+    "9092",
+)
 
 CLAIMS = """
 - {name: the web is open, expect: allow, direction: Inbound, from: Internet, to: "nic:nic-000",

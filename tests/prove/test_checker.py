@@ -294,7 +294,7 @@ def test_to_somebody_outside_the_sender_alone_is_asked() -> None:
     claim = Claim("no mail", "deny", None, ("any",), ("Internet",), (), TCP, ports(25))
     found = check(network(), claim)
     assert [(one.nic.id.name, one.direction) for one in found.failures] == [
-        ("web1", Direction.OUTBOUND), ("db1", Direction.OUTBOUND),
+        ("db1", Direction.OUTBOUND), ("web1", Direction.OUTBOUND),
     ]  # fmt: skip
 
 

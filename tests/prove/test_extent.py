@@ -11,6 +11,7 @@ from flowverdict.prove.claims import Claim
 from flowverdict.prove.exposures import Exposure
 from flowverdict.prove.extent import Extent
 from flowverdict.prove.region import ALL_PACKETS, Region, packets
+from tests.policy.estates import files_of, load
 from tests.prove.test_checker import RDP, SHUT, network
 
 LOCAL = parse_prefix("10.0.0.4") | parse_prefix("fd00::4")
@@ -111,3 +112,17 @@ def test_words_stand_for_service_tags_and_not_for_what_an_estate_has() -> None:
         found = exposures(network(nsgs__db=wide), replace(RDP, sources=(word,)))
         part = next(one.extent.written()[0] for one in found if one.failure.nic.id.name == "db1")
         assert part["remote"].split(", ")[0] == remote
+
+
+def test_the_order_of_files_makes_no_difference() -> None:
+    """Of two interfaces with one address, in networks that do not meet, the same one is told."""
+    space = {"prefixes": ["10.1.1.0/24"], "nsg": "web"}
+    vnets = {one: {"space": ["10.1.0.0/16"], "subnets": {"s": space}} for one in ("v", "w")}
+    nics = {one: {"subnet": f"{one}/s", "ip": ["10.1.1.4"]} for one in vnets}
+    nsgs = {"web": ["in 100 Allow Tcp Internet -> *:3389 name=A", SHUT]}
+    told: list[list[str]] = []
+    for some in (nics, dict(reversed(nics.items()))):
+        estate = load(files_of({"vnets": vnets, "nics": some, "nsgs": nsgs}))
+        found = exposures(estate, replace(RDP, direction=None))
+        told.append([one.failure.nic.id.name for one in found])
+    assert told[0] == told[1] == ["v"]

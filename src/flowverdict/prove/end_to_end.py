@@ -175,7 +175,8 @@ def _at(
 def _failures(question: Question, passing: Region) -> Iterator[Failure]:
     """Yields the interfaces at which packets come in, or go out to others, that should not."""
     left = passing
-    nics = question.network.estate.resources.nics.values()
+    # of two interfaces with one address the same one is told, whatever the order of files
+    nics = sorted(question.network.estate.resources.nics.values(), key=lambda one: one.id)
     for way in Direction:
         seen = passing.values("destinations" if way is Direction.INBOUND else "sources")
         for nic in nics:
