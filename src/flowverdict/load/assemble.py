@@ -134,12 +134,25 @@ READERS: Final[dict[str, tuple[str, Callable[[Node, ResourceId], _Placed]]]] = {
 }
 """How each resource type is read, and into which table of ``Resources``."""
 
+_OTHERS: Final = frozenset(
+    {_MANAGER + "/networkgroups/staticmembers", _MEMBERSHIPS}
+    | {f"microsoft.authorization/policy{one}" for one in ("definitions", "setdefinitions")}
+    | {"microsoft.authorization/policyassignments"}
+)
+"""Types of which the resources are no rows of a table."""
+
 _PARTS: Final = {
     _NET + "networksecuritygroups/securityrules": "nsgs",
     _NET + "networksecuritygroups/defaultsecurityrules": "nsgs",
     _NET + "virtualnetworks/virtualnetworkpeerings": "vnets",
 }
 """Child resources that count only as part of their parent, and the parent's table."""
+
+
+def is_read(kind: str) -> bool:
+    """Reports whether resources of a type are read."""
+    return kind in READERS or kind == _VNET or kind in _PARTS or kind in _OTHERS
+
 
 _STANDS_ALONE: Final = frozenset(
     {"nsgs", "asgs", "vnets", "subnets", "route_tables", "nics", "vms", "public_ips"}
@@ -167,6 +180,7 @@ class Assembly:
         self.broken: dict[ResourceId, Diagnostic] = {}
         self.over = Change()
         self.items = 0
+        self.has_exports = False
         self._taken: set[ResourceId] = set()
 
     def lie_over(self) -> None:
@@ -176,6 +190,7 @@ class Assembly:
     def take(self, found: Found) -> None:
         """Reads one item; what cannot be read becomes a diagnostic."""
         self.items += 1
+        self.has_exports = self.has_exports or not found.planned
         if found.shape is Shape.RESOURCE and found.id is not None:
             if found.id in self.over.resources:
                 return
@@ -183,16 +198,29 @@ class Assembly:
         try:
             self._take(found)
         except Unreadable as problem:
-            table = "vnets" if found.type == _VNET else READERS.get(found.type, ("",))[0]
-            if table in _STANDS_ALONE and found.id is not None:
-                self._break(found.id, problem.diagnostic)
-            else:
-                self.fatal.append(problem.diagnostic)
+            self._refuse(found, problem.diagnostic)
+
+    def take_doubtful(self, found: Found, doubt: Diagnostic) -> None:
+        """Takes a resource of which it is not known whether there is one."""
+        if found.id is not None and found.id not in self.over.resources and is_read(found.type):
+            self.items += 1
+            self._taken.add(found.id)
+            self._refuse(found, doubt)
+
+    def _refuse(self, found: Found, problem: Diagnostic) -> None:
+        """Notes why a resource cannot be read, or why it is not known whether it is there."""
+        table = "vnets" if found.type == _VNET else READERS.get(found.type, ("",))[0]
+        if table in _STANDS_ALONE and found.id is not None:
+            self._break(found.id, problem)
+        elif found.type in _PARTS and found.id is not None:
+            self._break(found.id.parent, problem)
+        else:
+            self.fatal.append(problem)
 
     def _take(self, found: Found) -> None:
         node, resource = found.node, found.id
         if found.shape is Shape.RESOURCE and resource is not None:
-            self._take_resource(node, found.type, resource)
+            self._take_resource(node, found.type, resource, planned=found.planned)
         elif found.shape is Shape.COMMIT:
             self.deployments.extend(read_commit(node))
         elif found.shape is Shape.DEPLOYMENT:
@@ -210,14 +238,16 @@ class Assembly:
         else:
             self._take_resource(node, found.type, resource)
 
-    def _take_resource(self, node: Node, kind: str, resource: ResourceId) -> None:
+    def _take_resource(
+        self, node: Node, kind: str, resource: ResourceId, *, planned: bool = False
+    ) -> None:
         if kind in READERS:
             table, read = READERS[kind]
             self._put(getattr(self.resources, table), read(node, resource), table)
         elif kind == _VNET:
-            self._take_vnet(node, resource)
+            self._take_vnet(node, resource, planned=planned)
         elif kind in _PARTS:
-            self.parts.append(Found(node, Shape.RESOURCE, kind, resource))
+            self.parts.append(Found(node, Shape.RESOURCE, kind, resource, planned=planned))
         elif kind == _MANAGER + "/networkgroups/staticmembers":
             self.members.append(read_static_member(node, resource))
         elif kind == _MEMBERSHIPS:
@@ -231,7 +261,7 @@ class Assembly:
         elif kind == "microsoft.authorization/policyassignments":
             self._put(self.resources.assignments, read_assignment(node, resource), "assignments")
 
-    def _take_vnet(self, node: Node, resource: ResourceId) -> None:
+    def _take_vnet(self, node: Node, resource: ResourceId, *, planned: bool) -> None:
         vnet = read_vnet(node, resource)
         self.left_out.extend(lists_left_out(node, resource))
         subnets: list[ResourceId] = []
@@ -240,7 +270,7 @@ class Assembly:
             subnets.append(subnet)
             if item.fields.keys() <= {"id", "resourcegroup", "name"}:
                 continue  # a reference: the subnet itself stands elsewhere, or is missing
-            self.take(Found(item, Shape.RESOURCE, _SUBNET, subnet))
+            self.take(Found(item, Shape.RESOURCE, _SUBNET, subnet, planned=planned))
         self._put(self.resources.vnets, replace(vnet, subnets=tuple(subnets)), "vnets")
 
     def _put(self, table: dict[ResourceId, P], value: P, name: str) -> None:
@@ -324,6 +354,9 @@ class Assembly:
             return
         table = getattr(self.resources, _PARTS[found.type])
         whole = table.get(parent)
+        is_over = found.id in self.over.resources
+        if found.planned and parent in self.over.resources and not is_over:
+            return  # the parent is another one by now, and that one's parts count
         if whole is None:
             what = f"`{found.id.name}` stands here without `{parent.name}`, which it is part of"
             expected = f"the export of `{parent.name}` itself"
@@ -336,7 +369,7 @@ class Assembly:
         except Unreadable as problem:
             self._break(parent, problem.diagnostic)
         else:
-            if found.id in self.over.resources and parent not in self.over.resources:
+            if found.planned or (is_over and parent not in self.over.resources):
                 table[parent] = _with_part(whole, alone)
                 return
             if same == alone:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.assemble import Assembly
 from flowverdict.load.document import read_document
-from flowverdict.load.kinds import NO_RESOURCE, unfold
+from flowverdict.load.kinds import NO_RESOURCE, template_shape, unfold
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.service_tags import PackagedTags, read_internet, read_service_tags
@@ -19,6 +19,8 @@ from flowverdict.model import Diagnostic, Estate, InputError, Position
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from os import PathLike
+
+    from flowverdict.load.template import Templates
 
 _SUFFIXES = (".json", ".json.gz")
 
@@ -115,15 +117,41 @@ def _shown(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> str:
 def _read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], assembly: Assembly) -> None:
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
+    templates: Templates | None = None
     for path, named in _files(paths, assembly):
         try:
             document = read_document(path)
+            if shape := template_shape(document.value):
+                from flowverdict.load.template import Templates  # noqa: PLC0415 few estates have one
+
+                templates = templates or Templates()
+                templates.take(document, shape, named=named)
+                continue
             _take(Node(document.value, document.file), assembly, named=named)
         except Unreadable as problem:
             assembly.fatal.append(problem.diagnostic)
         except RecursionError:
             what = "JSON is nested too deeply"
             assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
+    if templates is not None:
+        _take_templates(templates, assembly)
+
+
+def _take_templates(templates: Templates, assembly: Assembly) -> None:
+    """Takes what templates deploy, and says of which it is not known where."""
+    for found in templates.resources():
+        if isinstance(found, Unreadable):
+            assembly.fatal.append(found.diagnostic)
+        elif isinstance(found, tuple):
+            assembly.take_doubtful(*found)
+        else:
+            assembly.take(found)
+    assembly.fatal.extend(templates.fatal)
+    assembly.diagnostics.extend(templates.diagnostics)
+    for file in templates.untold if assembly.has_exports else ():
+        what = "the template does not tell where it is deployed: its resources stand apart"
+        expected = "the deployment beside it: see the reference of ESTATE"
+        assembly.diagnostics.append(warning(Position(file), "place", what, expected))
 
 
 def _take(node: Node, assembly: Assembly, *, named: bool) -> None:

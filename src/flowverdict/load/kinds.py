@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable
@@ -29,19 +29,46 @@ class Shape(Enum):
 
 @value
 class Found:
-    """A value with its shape, and for a resource its type (in lower case) and id."""
+    """A value with its shape, and for a resource its type (in lower case) and id.
+
+    Attributes:
+        planned: it is a template's, which leaves out what is not there, and whose child resources
+            are put into their parents.
+    """
 
     node: Node
     shape: Shape
     type: str = ""
     id: ResourceId | None = None
+    planned: bool = False
 
 
 NO_RESOURCE: Final = "no-resource"
 """The code of the complaint about an object that nothing marks as Azure's."""
 
+_DEPLOYMENT: Final = "microsoft.resources/deployments"
 _NEXT_PAGE: Final = ("nextlink", "skiptoken", "skip_token", "$skiptoken", "@odata.nextlink")
 _WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resource", "newsubnet"})
+
+
+def template_shape(document: Any) -> str:
+    """Returns what a document has to do with ARM templates.
+
+    Returns:
+        ``template``; ``parameters`` for values of a template's parameters; ``deployment`` for one
+        as ``az deployment group show`` prints it; empty for another document.
+    """
+    if not isinstance(document, dict):
+        return ""
+    of = {name.lower(): one for name, one in cast("dict[str, Any]", document).items()}
+    identity = of.get("id")
+    if isinstance(identity, str):
+        return "deployment" if ResourceId(identity).type == _DEPLOYMENT else ""
+    if "resources" in of and ("contentversion" in of or "$schema" in of):
+        return "template"
+    if "deploymentparameters" in str(of.get("$schema", "")).lower():
+        return "parameters"
+    return "parameters" if {"contentversion", "parameters"} <= of.keys() else ""
 
 
 def unfold(node: Node) -> Iterator[Found | Unreadable]:
@@ -98,8 +125,8 @@ def _count(node: Node, name: str) -> int | None:
 def _refuse_others(node: Node) -> None:
     fields = node.fields
     if "resources" in fields and ("contentversion" in fields or "$schema" in fields):
-        what = "ARM templates are not read yet"
-        raise node.fail("template", what, "output of az or Azure Resource Graph")
+        what = "ARM template within another document"
+        raise node.fail("template", what, "a file of its own")
     if "terraform_version" in fields:
         what = "Terraform plans and states are not read yet"
         raise node.fail("terraform", what, "output of az or Azure Resource Graph")
