@@ -584,9 +584,9 @@ FILES: dict[str, tuple[bytes, str]] = {
             "end-of-stream marker was reached): expected a whole file"
         ),
     ),
-    "an ARM template": (
-        b'{"$schema": "x", "contentVersion": "1.0.0.0", "resources": []}',
-        "t.json: $: ARM templates are not read yet: expected output of az or Azure Resource Graph",
+    "an ARM template in a list": (
+        b'[{"$schema": "x", "contentVersion": "1.0.0.0", "resources": []}]',
+        "t.json: $[0]: ARM template within another document: expected a file of its own",
     ),
     "a Terraform plan": (
         b'{"format_version": "1.2", "terraform_version": "1.9.0", "values": {"root_module": 1}}',

@@ -149,7 +149,7 @@ _PARTS: Final = {
 """Child resources that count only as part of their parent, and the parent's table."""
 
 
-def _is_read(kind: str) -> bool:
+def is_read(kind: str) -> bool:
     """Reports whether resources of a type are read."""
     return kind in READERS or kind == _VNET or kind in _PARTS or kind in _OTHERS
 
@@ -180,6 +180,7 @@ class Assembly:
         self.broken: dict[ResourceId, Diagnostic] = {}
         self.over = Change()
         self.items = 0
+        self.has_exports = False
         self._taken: set[ResourceId] = set()
 
     def lie_over(self) -> None:
@@ -189,6 +190,7 @@ class Assembly:
     def take(self, found: Found) -> None:
         """Reads one item; what cannot be read becomes a diagnostic."""
         self.items += 1
+        self.has_exports = self.has_exports or not found.planned
         if found.shape is Shape.RESOURCE and found.id is not None:
             if found.id in self.over.resources:
                 return
@@ -205,7 +207,7 @@ class Assembly:
 
     def take_doubtful(self, found: Found, doubt: Diagnostic) -> None:
         """Takes a resource of which it is not known whether there is one."""
-        if found.id is not None and found.id not in self.over.resources and _is_read(found.type):
+        if found.id is not None and found.id not in self.over.resources and is_read(found.type):
             self.items += 1
             self._taken.add(found.id)
             self._refuse(found, doubt)
@@ -248,7 +250,7 @@ class Assembly:
             table, read = READERS[kind]
             self._put(getattr(self.resources, table), read(node, resource), table)
         elif kind == _VNET:
-            self._take_vnet(node, resource)
+            self._take_vnet(node, resource, planned=planned)
         elif kind in _PARTS:
             self.parts.append(Found(node, Shape.RESOURCE, kind, resource, planned=planned))
         elif kind == _MANAGER + "/networkgroups/staticmembers":
@@ -264,7 +266,7 @@ class Assembly:
         elif kind == "microsoft.authorization/policyassignments":
             self._put(self.resources.assignments, read_assignment(node, resource), "assignments")
 
-    def _take_vnet(self, node: Node, resource: ResourceId) -> None:
+    def _take_vnet(self, node: Node, resource: ResourceId, *, planned: bool) -> None:
         vnet = read_vnet(node, resource)
         self.left_out.extend(lists_left_out(node, resource))
         subnets: list[ResourceId] = []
@@ -273,7 +275,7 @@ class Assembly:
             subnets.append(subnet)
             if item.fields.keys() <= {"id", "resourcegroup", "name"}:
                 continue  # a reference: the subnet itself stands elsewhere, or is missing
-            self.take(Found(item, Shape.RESOURCE, _SUBNET, subnet))
+            self.take(Found(item, Shape.RESOURCE, _SUBNET, subnet, planned=planned))
         self._put(self.resources.vnets, replace(vnet, subnets=tuple(subnets)), "vnets")
 
     def _put(self, table: dict[ResourceId, P], value: P, name: str) -> None:

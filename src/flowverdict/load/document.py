@@ -26,6 +26,13 @@ _ESCAPE = re.compile(
 )
 """An escape in JSON; ``half`` is one of UTF-16's surrogates alone, and not where the text ends."""
 
+_COMMENT = re.compile(
+    rb'(?P<text>"(?:[^"\\]|\\.)*")|//[^\r\n]*|/\*.*?\*/',
+    re.DOTALL,
+)
+"""A text in JSON, or a comment."""
+_NO_SPACE = re.compile(rb"[^\r\n]")
+
 
 @value
 class Document:
@@ -77,6 +84,9 @@ def read_document(path: Path) -> Document:
     if not text or text.isspace():
         raise Unreadable(error(Position(str(path)), "json", "file is empty", "JSON"))
     raw = data if data[:1] in (b"{", b"[") else text.encode("utf-8", "replace")
+    if is_template(raw):
+        raw = without_comments(raw)
+        text = raw.decode("utf-8", "replace")
     try:
         value = msgspec.json.decode(raw)
         if _has_lost_names(raw, value):
@@ -87,6 +97,18 @@ def read_document(path: Path) -> Document:
         what = "JSON is nested too deeply"
         raise Unreadable(error(Position(str(path)), "json", what, "Azure resources")) from None
     return Document(str(path), value)
+
+
+def is_template(raw: bytes) -> bool:
+    """Reports whether a document may be an ARM template or its parameters."""
+    return b"/schemas/" in raw and b"contentVersion" in raw
+
+
+def without_comments(raw: bytes) -> bytes:
+    """Returns JSON with spaces in the place of comments, which Azure allows in templates."""
+    if b"//" not in raw and b"/*" not in raw:
+        return raw
+    return _COMMENT.sub(lambda found: found["text"] or _NO_SPACE.sub(b" ", found[0]), raw)
 
 
 def _has_lost_names(raw: bytes, value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.assemble import Assembly
 from flowverdict.load.document import read_document
-from flowverdict.load.kinds import NO_RESOURCE, is_terraform, unfold
+from flowverdict.load.kinds import NO_RESOURCE, is_terraform, template_shape, unfold
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.service_tags import PackagedTags, read_internet, read_service_tags
@@ -19,6 +19,8 @@ from flowverdict.model import Diagnostic, Estate, InputError, Position
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from os import PathLike
+
+    from flowverdict.load.template import Templates
 
 _SUFFIXES = (".json", ".json.gz")
 
@@ -135,9 +137,16 @@ def _read(
 ) -> None:
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
+    templates: Templates | None = None
     for path, named in _files(paths, assembly):
         try:
             document = read_document(path)
+            if shape := template_shape(document.value):
+                from flowverdict.load.template import Templates  # noqa: PLC0415 few estates have one
+
+                templates = templates or Templates()
+                templates.take(document, shape, named=named)
+                continue
             node = Node(document.value, document.file)
             if is_terraform(document.value):
                 _take_terraform(node, assembly, prior=prior, of_change=of_change)
@@ -148,6 +157,25 @@ def _read(
         except RecursionError:
             what = "JSON is nested too deeply"
             assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
+    if templates is not None:
+        _take_templates(templates, assembly)
+
+
+def _take_templates(templates: Templates, assembly: Assembly) -> None:
+    """Takes what templates deploy, and says of which it is not known where."""
+    for found in templates.resources():
+        if isinstance(found, Unreadable):
+            assembly.fatal.append(found.diagnostic)
+        elif isinstance(found, tuple):
+            assembly.take_doubtful(*found)
+        else:
+            assembly.take(found)
+    assembly.fatal.extend(templates.fatal)
+    assembly.diagnostics.extend(templates.diagnostics)
+    for file in templates.untold if assembly.has_exports else ():
+        what = "the template does not tell where it is deployed: its resources stand apart"
+        expected = "the deployment beside it: see the reference of ESTATE"
+        assembly.diagnostics.append(warning(Position(file), "place", what, expected))
 
 
 def _take_terraform(node: Node, assembly: Assembly, *, prior: bool, of_change: bool) -> None:

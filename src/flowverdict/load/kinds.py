@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable
@@ -46,6 +46,7 @@ class Found:
 NO_RESOURCE: Final = "no-resource"
 """The code of the complaint about an object that nothing marks as Azure's."""
 
+_DEPLOYMENT: Final = "microsoft.resources/deployments"
 _NEXT_PAGE: Final = ("nextlink", "skiptoken", "skip_token", "$skiptoken", "@odata.nextlink")
 _WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resource", "newsubnet"})
 
@@ -53,6 +54,26 @@ _WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resour
 def is_terraform(document: Any) -> bool:
     """Reports whether a document is what ``terraform show -json`` prints."""
     return isinstance(document, dict) and {"format_version", "terraform_version"} <= document.keys()
+
+
+def template_shape(document: Any) -> str:
+    """Returns what a document has to do with ARM templates.
+
+    Returns:
+        ``template``; ``parameters`` for values of a template's parameters; ``deployment`` for one
+        as ``az deployment group show`` prints it; empty for another document.
+    """
+    if not isinstance(document, dict):
+        return ""
+    of = {name.lower(): one for name, one in cast("dict[str, Any]", document).items()}
+    identity = of.get("id")
+    if isinstance(identity, str):
+        return "deployment" if ResourceId(identity).type == _DEPLOYMENT else ""
+    if "resources" in of and ("contentversion" in of or "$schema" in of):
+        return "template"
+    if "deploymentparameters" in str(of.get("$schema", "")).lower():
+        return "parameters"
+    return "parameters" if {"contentversion", "parameters"} <= of.keys() else ""
 
 
 def unfold(node: Node) -> Iterator[Found | Unreadable]:
@@ -109,8 +130,8 @@ def _count(node: Node, name: str) -> int | None:
 def _refuse_others(node: Node) -> None:
     fields = node.fields
     if "resources" in fields and ("contentversion" in fields or "$schema" in fields):
-        what = "ARM templates are not read yet"
-        raise node.fail("template", what, "output of az or Azure Resource Graph")
+        what = "ARM template within another document"
+        raise node.fail("template", what, "a file of its own")
     if "terraform_version" in fields:
         what = "this is not the form of `terraform show -json`"
         raise node.fail("terraform", what, "its output for a plan or a state")

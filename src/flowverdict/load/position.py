@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from flowverdict.load.document import decode_text, read_bytes
+from flowverdict.load.document import decode_text, is_template, read_bytes, without_comments
 from flowverdict.load.report import Unreadable
 from flowverdict.model import Position
 
@@ -22,16 +22,26 @@ _DECODER: Final = json.JSONDecoder()
 
 
 def line_and_column(where: Position) -> tuple[int, int] | None:
-    """Returns the line and column (from 1) of a place; None where the file no longer has it."""
+    """Returns the line and column (from 1) of a place; None where the file no longer has it.
+
+    Of a place that only the expressions of a template make, it is that of what makes it.
+    """
     try:
         path = Path(where.file)
         if not path.is_file():
             return None  # a pipe would be waited for
-        text = inner = decode_text(path, read_bytes(path)).encode()
-        at = _skip(text, 0)
+        text = decode_text(path, read_bytes(path)).encode()
+        if template := is_template(text):
+            text = without_comments(text)
+        inner, at = text, _skip(text, 0)
         for key, index, quoted in _STEP.findall(where.path):
             name = None if index else key or _ESCAPE.sub(r"\1", quoted)
-            below, inner = _element(inner, int(index)) if name is None else _member(inner, name)
+            try:
+                below, inner = _element(inner, int(index)) if name is None else _member(inner, name)
+            except ValueError:
+                if template and inner != text:
+                    break  # an expression or a loop stands there, which has it
+                raise
             at += below
     except (Unreadable, ValueError, RecursionError):
         return None

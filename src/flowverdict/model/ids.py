@@ -61,6 +61,14 @@ class ResourceId:
         return self._segment_after("subscriptions").lower()
 
     @property
+    def is_placed(self) -> bool:
+        """Whether subscription and resource group are told: a template may leave them open.
+
+        What it leaves open stands in braces.
+        """
+        return "{" not in self.subscription and "{" not in self.resource_group
+
+    @property
     def resource_group(self) -> str:
         """The resource group's name; empty where there is none."""
         return self._segment_after("resourcegroups")

@@ -145,6 +145,8 @@ def scope_of(
         return Membership(None, hierarchy_needed(vnet.id)), 0
     if vnet.id.subscription in manager.subscriptions:
         return YES, _BELOW_ALL_GROUPS
+    if not vnet.id.is_placed:
+        return Membership(None, f"subscription of `{vnet.id.name}`"), 0
     return NO, _BELOW_ALL_GROUPS
 
 

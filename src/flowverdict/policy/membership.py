@@ -105,7 +105,9 @@ def _covers(estate: Estate, assignment: PolicyAssignment, vnet: ResourceId) -> M
 def _below(estate: Estate, scope: ResourceId, vnet: ResourceId) -> Membership:
     if "/managementgroups/" in scope.key:
         return in_management_group(estate, scope.last, vnet)
-    return YES if vnet.is_below(scope) else NO
+    if vnet.is_below(scope):
+        return YES
+    return NO if vnet.is_placed else Membership(None, f"subscription of `{vnet.name}`")
 
 
 def in_management_group(estate: Estate, name: str, vnet: ResourceId) -> Membership:

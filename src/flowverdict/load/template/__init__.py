@@ -1,0 +1,5 @@
+"""ARM templates into resources as exports have them, with marks for what is not known."""
+
+from flowverdict.load.template.read import Templates
+
+__all__ = ["Templates"]

@@ -1,0 +1,55 @@
+"""The last step from a template's resource to one as an export has it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flowverdict.load.template.partial import Partial, as_list, as_object
+
+Json = dict[str, Any]
+
+_LISTS: Final = {
+    "microsoft.network/virtualnetworks": ("subnets", "virtualNetworkPeerings"),
+    "microsoft.network/networksecuritygroups": ("securityRules",),
+    "microsoft.network/routetables": ("routes",),
+}
+"""Lists that an export always has, and a template leaves out where there is nothing in them."""
+
+_RULES: Final = ("/securityrules", "/rulecollections/rules")
+_IGNORED: Final = frozenset({"location", "tags", "metadata"})
+"""Fields that a template may give a rule, which has none."""
+
+
+def finished(value: Any, key: str = "") -> Any:
+    """Returns a value in which names and ids are texts, with what is not known in braces.
+
+    References by the same expression then meet, as ids of resources that are not in the estate.
+    """
+    if (fields := as_object(value)) is not None:
+        return {name: finished(one, name) for name, one in fields.items()}
+    if (elements := as_list(value)) is not None:
+        return [finished(one, key) for one in elements]
+    if isinstance(value, Partial):
+        if value.text.startswith(("/subscriptions/", "/providers/")):
+            return value.text
+        if key.lower() == "id":
+            return f"/(not known)/id/{value.text}"
+        if key.lower() == "name":
+            return value.text
+    return value
+
+
+def completed(kind: str, value: Json) -> Json:
+    """Returns a resource as an export has it: with empty lists, without what Azure ignores."""
+    if kind.endswith(_RULES):
+        value = {name: one for name, one in value.items() if name.lower() not in _IGNORED}
+    inner = value.get("properties")
+    fields = {} if inner is None else as_object(inner)
+    if kind not in _LISTS or fields is None:
+        return value
+    kept = {name: one for name, one in fields.items() if one is not None}
+    present = {name.lower() for name in kept}
+    for name in _LISTS[kind]:
+        if name.lower() not in present:
+            kept[name] = []
+    return {**value, "properties": kept}
