@@ -54,7 +54,7 @@ def test_a_baseline_hides_no_new_exposure() -> None:
     )  # fmt: skip
     told = prove("more", *known).stdout
     assert "allowed by securityRules/Rdp (nic) at" in told
-    assert told.splitlines()[-1] == "0 holds, 1 fails, 0 unknown; of the findings 1 in the baseline"
+    assert told.splitlines()[-1] == "0 holds, 1 fails, 0 unknown; 1 finding in the baseline"
     assert "[more packets than in the baseline]" in prove("wider", *known).stdout
 
 
@@ -76,6 +76,7 @@ def test_what_a_baseline_does_not_excuse_is_what_cannot_be_known() -> None:
     network(Path("lost"), SOME, lost=True)
     assert prove("lost").exit_code == 1
     told = prove("lost", "--write-baseline", "b.json")
+    assert told.stderr == "b.json: 1 finding written, 1 unknown left out\n"
     assert told.exit_code == 3, "what may be behind nic2's NSG was hidden by the failure at nic1"
     assert prove("lost", "--baseline", "b.json").exit_code == 3
     missing = json.loads(prove("lost", "--output", "json").stdout)["results"][0]["missing"]
@@ -120,7 +121,7 @@ def test_every_report_tells_what_is_known() -> None:
         "reason": "until the move", "until": "2026-06-30", "in_force": True,
     }  # fmt: skip
     lines = reports["md"].read_text().splitlines()
-    assert lines[0].endswith("1 of 2 fail; of the findings 1 in the baseline, 1 suppressed")
+    assert lines[0].endswith("1 of 2 fail; 1 finding in the baseline, 1 suppressed")
     assert [one[:4] for one in lines if one.startswith("| ⚪")] == ["| ⚪ "] * 2
     suite = ET.fromstring(reports["junit"].read_bytes())[0]  # noqa: S314 our own
     assert [suite.get(one) for one in ("tests", "failures", "errors", "skipped")] == [*"2002"]
@@ -152,7 +153,7 @@ def test_lint_has_them_too() -> None:
     Path("s.yaml").write_text(f"- {{check: shadowed, resource: NoRdp, {REASON}}}\n")
     words = ("--suppressions", "s.yaml", "--today", "2026-01-01", "--output")
     assert run("lint", "dead", *words, "md").stdout.startswith(
-        "### Network rules: 1 finding; of them 1 suppressed\n"
+        "### Network rules: 1 finding; 1 finding suppressed\n"
     )
     assert json.loads(run("lint", "dead", *words, "json").stdout)["findings"][0]["state"] == (
         "suppressed"
@@ -164,6 +165,7 @@ WRONG = [
     (("--suppressions", "claims.yaml"), "claims.yaml:2: `ports` is empty or no text"),
     (("--today", "soon"), "`soon` does not match the format"),
     (("--report", "pdf=x"), "--report `pdf=x`: expected FORMAT=FILE, with one of table, json"),
+    (("--report", "sarif=-"), "--report `sarif=-`: expected FORMAT=FILE"),
     (("--report", "sarif"), "--report `sarif`: expected FORMAT=FILE"),
     (("--report", "md=no/where"), "--report `md=no/where`: cannot be written"),
     (("--write-baseline", "claims.yaml"), "claims.yaml: is no JSON"),

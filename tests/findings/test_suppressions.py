@@ -42,6 +42,8 @@ def test_a_file(tmp_path: Path) -> None:
     assert (second.until, second.end) == (None, "never")
     assert str(third) == "claim `*`, missing `service tag `Mars``"
     assert read(tmp_path, "# nothing yet\n") == []
+    [one] = read(tmp_path, '- {claim: a, reason: "b \\u202e c", until: never}')
+    assert one.reason == "b \\u202e c", "what turns a terminal's text around is shown"
 
 
 def test_what_they_match(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -123,7 +124,9 @@ class Known:
             return found
         entries = list(self._kept(found))
         write_baseline(self.write_to, entries, kind, __version__)
-        click.echo(f"{self.write_to}: {counted(len(entries), 'finding')} written", err=True)
+        unknown = sum(1 for one in found.every if one.finding.missing and one.state == "open")
+        rest = f", {unknown:,} unknown left out" if unknown else ""
+        click.echo(f"{self.write_to}: {counted(len(entries), 'finding')} written{rest}", err=True)
         if self.baseline is not None:
             return found
         written = read_baseline(self.write_to)
@@ -163,7 +166,7 @@ class Known:
 
 def _report(text: str, formats: Collection[str]) -> tuple[str, Path]:
     form, equals, name = text.partition("=")
-    if form not in formats or not (equals and name):
+    if form not in formats or not (equals and name) or name == "-":
         told = ", ".join(formats)
         raise Refused(f"--report `{text}`: expected FORMAT=FILE, with one of {told}")
     return form, Path(name)
@@ -206,13 +209,18 @@ def noted(text: str, one: Reviewed) -> str:
 
 
 def tally(found: Review) -> str:
-    """Says how many findings do not count, and why; empty where all do."""
-    states = [one.state for one in found.every]
-    told = (
-        ("baseline", "in the baseline"),
-        ("suppressed", "suppressed"),
-    )
-    return ", ".join(f"{states.count(state):,} {words}" for state, words in told if state in states)
+    """Says how many findings do not count, and why, behind a semicolon; empty where all do."""
+    states = Counter(one.state for one in found.every)
+    told = [
+        (states[state], words)
+        for state, words in (("baseline", "in the baseline"), ("suppressed", "suppressed"))
+        if states[state]
+    ]
+    if not told:
+        return ""
+    (first, why), *rest = told
+    every = [f"{counted(first, 'finding')} {why}", *(f"{count:,} {why}" for count, why in rest)]
+    return f"; {', '.join(every)}"
 
 
 def gone_lines(found: Review) -> Iterator[str]:

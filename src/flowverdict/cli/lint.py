@@ -183,9 +183,7 @@ def _lines(
     said = ", ".join(
         counted(counts[level], level.name.lower()) for level in reversed(Level) if counts[level]
     )
-    excused = tally(review)
-    rest = f"; of the findings {excused}" if excused else ""
-    yield f"{said or 'nothing found'} in {counted(found.rules, 'rule')}{rest}"
+    yield f"{said or 'nothing found'} in {counted(found.rules, 'rule')}{tally(review)}"
     hidden = len(chosen) - len(told)
     if hidden:
         yield f"{counted(hidden, 'finding')} of a lower level not shown: --level note shows them"

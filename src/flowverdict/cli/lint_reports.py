@@ -26,9 +26,7 @@ _EXCUSED: Final = "⚪"
 
 def as_markdown(findings: list[Told], review: Review) -> Iterator[str]:
     """Yields the lines of a comment for a pull request."""
-    excused = tally(review)
-    rest = f"; of them {excused}" if excused else ""
-    yield f"### Network rules: {counted(len(findings), 'finding')}{rest}"
+    yield f"### Network rules: {counted(len(findings), 'finding')}{tally(review)}"
     if findings:
         yield ""
         yield "| | check | finding | at |"

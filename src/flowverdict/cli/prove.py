@@ -187,8 +187,7 @@ def _table(proofs: list[Proof], review: Review) -> Iterator[str]:
     yield ""
     yield from gone_lines(review)
     told = ", ".join(f"{count} {one}" for one, count in counts.items())
-    excused = tally(review)
-    yield f"{told}; of the findings {excused}" if excused else told
+    yield told + tally(review)
 
 
 def _told(proof: Proof) -> Iterator[str]:

@@ -137,6 +137,8 @@ class _Reading:
         until = self._until(texts)
         if not self.problems:
             reason = " ".join(texts["reason"][1].value.split())
+            if not reason.isprintable():
+                reason = reason.encode("unicode_escape").decode("ascii")
             yield Suppression(kinds[0], patterns, reason, until, self._at(self.node))
 
     def _texts(self) -> dict[str, tuple[yaml.Node, yaml.ScalarNode]] | None:
