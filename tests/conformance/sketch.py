@@ -11,7 +11,8 @@ subscription `main`, resource group `rg`.
                            "delegations": ["Microsoft.Sql/managedInstances"], "raw": {}}}}},
      "nics": {"nic1": {
         "subnet": "vnet1/s1", "ip": ["10.0.0.4", {"address": "10.0.0.5", "asgs": ["db"]}],
-        "nsg": "n2", "asgs": ["web"], "vm": "vm1", "publicIp": "20.1.2.3"}},
+        "nsg": "n2", "asgs": ["web"], "vm": "vm1", "publicIp": "20.1.2.3",
+        "publicIpSku": "Standard"}},
      "nsgs": {"n1": ["in 100 Allow Tcp Internet -> asg(web):80 name=allow80"], "n2": []},
      "routeTables": {"rt1": ["0.0.0.0/0 VirtualAppliance 10.0.9.4"]},
      "gateways": {"gw": {"subnet": "vnet1/GatewaySubnet", "type": "Vpn"}},
@@ -44,7 +45,8 @@ A side is `*`, a prefix, a service tag, a comma list of those, `asg(a,b)`, or in
 or left out for any. Where a line cannot say it, a rule is an object: its ARM properties and `name`
 (and `kind` for an admin rule). An NSG may be an object `{"rules": [...], "raw": {...}}`.
 
-* VMs, public addresses and ASGs come into being where they are mentioned.
+* VMs, public addresses and ASGs come into being where they are mentioned; the first address of a
+  NIC has the `publicIp` of the NIC, another one its own: `{"address": "…", "publicIp": "…"}`.
 * A peering to a VNet of the sketch gets its opposite, unless that VNet states one; `false` states
   that there is none.
 * A connection leads to a local gateway, to another gateway, or to `circuit`.
@@ -462,8 +464,10 @@ class _Expansion:
         asgs = own.get("asgs", spec.get("asgs", ()))
         if asgs:
             properties["applicationSecurityGroups"] = [self._ref("asgs", asg) for asg in asgs]
-        if "publicIp" in spec and number == 1:
+        if number == 1 and "publicIp" in spec:
             properties["publicIPAddress"] = self._ref("publicIps", f"{nic}-public")
+        elif "publicIp" in own:
+            properties["publicIPAddress"] = self._ref("publicIps", f"{nic}-public{number}")
         parent = self._id("nics", nic)
         return self._child(parent, "ipConfigurations", f"ipconfig{number}", properties)
 
@@ -482,12 +486,21 @@ class _Expansion:
     def _public_ips(self) -> Iterator[Json]:
         for nic, spec in self._kind("nics").items():
             if "publicIp" in spec:
-                configuration = {"id": self._id("nics", nic, "ipConfigurations", "ipconfig1")}
-                properties = {"ipAddress": spec["publicIp"], "ipConfiguration": configuration}
-                yield {
-                    **self._resource("publicIps", f"{nic}-public", properties),
-                    "sku": {"name": "Standard", "tier": "Regional"},
-                }
+                yield self._public_ip(nic, "", spec["publicIp"])
+            for number, address in enumerate(spec["ip"], 1):
+                if isinstance(address, dict) and "publicIp" in address:
+                    yield self._public_ip(nic, str(number), address["publicIp"])
+
+    def _public_ip(self, nic: str, number: str, address: str) -> Json:
+        configuration = {"id": self._id("nics", nic, "ipConfigurations", f"ipconfig{number or 1}")}
+        properties: Json = {"ipAddress": address, "ipConfiguration": configuration}
+        if ":" in address:
+            properties["publicIPAddressVersion"] = "IPv6"
+        sku = self._spec("nics", nic).get("publicIpSku", "Standard")
+        return {
+            **self._resource("publicIps", f"{nic}-public{number}", properties),
+            "sku": {"name": sku, "tier": "Regional"},
+        }
 
     def _asg_names(self) -> set[str]:
         named: set[str] = set(self._kind("asgs"))
