@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowverdict.model import Direction, Estate
+from flowverdict.model import Direction, Estate, IpConfiguration, NetworkInterface
+from flowverdict.net import EMPTY
 from flowverdict.policy import Network, Options, Standpoint, evaluate_at
 from flowverdict.prove.reach import INTERNET, Reach, services_text
 from flowverdict.prove.selectors import SelectorError
@@ -129,3 +131,22 @@ def test_a_packet_gets_through_if_both_ends_let_it(estate: Estate, seed: int) ->
             }
             assert (packet in cell.passing) == (verdicts == {"Allow"})
             assert (packet in cell.perhaps) == ("Deny" not in verdicts)
+
+
+def test_an_interface_without_an_address_counts_with_its_subnets() -> None:
+    whole = network()
+    nics = {one.id: replace(one, ip_configurations=_open(one)) for one in _nics(whole)}
+    estate = replace(whole, resources=replace(whole.resources, nics=nics))
+    told = matrix(Reach(estate), "nic")
+    assert told[INTERNET, "web1"] == ("TCP 443", True)
+    assert told["web1", "db1"] == ("-", False)  # it is not known whose address is in the group
+
+
+def _nics(estate: Estate) -> list[NetworkInterface]:
+    return list(estate.resources.nics.values())
+
+
+def _open(nic: NetworkInterface) -> tuple[IpConfiguration, ...]:
+    if nic.id.name != "web1":
+        return nic.ip_configurations
+    return tuple(replace(one, addresses=EMPTY) for one in nic.ip_configurations)

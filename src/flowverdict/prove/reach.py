@@ -140,6 +140,10 @@ class Reach:
         self._options = options
         self._network = Network(estate, options)
 
+    def _own_of(self, nic: NetworkInterface) -> IntervalSet:
+        """Returns an interface's addresses; of one that has none yet, all that it may get."""
+        return IntervalSet.union((nic.addresses, *self.estate.open_addresses.get(nic.id, ())))
+
     def groups(self, by: str) -> list[Group]:
         """Returns the groups of interfaces by what they have in common, in the order of names.
 
@@ -160,7 +164,7 @@ class Reach:
 
     def _keys(self, nic: NetworkInterface, by: str) -> Iterator[tuple[ResourceId, IntervalSet]]:
         if by == "nic":
-            yield nic.id, nic.addresses
+            yield nic.id, self._own_of(nic)
         elif by == "asg":
             for one in nic.ip_configurations:
                 for asg in one.asgs:
@@ -168,13 +172,13 @@ class Reach:
         elif nic.subnet is not None:
             vnet = nic.subnet.parent
             if by == "subnet":
-                yield nic.subnet, nic.addresses
+                yield nic.subnet, self._own_of(nic)
             elif by == "vnet":
-                yield vnet, nic.addresses
+                yield vnet, self._own_of(nic)
             else:
                 for group in {*self.estate.resources.groups, *self.estate.members_by_group}:
                     if self._network.is_member(group, vnet).holds:
-                        yield group, nic.addresses
+                        yield group, self._own_of(nic)
 
     def chosen(self, word: str) -> Group:
         """Returns whom a word of a claim means, as a group.
@@ -208,7 +212,7 @@ class Reach:
 
     @cached_property
     def _own(self) -> IntervalSet:
-        return IntervalSet.union(nic.addresses for nic in self.estate.resources.nics.values())
+        return IntervalSet.union(map(self._own_of, self.estate.resources.nics.values()))
 
     @cached_property
     def _private_endpoints(self) -> IntervalSet:
@@ -247,16 +251,16 @@ class Reach:
         passing = ends[Direction.INBOUND].passing & ends[Direction.OUTBOUND].passing
         seen, frontier = start.addresses, start.addresses
         nics = self.estate.resources.nics.values()
-        left: list[NetworkInterface] = [one for one in nics if not one.addresses <= seen]
+        left: list[NetworkInterface] = [one for one in nics if not self._own_of(one) <= seen]
         while frontier and left:
             step = passing & packets(sources=frontier)
             reached = step.values("destinations") - seen
-            hit = [one for one in left if not one.addresses.isdisjoint(reached)]
+            hit = [one for one in left if not self._own_of(one).isdisjoint(reached)]
             if hit:
-                yield [(one, step & packets(destinations=one.addresses)) for one in hit]
-            frontier = IntervalSet.union(one.addresses for one in hit)
+                yield [(one, step & packets(destinations=self._own_of(one))) for one in hit]
+            frontier = IntervalSet.union(map(self._own_of, hit))
             seen |= frontier
-            left = [one for one in left if not one.addresses <= seen]
+            left = [one for one in left if not self._own_of(one) <= seen]
 
     def _end(self, way: Direction, others: IntervalSet) -> _End:
         """Returns what passes the interfaces of one end, to or from their like and others."""
@@ -264,12 +268,12 @@ class Reach:
         remote = self._own | others
         alike: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
         for nic in self.estate.resources.nics.values():
-            if nic.addresses:
+            if self._own_of(nic):
                 alike[id(prover.at(nic))].append(nic)
         passing: list[Region] = []
         perhaps: list[Region] = []
         for nics in alike.values():
-            local = IntervalSet.union(nic.addresses for nic in nics)
+            local = IntervalSet.union(map(self._own_of, nics))
             inbound = way is Direction.INBOUND
             region = (
                 packets(sources=remote, destinations=local)
