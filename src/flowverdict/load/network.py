@@ -292,17 +292,31 @@ def read_gateway(node: Node, resource: ResourceId) -> Gateway:
     subnets = _subnets_of(node, "ipConfigurations")
     if not subnets:
         raise node.fail("missing", "missing the gateway's subnet", "`ipConfigurations[].subnet`")
+    pool, missing = _known_space(clients, "vpnClientAddressPool") if clients else (EMPTY, "")
     return Gateway(
         id=resource,
         subnets=subnets,
-        client_pool=read_space(clients, "vpnClientAddressPool") if clients else EMPTY,
+        client_pool=pool,
+        missing=missing,
         where=node.where,
     )
 
 
 def read_local_gateway(node: Node, resource: ResourceId) -> LocalGateway:
     """Reads a local network gateway."""
-    return LocalGateway(resource, read_space(node, "localNetworkAddressSpace"), where=node.where)
+    space, missing = _known_space(node, "localNetworkAddressSpace")
+    return LocalGateway(resource, space, missing, where=node.where)
+
+
+def _known_space(node: Node, name: str) -> tuple[IntervalSet, str]:
+    """Returns the known prefixes of an address space, and why others are not known."""
+    inner = node.get(name)
+    if inner is None:
+        return EMPTY, ""
+    if isinstance(inner.value, Unknown):
+        return EMPTY, inner.value.what
+    items, unknown = inner.known_items("addressPrefixes")
+    return IntervalSet.union(read_prefix(one, one.as_text()) for one in items), "; ".join(unknown)
 
 
 def read_connection(node: Node, resource: ResourceId) -> GatewayConnection:

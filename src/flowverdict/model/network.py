@@ -212,20 +212,28 @@ class Gateway:
     Attributes:
         subnets: the subnets of its IP configurations (``GatewaySubnet`` of one network).
         client_pool: the addresses of point-to-site VPN clients.
+        missing: why others of theirs are not known; empty where these are all.
     """
 
     id: ResourceId
     subnets: tuple[ResourceId, ...]
     client_pool: IntervalSet = EMPTY
+    missing: str = ""
     where: Position | None = field(default=None, compare=False)
 
 
 @value
 class LocalGateway:
-    """A local network gateway: the on-premises side of a VPN connection."""
+    """A local network gateway: the on-premises side of a VPN connection.
+
+    Attributes:
+        space: the addresses behind it.
+        missing: why others are not known; empty where these are all.
+    """
 
     id: ResourceId
     space: IntervalSet
+    missing: str = ""
     where: Position | None = field(default=None, compare=False)
 
 

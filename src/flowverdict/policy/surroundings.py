@@ -170,6 +170,11 @@ def _learned(what: str, options: Options) -> Iterator[Space]:
         yield _missing(f"{what} (option `on-premises` can name its prefixes)", addresses)
 
 
+def _untold(what: str, options: Options) -> Space:
+    """Addresses beyond a gateway that are configured, and that the input does not tell."""
+    return _missing(what, PRIVATE if options.learned_routes == "private" else ALL_ADDRESSES)
+
+
 def _beyond_gateways(network: Network, vnet: ResourceId) -> Iterator[Space]:
     """What a virtual network's gateways connect: on-premises networks and other networks."""
     estate = network.estate
@@ -177,8 +182,10 @@ def _beyond_gateways(network: Network, vnet: ResourceId) -> Iterator[Space]:
         gateway = estate.resources.gateways.get(gateway_id)
         if gateway is None:
             yield from _learned(f"virtual network gateway `{gateway_id}`", network.options)
-        elif gateway.client_pool:
+        elif gateway.client_pool or gateway.missing:
             why = f"point-to-site clients of `{gateway_id.name}`"
+            if gateway.missing:
+                yield _untold(f"{why} ({gateway.missing})", network.options)
             yield Space(gateway.client_pool, why, assumed=f"that VirtualNetwork holds {why}")
         connections = estate.connections_by_gateway.get(gateway_id, ())
         if not connections:
@@ -195,13 +202,15 @@ def _connection(
     label = f"`{connection.id.name}`"
     if connection.local_gateway:
         local = network.estate.resources.local_gateways.get(connection.local_gateway)
+        what = f"address space of local network gateway `{connection.local_gateway.name}`"
         if local is None:
             yield _missing(f"local network gateway `{connection.local_gateway}`")
-        elif local.space:
-            yield Space(local.space, f"on-premises network `{local.id.name}`, connected by {label}")
-        else:
-            what = f"address space of local network gateway `{local.id.name}`"
+        elif local.missing:
+            yield _untold(f"{what} ({local.missing})", network.options)
+        elif not local.space:
             yield from _learned(what, network.options)
+        if local is not None and local.space:
+            yield Space(local.space, f"on-premises network `{local.id.name}`, connected by {label}")
     for other in (connection.gateway, connection.remote_gateway):
         if other and other != gateway:
             yield from _other_network(network.estate, other, label)

@@ -351,6 +351,55 @@ def test_network_managers_and_their_scope() -> None:
     assert (found.access, found.layer) == ("Deny", "admin")
 
 
+def test_the_state_of_a_resource_is_what_the_template_says_of_it() -> None:
+    nsg, vnet, nic = network(rule("web", 100))
+    ip = nic["properties"]["ipConfigurations"][0]["properties"]
+    ip["subnet"]["id"] = "[reference('v').subnets[0].id]"
+    ip["privateIPAddress"] = "[reference('v', '2023-09-01', 'Full').properties.dhcpOptions.x]"
+    estate = loaded([nsg, vnet, nic])
+    assert verdict(estate).access == "Allow"
+    assert verdict(estate).warnings[0].startswith("`nic` has no address yet")
+
+
+def test_an_id_in_a_text_of_json() -> None:
+    nsg, vnet, nic = network(rule("web", 100))
+    subnet = vnet["properties"]["subnets"][0]["properties"]
+    subnet["networkSecurityGroup"] = (
+        '[json(concat(\'{"id": "\', '
+        "resourceId('Microsoft.Network/networkSecurityGroups', 'n'), '\"}'))]"
+    )
+    assert verdict(loaded([nsg, vnet, nic])).access == "Allow"
+
+
+@pytest.mark.parametrize("prefix", ["[parameters('admin')]", "10.9.0.0/16"])
+def test_an_address_space_beyond_a_gateway(prefix: str) -> None:
+    gateway = "[resourceId('Microsoft.Network/virtualNetworkGateways', 'g')]"
+    local = "[resourceId('Microsoft.Network/localNetworkGateways', 'l')]"
+    nsg, vnet, nic = network(
+        rule("web", 100, sourceAddressPrefix="VirtualNetwork"),
+        rule("no", 4000, "Deny", protocol="*", destinationPortRange="*"),
+    )
+    vnet["properties"]["subnets"].append(
+        {"name": "GatewaySubnet", "properties": {"addressPrefix": "10.0.1.0/24"}}
+    )
+    inner = "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'v', 'GatewaySubnet')]"
+    estate = loaded([
+        nsg, vnet, nic,
+        resource("localNetworkGateways", "l", {
+            "localNetworkAddressSpace": {"addressPrefixes": [prefix]}}),
+        resource("virtualNetworkGateways", "g", {
+            "ipConfigurations": [{"name": "x", "properties": {"subnet": {"id": inner}}}]}),
+        resource("connections", "c", {
+            "connectionType": "IPsec", "virtualNetworkGateway1": {"id": gateway},
+            "localNetworkGateway2": {"id": local}}),
+    ], parameters=SECRET)  # fmt: skip
+    found = verdict(estate, remote="10.9.0.4")
+    assert found.access == ("Unknown" if "parameters" in prefix else "Allow")
+    if found.missing:
+        assert "local network gateway `l` (parameter `admin` has no value)" in found.missing[0]
+    assert verdict(estate).access == "Deny"
+
+
 def test_a_change_of_a_template_takes_its_place(tmp_path: Path) -> None:
     for name, port in (("old", "443"), ("new", "80")):
         child = resource("networkSecurityGroups/securityRules", f"n/{name}",

@@ -201,9 +201,29 @@ def _of_unknown(name: str, values: list[Any], part: Partial) -> Any:
         return True
     if name == "split" and part.text.startswith("/") and values[1] == "/":
         return [Partial(part.what, one) if "{" in one else one for one in part.text.split("/")]
+    if name == "json" and isinstance(values[0], Partial):
+        return _json(values[0])
     if name == "join" and not isinstance(values[0], Partial) and isinstance(values[1], str):
         return Partial(part.what, values[1].join(map(shown, values[0])))
     return unknown(part.what, called(name, values))
+
+
+def _json(text: Partial) -> Any:
+    """Returns JSON in which texts may hold what is not known; a mark where it is none."""
+    try:
+        value = TEXT["json"](text.text)
+    except ExpressionError:
+        return unknown(text.what, called("json", [text]))
+    return _marked(value, text.what)
+
+
+def _marked(value: Any, what: str) -> Any:
+    """Returns a value with a mark for each text that holds something in braces."""
+    if (fields := as_object(value)) is not None:
+        return {name: _marked(one, what) for name, one in fields.items()}
+    if (elements := as_list(value)) is not None:
+        return [_marked(one, what) for one in elements]
+    return Partial(what, value) if isinstance(value, str) and "{" in value else value
 
 
 def _has_literal(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flowverdict.load.template.partial import Opened, as_list, as_object
+from flowverdict.load.template.partial import Opened, Partial, as_list, as_object, shown
 
 if TYPE_CHECKING:
     from flowverdict.load.template.expand import Instance
@@ -30,11 +30,25 @@ def state_of(instance: Instance, *, whole: bool) -> Opened | None:
         return None
     else:
         properties = as_object(instance.value.get("properties")) or {}
+        properties = {key: _with_ids(one, instance, key) for key, one in properties.items()}
         known = {key: _open(one, what, f"{text}.{key}") for key, one in properties.items()}
     if whole and not instance.is_deployment:
         top = {key: one for key, one in instance.value.items() if key != "properties"}
         known = {**top, "properties": Opened(what, _braced(text), known)}
     return Opened(what, _braced(text), known)
+
+
+def _with_ids(value: Any, instance: Instance, name: str) -> Any:
+    """Returns a list of parts, such as subnets, with the ids that Azure gives them."""
+    found: list[Any] = []
+    for one in as_list(value) or []:
+        part = as_object(one)
+        if part is None or not {"name", "properties"} <= part.keys():
+            return value
+        identity = f"{instance.id}/{name}/{shown(part['name'])}"
+        what = f"id of `{instance.id.name}`"
+        found.append({**part, "id": Partial(what, identity) if "{" in identity else identity})
+    return found or value
 
 
 def _open(value: Any, what: str, text: str) -> Any:
