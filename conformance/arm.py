@@ -1,13 +1,11 @@
 """A case's network as an ARM template: literal values, references by `resourceId`.
 
-What stands in no template is left out: interfaces that Azure makes (of scale-set instances and of
-private endpoints) and deployments of network managers, which are actions. Machines have what the
-schema asks for, and no more than is needed to read the network.
+What Azure makes itself is left out: interfaces of scale-set instances and of private endpoints.
+Machines have what the schema asks for, and no more than is needed to read the network.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -17,20 +15,13 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_SCHEMA: Final = "https://schema.management.azure.com/schemas"
-_GROUP_SCHEMA: Final = f"{_SCHEMA}/2019-04-01/deploymentTemplate.json#"
-_SUBSCRIPTION_SCHEMA: Final = f"{_SCHEMA}/2018-05-01/subscriptionDeploymentTemplate.json#"
-_VERSIONS: Final = {
-    "Microsoft.Network": "2024-05-01",
-    "Microsoft.Compute": "2024-07-01",
-    "Microsoft.Authorization": "2023-04-01",
-}
+_SCHEMA: Final = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+_VERSIONS: Final = {"Microsoft.Network": "2024-05-01", "Microsoft.Compute": "2024-07-01"}
+_MANAGER: Final = "Microsoft.Network/networkManagers"
 _SCALE_SET_PARTS: Final = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
 _READ_ONLY: Final = frozenset(
     ("provisioningState", "ipConfiguration", "virtualMachine", "instanceView", "connectionStatus")
 )
-_GROUP: Final = re.compile(r"/resourceGroups/([^/]+)")
-_SUBSCRIPTION: Final = re.compile(r"/subscriptions/[^/]+")
 _CHILD_OF_VNET: Final = "virtualNetworkPeerings"
 _IMAGE: Final = {
     "publisher": "Canonical",
@@ -55,31 +46,21 @@ def made_by_azure(resource: Json) -> bool:
     )
 
 
-def templates(answers: Answers) -> dict[str, Json]:
-    """Returns the templates for a case: that of its resource group, and of policies if it has some.
+def template(answers: Answers) -> Json | None:
+    """Returns the template for a case; None where there is a network manager.
 
-    The keys are file names.
+    Its configurations count when they are deployed, which is an action: a template cannot say it.
     """
     resources = [one for one in answers.resources if not made_by_azure(one)]
+    if any(one["type"] == _MANAGER for one in resources):
+        return None
     made = {one["id"]: one for one in answers.resources if made_by_azure(one)}
-    policies = [one for one in resources if one["type"].startswith("Microsoft.Authorization/")]
-    others = [one for one in resources if one not in policies]
-    found = {"azuredeploy.json": _template(_GROUP_SCHEMA, others, made)}
-    if policies:
-        found["policies.json"] = _template(_SUBSCRIPTION_SCHEMA, policies, made)
-    return found
-
-
-def _template(schema: str, resources: list[Json], made: dict[str, Json]) -> Json:
-    group = "rg" if schema == _GROUP_SCHEMA else ""
     known = {one["id"].lower(): one["id"] for one in resources}
-    written = [part for one in resources for part in _resource(one, known, made, group)]
-    return {"$schema": schema, "contentVersion": "1.0.0.0", "resources": written}
+    written = [part for one in resources for part in _resource(one, known, made)]
+    return {"$schema": _SCHEMA, "contentVersion": "1.0.0.0", "resources": written}
 
 
-def _resource(
-    resource: Json, known: dict[str, str], made: dict[str, Json], group: str
-) -> Iterator[Json]:
+def _resource(resource: Json, known: dict[str, str], made: dict[str, Json]) -> Iterator[Json]:
     """Yields a resource as a template has it, and its peerings as resources of their own."""
     properties: Json = dict(resource.get("properties", {}))
     peerings = properties.pop(_CHILD_OF_VNET, [])
@@ -92,18 +73,18 @@ def _resource(
     }
     if "location" in resource:
         found["location"] = resource["location"]
-    for key in ("tags", "sku", "kind"):
+    for key in ("tags", "sku"):
         if key in resource:
             found[key] = resource[key]
     if kind.endswith("virtualMachineScaleSets"):
         found["sku"] = {"name": "Standard_D2s_v5", "tier": "Standard", "capacity": 2}
     if needed := _depends_on(resource["id"], properties, known):
-        found["dependsOn"] = [_expression(one, group) for one in needed]
-    found["properties"] = _written(properties, group)
+        found["dependsOn"] = [_expression(one) for one in needed]
+    found["properties"] = _written(properties)
     yield found
     for one in peerings:
         child = one | {"type": f"{kind}/{_CHILD_OF_VNET}"}
-        yield from _resource(child, known, made, group)
+        yield from _resource(child, known, made)
 
 
 def _complete(resource: Json, properties: Json, made: dict[str, Json]) -> None:
@@ -141,12 +122,12 @@ def _name(identity: str) -> str:
     return "/".join(identity.rpartition("/providers/")[2].split("/")[2::2])
 
 
-def _written(value: Any, group: str) -> Any:
+def _written(value: Any) -> Any:
     """Returns a value as a template has it: nothing read-only, nothing empty, no ids spelt out."""
     if isinstance(value, list):
-        return [_written(one, group) for one in value]
+        return [_written(one) for one in value]
     if isinstance(value, str):
-        return _reference(value, group)
+        return _expression(value) if value.startswith("/subscriptions/") else value
     if not isinstance(value, dict):
         return value
     named = "name" in value and "id" in value
@@ -154,14 +135,8 @@ def _written(value: Any, group: str) -> Any:
     for key, one in value.items():
         if key in _READ_ONLY or one is None or one == [] or (named and key in ("id", "type")):
             continue
-        found[key] = _written(one, group)
+        found[key] = _written(one)
     return found
-
-
-def _reference(text: str, group: str) -> str:
-    if not text.startswith("/subscriptions/"):
-        return text
-    return "[subscription().id]" if _SUBSCRIPTION.fullmatch(text) else _expression(text, group)
 
 
 def _owner(identity: str, known: dict[str, str]) -> str:
@@ -174,25 +149,11 @@ def _owner(identity: str, known: dict[str, str]) -> str:
     return ""
 
 
-def _expression(identity: str, group: str) -> str:
-    """Returns `[resourceId('TYPE', 'NAME', …)]` for an id.
-
-    Args:
-        identity: the id.
-        group: the resource group that the template is deployed to; empty for a subscription.
-    """
+def _expression(identity: str) -> str:
+    """Returns `[resourceId('TYPE', 'NAME', …)]` for an id."""
     provider, *rest = identity.rpartition("/providers/")[2].split("/")
     words = ["/".join([provider, *rest[0::2]]), *rest[1::2]]
-    of = _group_of(identity)
-    if of and of != group:
-        words.insert(0, of)
-    function = "resourceId" if of else "subscriptionResourceId"
-    return f"[{function}({', '.join(repr(one) for one in words)})]"
-
-
-def _group_of(identity: str) -> str:
-    found = _GROUP.search(identity)
-    return found[1] if found else ""
+    return f"[resourceId({', '.join(repr(one) for one in words)})]"
 
 
 def _depends_on(own: str, properties: Json, known: dict[str, str]) -> list[str]:

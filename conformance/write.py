@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from conformance.arm import templates
+from conformance.arm import template
 from conformance.azure import answers, as_text
 from conformance.cases import read_cases
 from conformance.hcl import configuration
@@ -49,8 +49,9 @@ def _write_case(case: Case, folder: Path) -> None:
     place = Path(case.theme) / case.id
     for name, content in said.files().items():
         _put(folder / "azure" / place / name, as_text(content))
-    for name, content in templates(said).items():
-        _put(folder / "arm" / place / name, as_text(content))
+    deployment = template(said)
+    if deployment is not None:
+        _put(folder / "arm" / place / "azuredeploy.json", as_text(deployment))
     text = configuration(said)
     if text is not None:
         _put(folder / "terraform" / place / "main.tf", text)

@@ -29,15 +29,14 @@ class ScannerError(Exception):
 
 
 class Scanner(Protocol):
-    """A scanner.
-
-    Attributes:
-        name: what it is called.
-        forms: the forms that it reads: folders of `conformance.write`.
-    """
+    """A scanner, by the name that it is called."""
 
     name: str
-    forms: tuple[str, ...]
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms that it reads: folders of `conformance.write`."""
+        ...
 
     def version(self) -> str | None:
         """Returns the version that is installed; None if there is none."""

@@ -22,9 +22,8 @@ from flowverdict.net import (
 )
 from flowverdict.policy import evaluate, read_packet
 from flowverdict.prove.checker import Checker
-from flowverdict.prove.results import FAILS, HOLDS, UNKNOWN
+from tests.conformance_suite.verdicts import VERDICTS
 
-_VERDICTS = {"exposed": FAILS, "closed": HOLDS, "unknown": UNKNOWN}
 _PUBLIC = ("203.0.113.7", "8.8.8.8", "20.40.1.2", "1.2.3.4", "198.51.100.200", "2001:db8::7")
 _PORTS = (1, 22, 3389, 50000)
 
@@ -65,7 +64,7 @@ def test_prove_gives_the_answer_of_every_case(estates: Mapping[str, Estate]) -> 
     wrong: list[str] = []
     for case in read_cases():
         found = Checker(estates[case.id]).check(claim_of(case.question))
-        if found.verdict != _VERDICTS[case.answer]:
+        if found.verdict != VERDICTS[case.answer]:
             wrong.append(f"{case.id}: {found.verdict}, {found.failures}, {found.missing}")
     assert not wrong
 
