@@ -99,22 +99,30 @@ def _given(path: Path, cases: Sequence[Case]) -> Score:
 def ask(cases: Sequence[Case], scanners: Sequence[Scanner]) -> tuple[list[Score], list[str]]:
     """Returns how the scanners did that are installed, and the names of those that are not."""
     scores: list[Score] = []
-    absent: list[str] = []
+    versions = {one.name: _version(one) for one in scanners}
+    absent = [name for name, version in versions.items() if version is None]
+    present = [one for one in scanners if versions[one.name]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write(cases, folder)
-        for scanner in scanners:
+        write(cases if present else (), folder)
+        for scanner in present:
             try:
-                version = scanner.version()
-                if version is None:
-                    absent.append(scanner.name)
-                    continue
                 for form in scanner.forms:
                     found = _told(scanner, cases, folder, form)
+                    version = versions[scanner.name] or ""
                     scores.append(score(cases, found, scanner.name, version, form))
             except ScannerError as problem:
                 print(problem, file=sys.stderr)
     return scores, absent
+
+
+def _version(scanner: Scanner) -> str | None:
+    """Returns the version of a scanner; nothing where it is there and does not run."""
+    try:
+        return scanner.version()
+    except ScannerError as problem:
+        print(problem, file=sys.stderr)
+        return ""
 
 
 def _told(scanner: Scanner, cases: Sequence[Case], folder: Path, form: str) -> Mapping[str, str]:

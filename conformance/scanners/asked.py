@@ -29,14 +29,15 @@ class ScannerError(Exception):
 
 
 class Scanner(Protocol):
-    """A scanner, by the name that it is called."""
+    """A scanner.
+
+    Attributes:
+        name: what it is called.
+        forms: the forms that it reads: folders of `conformance.write`.
+    """
 
     name: str
-
-    @property
-    def forms(self) -> tuple[str, ...]:
-        """The forms that it reads: folders of `conformance.write`."""
-        ...
+    forms: tuple[str, ...]
 
     def version(self) -> str | None:
         """Returns the version that is installed; None if there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from conformance.scanners.asked import CLOSED, EXPOSED, UNKNOWN
@@ -46,12 +45,7 @@ class FlowVerdict:
     """What `flowverdict prove` says."""
 
     name = "flowverdict"
-
-    @property
-    def forms(self) -> tuple[str, ...]:
-        """The forms that this version reads."""
-        reads_templates = find_spec("flowverdict.load.template") is not None
-        return ("azure", "arm") if reads_templates else ("azure",)
+    forms = ("azure", "arm")
 
     def version(self) -> str | None:
         """Returns the version."""

@@ -116,8 +116,8 @@ def test_what_is_no_report_is_refused(scanner, report: str) -> None:
 
 
 class _AlwaysExposed:
-    name = "alarmist"
-    forms = ("arm",)
+    name: str = "alarmist"
+    forms: tuple[str, ...] = ("arm",)
 
     def version(self) -> str | None:
         return "1.0"
@@ -128,14 +128,14 @@ class _AlwaysExposed:
 
 
 class _Absent(_AlwaysExposed):
-    name = "absent"
+    name: str = "absent"
 
     def version(self) -> str | None:
         return None
 
 
 class _Broken(_AlwaysExposed):
-    name = "broken"
+    name: str = "broken"
 
     def ask(self, cases: Sequence[Case], folder: Path, form: str) -> Mapping[str, str]:
         raise ScannerError("`broken` ended with exit code 3: no")

@@ -322,6 +322,25 @@ def test_interfaces_of_a_scale_set() -> None:
     assert verdict(loaded([nsg, vnet, scale_set]), nic="eth0").access == "Allow"
 
 
+@pytest.mark.parametrize("address", ["10.0.0.4", None])
+def test_the_interface_of_a_private_endpoint(address: str | None) -> None:
+    """Azure makes it, outside of the rules of a subnet whose network policies are disabled."""
+    nsg, vnet, _ = network(rule("web", 100, access="Deny"))
+    (subnet,) = vnet["properties"]["subnets"]
+    subnet["properties"]["privateEndpointNetworkPolicies"] = "Disabled"
+    fixed = {"name": "fixed", "properties": {"privateIPAddress": address}}
+    endpoint = resource("privateEndpoints", "vault", {
+        "subnet": {"id": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'v', 's')]"},
+        "customNetworkInterfaceName": "vault-nic",
+        "ipConfigurations": [fixed] if address else [],
+    })  # fmt: skip
+    found = verdict(loaded([nsg, vnet, endpoint]), nic="vault-nic")
+    assert found.access == "Allow"
+    assert any("private endpoint" in one.note for one in found.trace)
+    del endpoint["properties"]["customNetworkInterfaceName"]
+    assert verdict(loaded([nsg, vnet, endpoint]), nic="vault.nic").access == "Allow"
+
+
 def test_network_managers_and_their_scope() -> None:
     """A manager of `subscription()` reaches what the template deploys."""
     group = "[resourceId('Microsoft.Network/networkManagers/networkGroups', 'm', 'g')]"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _SUFFIX: Final = re.compile(r"(\.json)?(\.gz)?$", re.IGNORECASE)
+_ENDPOINT: Final = "microsoft.network/privateendpoints"
+_INTERFACE: Final = "microsoft.network/networkinterfaces"
 _SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
 
 
@@ -199,9 +201,15 @@ def _found(instance: Instance) -> Iterator[Found | tuple[Found, Diagnostic]]:
 
 
 def _interfaces(node: Node, instance: Instance) -> Iterator[Found]:
+    """Yields the interfaces that Azure makes for a resource."""
+    if instance.kind.lower() == _SCALE_SET:
+        yield from _of_scale_set(node, instance)
+    elif instance.kind.lower() == _ENDPOINT:
+        yield from _of_endpoint(node, instance)
+
+
+def _of_scale_set(node: Node, instance: Instance) -> Iterator[Found]:
     """Yields the network interface of one instance of a scale set: all are alike."""
-    if instance.kind.lower() != _SCALE_SET:
-        return
     profile = node.get("virtualMachineProfile")
     network = profile.get("networkProfile") if profile else None
     machine = instance.id.child("virtualMachines", "0")
@@ -210,3 +218,31 @@ def _interfaces(node: Node, instance: Instance) -> Iterator[Found]:
         made = Node({**one.value, "id": resource.text}, node.file, None, one.path)
         kind = f"{_SCALE_SET}/virtualmachines/networkinterfaces"
         yield Found(made, Shape.RESOURCE, kind, resource, planned=True)
+
+
+def _of_endpoint(node: Node, instance: Instance) -> Iterator[Found]:
+    """Yields the interface of a private endpoint, with the addresses that it is to have, if any."""
+    subnet = node.value_of("subnet")
+    if subnet is None or node.items("networkInterfaces"):
+        return
+    static = [one.value_of("privateIPAddress") for one in node.items("ipConfigurations")]
+    given = node.value_of("customNetworkInterfaceName")
+    name = given if isinstance(given, str) and given else f"{instance.id.name}.nic"
+    resource = ResourceId(f"{instance.id.text.rsplit('/', 2)[0]}/networkInterfaces/{name}")
+    groups = node.value_of("applicationSecurityGroups")
+    configurations = [
+        {
+            "name": f"ipconfig{number}",
+            "subnet": subnet,
+            **({"privateIPAddress": address} if address is not None else {}),
+            **({"applicationSecurityGroups": groups} if groups is not None else {}),
+        }
+        for number, address in enumerate(static or [None], 1)
+    ]
+    value = {
+        "id": resource.text,
+        "privateEndpoint": {"id": instance.id.text},
+        "ipConfigurations": configurations,
+    }
+    made = Node(value, node.file, None, node.path)
+    yield Found(made, Shape.RESOURCE, _INTERFACE, resource, planned=True)
