@@ -27,7 +27,7 @@ from flowverdict.demo.bank import write_bank, write_change, write_deny
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
-from flowverdict.load.terraform import TYPES
+from flowverdict.load.terraform import READ_AS
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
@@ -635,12 +635,13 @@ def _estate() -> Iterator[str]:
     yield "NSG: there an unknown field is an error."
     yield "## Terraform"
     yield ""
-    yield "Plans and states as `terraform show -json` prints them; `azapi_resource` by its body."
+    yield "Plans and states as `terraform show -json` prints them; `azapi_resource` by its body,"
+    yield "`azapi_update_resource` by what it changes, and `azapi_resource_action` if it commits."
     yield "See [how to review a plan](../how-to/review-a-terraform-plan.md)."
     yield ""
     yield from _table(
         ("resource or data source", "read as"),
-        ((f"`{name}`", f"`{kind.of}`") for name, kind in sorted(TYPES.items())),
+        ((f"`{name}`", of if " " in of else f"`{of}`") for name, of in sorted(READ_AS.items())),
     )
 
 

@@ -591,15 +591,15 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a Terraform plan": (
         b'{"format_version": "1.2", "terraform_version": "1.9.0", "values": {"root_module": 1}}',
         (
-            "t.json: $: this is not the form of `terraform show -json`: expected its output for a "
-            "plan or a state"
+            "t.json: $.values.root_module: a number found: expected an object "
+            "(`terraform show -json` prints plans and states)"
         ),
     ),
     "a Terraform state": (
         b'{"version": 4, "terraform_version": "1.9.0", "resources": []}',
         (
-            "t.json: $: this is not the form of `terraform show -json`: expected its output for a "
-            "plan or a state"
+            "t.json: $: the file in which Terraform keeps its state has no documented shape: "
+            "expected the state as JSON (`terraform show -json FILE` prints it)"
         ),
     ),
     "one page of several": (

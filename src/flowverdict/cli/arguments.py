@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flowverdict.cli.errors import Refused, show_diagnostics
+from flowverdict.cli.errors import Refused, show_what_is_wrong
 from flowverdict.load import load_estate
 from flowverdict.model import Direction
 from flowverdict.policy import IP_FLOW_VERIFY, PROTOCOLS, Options, RequestError, read_packet
@@ -133,8 +133,7 @@ def load(
     """Loads the estate, of plans with ``prior`` the one before, and prints what is not read."""
     settings: dict[str, Any] = {"service_tags": service_tags, "internet": internet_tag}
     loaded = load_estate(estate, prior=prior, **settings)
-    passed_over = [one for one in loaded.diagnostics if one.code == "passed-over"]
-    show_diagnostics((*loaded.errors, *passed_over))
+    show_what_is_wrong(loaded)
     return loaded
 
 

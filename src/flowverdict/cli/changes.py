@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flowverdict.cli.errors import Refused, show_diagnostics
+from flowverdict.cli.errors import Refused, show_what_is_wrong
 from flowverdict.load import is_plan, load_estate
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def change_arguments(command: F) -> F:
             "--part/--whole",
             default=None,
             help="Whether --change is laid over ESTATE, or stands in its place. Without either it "
-            "is a part if it has no network interface.",
+            "is a part if it has no network interface, or is a Terraform plan.",
         ),
         click.option(
             "--change",
@@ -58,16 +59,27 @@ def read_change(estate: Estate, others: dict[str, Any]) -> tuple[Estate, str]:
     change, is_part = others["change"], others["part"]
     if not change:
         changed = load_estate(others["estate"], **settings)
-        show_diagnostics(changed.errors)
+        _show_new(estate, changed)
         return changed, "before and after the plan"
+    is_planned = all(is_plan(one) for one in change)
+    if is_part is None and is_planned:
+        is_part = True  # a plan knows what it changes, and seldom is all there is
     changed = None if is_part else load_estate(change, **settings)
     if is_part is None and changed is not None:
         is_part = not changed.resources.nics
     if is_part or changed is None:
         changed = load_estate(others["estate"], change=change, **settings)
-    known = {str(one) for one in estate.errors}
-    show_diagnostics([one for one in changed.errors if str(one) not in known])
+    _show_new(estate, changed)
     if others["part"] is not None:
         return changed, ""
     how = "a part, laid over the estate" if is_part else "the whole estate"
+    if is_part and is_planned:
+        how = "what the plan changes, laid over the estate"
     return changed, f"the change was read as {how}"
+
+
+def _show_new(estate: Estate, changed: Estate) -> None:
+    """Prints what is wrong with a changed estate, and was not with the one before."""
+    known = {str(one) for one in estate.diagnostics}
+    new = tuple(one for one in changed.diagnostics if str(one) not in known)
+    show_what_is_wrong(replace(changed, diagnostics=new))

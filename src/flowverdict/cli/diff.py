@@ -33,7 +33,7 @@ _MOST_LINES: Final = 5
     "--part/--whole",
     default=None,
     help="Whether ESTATE2 is laid over ESTATE, or stands in its place. Without either it is a part "
-    "if it has no network interface.",
+    "if it has no network interface, or is a Terraform plan.",
 )
 @output_argument
 def command(before: str, after: str | None, output: str, **others: Any) -> None:

@@ -13,7 +13,7 @@ from flowverdict.policy import NoNsgError, RequestError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from flowverdict.model import Diagnostic
+    from flowverdict.model import Diagnostic, Estate
 
 BAD_INPUT: Final = 2
 UNKNOWN: Final = 3
@@ -42,6 +42,18 @@ def reported() -> Generator[None]:
         raise Refused(f"{option}{problem.problem}") from None
     except NoNsgError as problem:
         raise Refused(str(problem)) from None
+
+
+_TOLD: Final = frozenset(
+    {"passed-over", "not-read", "removed", "inline", "count", "incomplete", "update", "tie"}
+)
+"""Codes of warnings that are said before every answer: something was left out, or assumed."""
+
+
+def show_what_is_wrong(estate: Estate) -> None:
+    """Prints what of an estate could not be read, and what was left out or assumed."""
+    told = (one for one in estate.diagnostics if one.code in _TOLD)
+    show_diagnostics((*estate.errors, *told))
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:

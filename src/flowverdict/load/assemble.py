@@ -27,6 +27,7 @@ from flowverdict.load.interfaces import (
     addresses_outside,
     contradicted_attachments,
 )
+from flowverdict.load.joined import Joined
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
     membership_owner,
@@ -179,6 +180,8 @@ class Assembly:
         self.fatal: list[Diagnostic] = []
         self.broken: dict[ResourceId, Diagnostic] = {}
         self.over = Change()
+        self.joined = Joined()
+        self.laid = Joined()
         self.items = 0
         self.has_exports = False
         self._taken: set[ResourceId] = set()
@@ -192,18 +195,13 @@ class Assembly:
         self.items += 1
         self.has_exports = self.has_exports or not found.planned
         if found.shape is Shape.RESOURCE and found.id is not None:
-            if found.id in self.over.resources:
+            if found.id in self.over.resources or self.laid.takes_away(found.id):
                 return
             self._taken.add(found.id)
         try:
             self._take(found)
         except Unreadable as problem:
             self._refuse(found, problem.diagnostic)
-
-    def take_away(self, resource: ResourceId) -> None:
-        """Takes note that a change removes a resource."""
-        self.items += 1
-        self._taken.add(resource)
 
     def take_doubtful(self, found: Found, doubt: Diagnostic) -> None:
         """Takes a resource of which it is not known whether there is one."""
@@ -294,11 +292,29 @@ class Assembly:
         self.diagnostics.append(diagnostic)
         self.broken.setdefault(resource, diagnostic)
 
+    def read_whole(self, found: Found) -> _Placed:
+        """Reads a resource by itself.
+
+        Raises:
+            Unreadable: Azure would refuse it, or it is not known.
+        """
+        assert found.id is not None
+        read = read_vnet if found.type == _VNET else READERS[found.type][1]
+        return read(found.node, found.id)
+
+    def spoil(self, resource: ResourceId, diagnostic: Diagnostic) -> None:
+        """Takes back a resource that was read, and of which something is not known now."""
+        for table in _STANDS_ALONE:
+            getattr(self.resources, table).pop(resource, None)
+        self._break(resource, diagnostic)
+
     def finish(self) -> None:
         """Brings together what was read apart."""
         for resource in self.broken:
             for table in _STANDS_ALONE:
                 getattr(self.resources, table).pop(resource, None)
+        for joined in (self.joined, self.laid):
+            joined.put_into(self)
         self.deployments, self.active_rules = self.over.left(self.deployments, self.active_rules)
         self._expand_policy_sets()
         self._check_effective_lists()

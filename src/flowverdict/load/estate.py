@@ -44,8 +44,8 @@ def load_estate(
         service_tags: Microsoft's service-tag file or REST answer; otherwise the packaged one.
         internet: an expansion of the ``Internet`` tag; otherwise the packaged recording.
         change: files and folders of what is laid over the rest: a resource takes the place of the
-            one with its id, a commit that of the manager's last one in its region; what a
-            Terraform plan removes goes.
+            one with its id, a commit that of the manager's last one in its region. Of a
+            Terraform plan only what it changes counts, and what it removes goes.
         prior: of Terraform plans, what was there before instead of what is planned.
 
     Returns:
@@ -179,19 +179,13 @@ def _take_templates(templates: Templates, assembly: Assembly) -> None:
 
 
 def _take_terraform(node: Node, assembly: Assembly, *, prior: bool, of_change: bool) -> None:
-    """Takes the resources of a Terraform plan or state, and of a change what it removes."""
+    """Takes the resources of a Terraform plan or state, and of a plan as a change what changes."""
     from flowverdict.load import terraform  # noqa: PLC0415 few estates have one
 
-    for found in terraform.resources(node, prior=prior):
-        if isinstance(found, Diagnostic):
-            assembly.diagnostics.append(found)
-        elif isinstance(found, Unreadable):
-            assembly.fatal.append(found.diagnostic)
-        else:
-            assembly.take(found)
-    if of_change:
-        for resource in terraform.removed(node):
-            assembly.take_away(resource)
+    if of_change and terraform.is_plan(node.value):
+        terraform.lay_over(node, assembly)
+    else:
+        terraform.take(node, assembly, prior=prior)
 
 
 def _take(node: Node, assembly: Assembly, *, named: bool) -> None:

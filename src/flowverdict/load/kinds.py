@@ -52,8 +52,11 @@ _WRAPPERS: Final = frozenset({"newnsg", "newvnet", "newnic", "publicip", "resour
 
 
 def is_terraform(document: Any) -> bool:
-    """Reports whether a document is what ``terraform show -json`` prints."""
-    return isinstance(document, dict) and {"format_version", "terraform_version"} <= document.keys()
+    """Reports whether a document is Terraform's: what it prints, or the file of its state."""
+    if not isinstance(document, dict):
+        return False
+    names = cast("dict[str, Any]", document).keys()
+    return "id" not in names and bool({"terraform_version", "format_version"} & names)
 
 
 def template_shape(document: Any) -> str:
@@ -133,8 +136,8 @@ def _refuse_others(node: Node) -> None:
         what = "ARM template within another document"
         raise node.fail("template", what, "a file of its own")
     if "terraform_version" in fields:
-        what = "this is not the form of `terraform show -json`"
-        raise node.fail("terraform", what, "its output for a plan or a state")
+        what = "a Terraform plan or state inside of another document"
+        raise node.fail("terraform", what, "a file of its own for each")
     if "effectivesecurityrules" in fields:
         what = "effective rules of an interface are an answer, not a resource"
         raise node.fail("answer", what, "the network security groups themselves")

@@ -251,6 +251,8 @@ def _deployment(node: Node, location: str, kind: str, ids: list[Node], status: s
         what = f"{len(configurations)} security admin configurations for `{location}`"
         problems = (error(node.where, "commit", what, "one for a region and manager"),)
     managers = {one.parent for one in configurations}
+    if told := node.reference("networkManagerId"):
+        managers = {told}  # Terraform's; without a configuration nothing else tells
     return Deployment(
         manager=managers.pop() if len(managers) == 1 else UNNAMED,
         region=region(location),

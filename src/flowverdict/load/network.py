@@ -164,12 +164,13 @@ def read_route_table(node: Node, resource: ResourceId) -> RouteTable:
     node.need_body("routes")
     return RouteTable(
         id=resource,
-        routes=tuple(_read_route(one) for one in node.items("routes")),
+        routes=tuple(read_route(one) for one in node.items("routes")),
         where=node.where,
     )
 
 
-def _read_route(node: Node) -> Route:
+def read_route(node: Node) -> Route:
+    """Reads a route of a route table."""
     prefix = node.need("addressPrefix")
     if prefix.as_text()[:1].isdigit() or ":" in prefix.as_text():
         read_prefix(prefix, prefix.as_text())
@@ -207,7 +208,7 @@ def read_nic(node: Node, resource: ResourceId) -> NetworkInterface:
 def _read_mac(node: Node) -> str:
     """Returns the MAC address as flow logs have it; empty before a machine has run with it."""
     found = node.get("macAddress")
-    if found is None or not found.as_text():
+    if found is None or isinstance(found.value, Unknown) or not found.as_text():
         return ""
     plain = found.as_text().translate(_WITHOUT_SEPARATORS).upper()
     if not _MAC.match(plain):

@@ -86,7 +86,13 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
 
 def with_rule(nsg: NetworkSecurityGroup, rule: Rule) -> NetworkSecurityGroup:
     """Returns an NSG with a rule more, or with one of the same name in another form."""
-    rules = [*(one for one in nsg.rules if one.id != rule.id), rule]
+    return with_rules(nsg, [rule])
+
+
+def with_rules(nsg: NetworkSecurityGroup, new: list[Rule]) -> NetworkSecurityGroup:
+    """Returns an NSG with rules more, or with some of the same names in another form."""
+    ids = {rule.id for rule in new}
+    rules = [*(one for one in nsg.rules if one.id not in ids), *new]
     return replace(
         nsg,
         rules=tuple(sorted(rules, key=lambda rule: (rule.direction.value, rule.priority))),

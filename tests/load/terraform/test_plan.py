@@ -42,23 +42,56 @@ def plan(
     **more: Any,
 ) -> Json:
     """A plan of the root module; `unknown` has what is known after apply, by address."""
+    old = {one["address"]: one["values"] for one in prior or ()}
     found: Json = {
         "format_version": "1.2",
         "terraform_version": "1.9.5",
-        "planned_values": {"root_module": {"resources": planned}},
+        "planned_values": _in_modules(planned),
         "resource_changes": [
-            {**one, "change": {"actions": ["create"], "before": None, "after": one["values"],
-                               "after_unknown": unknown.get(one["address"], {})}}
-            for one in planned
+            *(_change(one, old, unknown.get(one["address"], {})) for one in planned),
+            *(_deletion(one) for one in prior or ()
+              if one["address"] not in {new["address"] for new in planned}),
         ],
         "configuration": {"root_module": {"resources": configuration}},
     }  # fmt: skip
     if prior is not None:
-        found["prior_state"] = {
-            "format_version": "1.0",
-            "values": {"root_module": {"resources": prior}},
-        }
+        found["prior_state"] = {"format_version": "1.0", "values": _in_modules(prior)}
     return {**found, **more}
+
+
+def _change(one: Json, old: Json, unknown: Json) -> Json:
+    before = old.get(one["address"])
+    action = "create" if before is None else "no-op" if before == one["values"] else "update"
+    change = {"actions": [action], "before": before, "after": one["values"],
+              "after_unknown": unknown}  # fmt: skip
+    return {**_named(one), "change": change}
+
+
+def _deletion(one: Json) -> Json:
+    change = {"actions": ["delete"], "before": one["values"], "after": None, "after_unknown": {}}
+    return {**_named(one), "change": change}
+
+
+def _named(one: Json) -> Json:
+    """A resource as a change names it: with the address of its module, without values."""
+    found = {key: told for key, told in one.items() if key != "values"}
+    module = one["address"].rpartition(f"{one['type']}.")[0].removesuffix("data.").rstrip(".")
+    return {**found, "module_address": module} if module else found
+
+
+def _in_modules(resources: list[Json]) -> Json:
+    """Resources in the modules of their addresses, one level deep."""
+    modules: dict[str, list[Json]] = {}
+    for one in resources:
+        modules.setdefault(_named(one).get("module_address", ""), []).append(one)
+    return {
+        "root_module": {
+            "resources": modules.pop("", []),
+            "child_modules": [
+                {"address": name, "resources": some} for name, some in modules.items()
+            ],
+        }
+    }
 
 
 def rule(name: str, port: Any, **more: Any) -> Json:
@@ -216,12 +249,6 @@ def test_modules_and_their_outputs_are_followed(tmp_path: Path) -> None:
         "module.web.azurerm_linux_virtual_machine.n": {"network_interface_ids": True},
     }
     document = plan([*net, *nics], unknown, [])
-    document["planned_values"]["root_module"] = {
-        "child_modules": [
-            {"address": "module.net", "resources": net},
-            {"address": "module.web", "resources": nics},
-        ]
-    }
     document["configuration"]["root_module"] = {"module_calls": calls}
     estate = load(tmp_path, document)
     [nic] = estate.resources.nics.values()
@@ -320,10 +347,16 @@ def test_an_empty_state_is_an_empty_estate(tmp_path: Path) -> None:
 
 def test_what_is_not_read_and_matters_is_told(tmp_path: Path) -> None:
     estate = load(
-        tmp_path, state(resource("azurerm_linux_virtual_machine_scale_set", "x", name="x"))
+        tmp_path,
+        state(
+            resource("azurerm_virtual_hub", "x", name="x"),
+            resource("azurerm_virtual_hub", "y", name="y"),
+            resource("azurerm_storage_account", "z", name="z"),
+        ),
     )
     [told] = estate.diagnostics
-    assert "azurerm_linux_virtual_machine_scale_set" in told.what
+    assert told.where.path == "azurerm_virtual_hub.x"
+    assert "`azurerm_virtual_hub` is not read, 1 more" in told.what
 
 
 def test_a_mutated_plan_is_read_or_refused(tmp_path: Path) -> None:

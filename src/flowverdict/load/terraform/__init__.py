@@ -1,6 +1,7 @@
-"""``terraform show -json`` of plans and states: what is planned, and what was there before."""
+"""Terraform plans and states, as ``terraform show -json`` prints them, into Azure's resources."""
 
-from flowverdict.load.terraform.read import removed, resources
-from flowverdict.load.terraform.types import TYPES
+from flowverdict.load.terraform.azurerm import READ_AS
+from flowverdict.load.terraform.over import lay_over, take
+from flowverdict.load.terraform.plan import is_plan
 
-__all__ = ["TYPES", "removed", "resources"]
+__all__ = ["READ_AS", "is_plan", "lay_over", "take"]
