@@ -44,8 +44,8 @@ def claim_of(question: Question) -> Claim:
 class FlowVerdict:
     """What `flowverdict prove` says."""
 
-    name = "flowverdict"
-    forms = ("azure", "arm")
+    name: str = "flowverdict"
+    forms: tuple[str, ...] = ("azure", "arm")
 
     def version(self) -> str | None:
         """Returns the version."""
