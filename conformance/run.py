@@ -136,6 +136,10 @@ def as_lines(
 ) -> Iterator[str]:
     """Yields the tables: in all, and by theme how many were right of those that were asked."""
     if markdown:
+        yield "# How scanners did"
+        yield ""
+        yield "What the columns mean: [README](README.md#how-answers-are-scored)."
+        yield ""
         yield f"Made by `python -m conformance.run --output md` on {datetime.now(UTC).date()}."
         yield ""
     kinds = ", ".join(f"{sum(one.answer == kind for one in cases)} {kind}" for kind in ANSWERS)

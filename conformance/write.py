@@ -9,6 +9,7 @@ DIR/service-tags/ID.json    the service-tag file of a case that has one of its o
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from dataclasses import asdict
@@ -21,7 +22,7 @@ from conformance.cases import read_cases
 from conformance.hcl import configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from conformance.cases import Case
 
@@ -69,12 +70,14 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def main(words: list[str]) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    if len(words) != 1 or words[0].startswith("-"):
-        print("usage: python -m conformance.write DIR", file=sys.stderr)
-        return 2
-    folder = Path(words[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance.write",
+        description="Write the exposure cases in every form that scanners read.",
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
+    folder: Path = parser.parse_args(words).folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         print(f"`{folder}` is there already: expected a new or an empty folder", file=sys.stderr)
         return 2
@@ -85,4 +88,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

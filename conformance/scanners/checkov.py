@@ -36,8 +36,8 @@ CHECKS: Final[dict[str, Checks]] = {
 class Checkov:
     """What Checkov says."""
 
-    name = "checkov"
-    forms = ("arm", "terraform")
+    name: str = "checkov"
+    forms: tuple[str, ...] = ("arm", "terraform")
 
     def version(self) -> str | None:
         """Returns the version that is on the path; None if there is none."""

@@ -50,8 +50,8 @@ _FOUND_SOMETHING: Final = (20, 30, 40, 50, 60)
 class Kics:
     """What KICS says."""
 
-    name = "kics"
-    forms = ("arm", "terraform")
+    name: str = "kics"
+    forms: tuple[str, ...] = ("arm", "terraform")
 
     def version(self) -> str | None:
         """Returns the version that is on the path; None if there is none."""

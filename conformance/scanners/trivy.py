@@ -34,8 +34,8 @@ _NAMES: Final = {"arm": "azure-arm", "terraform": "terraform"}
 class Trivy:
     """What Trivy says."""
 
-    name = "trivy"
-    forms = ("arm", "terraform")
+    name: str = "trivy"
+    forms: tuple[str, ...] = ("arm", "terraform")
 
     def version(self) -> str | None:
         """Returns the version that is on the path; None if there is none."""

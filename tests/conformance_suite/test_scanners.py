@@ -176,7 +176,9 @@ def test_answers_of_any_scanner_can_be_scored_from_a_file(tmp_path, monkeypatch,
     assert total["not asked"] == found["cases"] - 2
     assert found["scores"][0]["cases"]["deny-above-allow"]["outcome"] == "right"
     assert run.main(["--output", "md"]) == 0
-    assert capsys.readouterr().out.startswith("Made by `python -m conformance.run --output md` on ")
+    told = capsys.readouterr().out
+    assert told.startswith("# How scanners did")
+    assert "\nMade by `python -m conformance.run --output md` on 20" in told
 
 
 @pytest.mark.parametrize(
@@ -203,3 +205,13 @@ def test_a_score_is_told_by_theme_too() -> None:
     assert found["total"]["not asked"] == len(cases)
     assert sum(one["not asked"] for one in found["themes"].values()) == len(cases)
     assert found["cases"][cases[0].id]["answer"] == NO_CHECK
+
+
+def test_the_results_that_are_shown_are_of_these_cases() -> None:
+    """Made anew with `python -m conformance.run --output md > conformance/RESULTS.md`."""
+    shown = (Path(run.__file__).parent / "RESULTS.md").read_text(encoding="utf-8")
+    table = "\n".join(run.as_lines(read_cases(), [], [], markdown=True))
+    [counted] = [one for one in table.splitlines() if " cases: " in one]
+    assert counted in shown.splitlines()
+    ours = next(one for one in shown.splitlines() if one.startswith("| flowverdict (azure)"))
+    assert [one.strip() for one in ours.split("|")][3:5] == [str(len(read_cases())), "0"]
