@@ -52,6 +52,7 @@ def told(estate: Estate, remote: str, port: int) -> tuple[str, tuple[str, ...]]:
     return verdict.access, verdict.missing
 
 
+NSG = "/networkSecurityGroups/n"
 WHERE = "nsgs.json: $.value[0].properties.securityRules[0]"
 
 
@@ -83,7 +84,7 @@ def test_what_is_not_known_counts_where_it_can_matter(
     assert found == access
     assert bool(missing) == (access == "Unknown")
     if missing:
-        assert WHERE in missing[0]
+        assert NSG in missing[0] or WHERE in missing[0]
         assert "(x)" in missing[0]
 
 
@@ -91,8 +92,8 @@ def test_the_missing_value_is_named_with_its_rule_and_place() -> None:
     estate = blank(sourceAddressPrefixes=["unknown:parameter `admin` has no value"])
     _, missing = told(estate, "10.1.0.9", 22)
     assert len(missing) == 1
-    assert missing[0].startswith("source of rule `deny` at ")
-    assert missing[0].endswith(f"{WHERE} (parameter `admin` has no value)")
+    assert missing[0].startswith("source of rule `deny` of `/subscriptions/")
+    assert missing[0].endswith(f"{NSG}` (parameter `admin` has no value)")
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 import flowverdict
 from flowverdict.model import Direction, Estate
-from flowverdict.net import IntervalSet
+from flowverdict.net import IntervalSet, parse_prefix
 from flowverdict.policy import RequestError
 from flowverdict.prove.checker import Checker
 from flowverdict.prove.claims import Claim
 from flowverdict.prove.diff import diff
+from flowverdict.prove.reach import Reach
 from flowverdict.prove.results import Result
 from tests.net.profiles import times
 from tests.policy.estates import Json, files_of, load
@@ -176,3 +177,32 @@ def test_interfaces_without_addresses_are_compared() -> None:
     assert {one.nic.id.name for one in found.changes} >= {"p"}
     assert not found.added + found.removed
     assert diff(before, before).is_same
+
+
+def test_who_reaches_interfaces_without_addresses() -> None:
+    """What holds of every address is told for sure; what hangs on who gets it is not."""
+    rules = rule("in 100 Allow Tcp 10.1.1.0/24 -> *:22 name=r")
+    reach = Reach(estate_of(rules, [], None))
+    by_name = {one.name: one for one in reach.groups("nic")}
+    assert by_name["p"].addresses == IntervalSet.union(map(parse_prefix, FREE))
+    (cell,) = reach.cells([by_name["o"]], [by_name["p"]])
+    assert cell.passing.values("ports") == IntervalSet([(22, 22)])
+    assert not reach.missing
+    (hit,) = list(reach.blast(reach.chosen("nic:o")))
+    assert {nic.id.name for nic, _ in hit} == {"p", "q"}
+
+
+def test_an_address_that_one_of_two_interfaces_gets_is_neithers_for_sure() -> None:
+    files = files_of(sketch(["in 100 Allow Tcp * -> *:22 name=r"], ["in 100 Deny * * -> *"], None))
+    for nic in files["nics.json"]["value"]:
+        if nic["name"] in ("p", "q"):
+            nic["properties"]["ipConfigurations"][0]["properties"].pop("privateIPAddress")
+        if nic["name"] == "q":
+            nsg = files["nsgs.json"]["value"][1]["id"]
+            nic["properties"]["networkSecurityGroup"] = {"id": nsg}
+    reach = Reach(load(files))
+    by_name = {one.name: one for one in reach.groups("nic")}
+    (cell,) = reach.cells([by_name["o"]], [by_name["p"]])
+    assert not cell.passing
+    assert cell.perhaps
+    assert "private address" in str(reach.missing)

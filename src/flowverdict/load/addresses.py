@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.unknown import Unknown
-from flowverdict.model import Endpoint, ResourceId, UnknownField
+from flowverdict.model import NOT_KNOWN, Endpoint, ResourceId, UnknownField
 from flowverdict.net import (
     ALL_ADDRESSES,
     ALL_PROTOCOLS,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
 _NO_PREFIX: Final = "SecurityRuleInvalidAddressPrefix"
 _ANY: Final = frozenset({"*", "any"})
-_NOT_KNOWN: Final = "(not known)"
-"""Stands among the texts of a side, for people."""
 _CANONICAL: Final = {
     "virtualnetwork": "VirtualNetwork",
     "virtual_network": "VirtualNetwork",
@@ -76,12 +74,12 @@ def read_space(node: Node, name: str) -> IntervalSet:
     )
 
 
-def read_protocols(node: Node, unknown: list[UnknownField]) -> IntervalSet:
+def read_protocols(node: Node, rule: ResourceId, unknown: list[UnknownField]) -> IntervalSet:
     """Returns a rule's protocols; none where the input does not tell, which ``unknown`` gets."""
     value = node.value_of("protocol")
     found = PROTOCOLS.get(value.lower()) if isinstance(value, str) else None
     if isinstance(value, Unknown):
-        unknown.append(UnknownField("protocol", missing_of(node, "protocol", [value.what])))
+        unknown.append(UnknownField("protocol", missing_of(rule, "protocol", [value.what])))
         return EMPTY
     if found is None:
         field = node.need("protocol")
@@ -93,10 +91,10 @@ def read_protocols(node: Node, unknown: list[UnknownField]) -> IntervalSet:
     return found
 
 
-def missing_of(node: Node, what: str, reasons: list[str]) -> str:
-    """Names what of a rule is not known; rules of one name are told apart by where they stand."""
+def missing_of(rule: ResourceId, what: str, reasons: list[str]) -> str:
+    """Names what of a rule is not known: the same words wherever the rule is read from."""
     why = "; ".join(dict.fromkeys(reasons))
-    return f"{what} of rule `{node.text('name')}` at {node.where} ({why})"
+    return f"{what} of rule `{rule.name}` of `{rule.parent}` ({why})"
 
 
 def _single(node: Node, singular: str, plural: str) -> str:
@@ -125,7 +123,7 @@ def _listed(node: Node, singular: str, plural: str) -> tuple[list[Node], list[st
     return [one], unknown
 
 
-def read_ports(node: Node, side: str, unknown: list[UnknownField]) -> IntervalSet:
+def read_ports(node: Node, side: str, rule: ResourceId, unknown: list[UnknownField]) -> IntervalSet:
     """Returns the known ports of one side (``source`` or ``destination``) of an NSG rule.
 
     What else there is, and the input does not tell, goes to ``unknown``.
@@ -136,7 +134,7 @@ def read_ports(node: Node, side: str, unknown: list[UnknownField]) -> IntervalSe
     found, reasons = _listed(node, singular, plural)
     if reasons:
         field = f"{side} port"
-        unknown.append(UnknownField(field, missing_of(node, f"{field}s", reasons)))
+        unknown.append(UnknownField(field, missing_of(rule, f"{field}s", reasons)))
     elif not found:
         raise node.fail("missing", f"missing {side} ports", f"`{singular}` or `{plural}`")
     return port_set(found)
@@ -170,7 +168,7 @@ def _known_ports(text: str) -> IntervalSet | None:
         return None
 
 
-def read_endpoint(node: Node, side: str) -> Endpoint:
+def read_endpoint(node: Node, side: str, rule: ResourceId) -> Endpoint:
     """Returns one side (``source`` or ``destination``) of an NSG rule."""
     singular, plural = f"{side}AddressPrefix", f"{side}AddressPrefixes"
     asgs_name = f"{side}ApplicationSecurityGroups"
@@ -187,7 +185,7 @@ def read_endpoint(node: Node, side: str) -> Endpoint:
     if not asgs and not found and not reasons:
         expected = f"`{singular}`, `{plural}` or `{asgs_name}`"
         raise node.fail("missing", f"missing {side} addresses", expected)
-    what = missing_of(node, side, reasons) if reasons else ""
+    what = missing_of(rule, side, reasons) if reasons else ""
     return endpoint([(one, one.as_text(), "") for one in found], asgs=asgs, unknown=what)
 
 
@@ -209,7 +207,7 @@ def endpoint(
     """
     if unknown:
         known = endpoint(tokens, asgs=asgs, groups=groups)
-        return replace(known, texts=(*known.texts, _NOT_KNOWN), unknown=(unknown,))
+        return replace(known, texts=(*known.texts, NOT_KNOWN), unknown=(unknown,))
     if not tokens:
         return Endpoint(asgs=asgs, groups=groups)
     try:

@@ -265,8 +265,6 @@ class Assembly:
             self._put(self.resources.assignments, read_assignment(node, resource), "assignments")
 
     def _take_vnet(self, node: Node, resource: ResourceId, *, planned: bool) -> None:
-        vnet = read_vnet(node, resource)
-        self.left_out.extend(lists_left_out(node, resource))
         subnets: list[ResourceId] = []
         for item in node.items("subnets"):
             subnet = child_id(item, resource, "subnets")
@@ -274,6 +272,8 @@ class Assembly:
             if item.fields.keys() <= {"id", "resourcegroup", "name"}:
                 continue  # a reference: the subnet itself stands elsewhere, or is missing
             self.take(Found(item, Shape.RESOURCE, _SUBNET, subnet, planned=planned))
+        vnet = read_vnet(node, resource)  # its subnets count, whatever is wrong with it
+        self.left_out.extend(lists_left_out(node, resource))
         self._put(self.resources.vnets, replace(vnet, subnets=tuple(subnets)), "vnets")
 
     def _put(self, table: dict[ResourceId, P], value: P, name: str) -> None:

@@ -141,7 +141,10 @@ def read_admin_rule(node: Node, resource: ResourceId) -> Rule:
     if not _PRIORITIES[0] <= priority <= _PRIORITIES[1]:
         expected = f"a number from {_PRIORITIES[0]} to {_PRIORITIES[1]}"
         raise node.need("priority").fail("priority", f"priority {priority}", expected)
-    source, destination = _read_side(node, "sources"), _read_side(node, "destinations")
+    source, destination = (
+        _read_side(node, "sources", resource),
+        _read_side(node, "destinations", resource),
+    )
     if mixes_families(source, destination):
         what = f"`{resource.name}` has IPv4 and IPv6 prefixes in one rule"
         problems.append(error(node.where, "mixed-families", what, "one family in a rule"))
@@ -150,9 +153,9 @@ def read_admin_rule(node: Node, resource: ResourceId) -> Rule:
             what = f"security admin rules cannot use the service tag `{tag}`"
             problems.append(error(node.where, "unsupported-tag", what, "another service tag"))
     unknown: list[UnknownField] = []
-    protocols = read_protocols(node, unknown)
-    source_ports = _read_ports(node, "source", unknown)
-    destination_ports = _read_ports(node, "destination", unknown)
+    protocols = read_protocols(node, resource, unknown)
+    source_ports = _read_ports(node, "source", resource, unknown)
+    destination_ports = _read_ports(node, "destination", resource, unknown)
     return Rule(
         id=resource,
         name=resource.name,
@@ -172,7 +175,7 @@ def read_admin_rule(node: Node, resource: ResourceId) -> Rule:
     )
 
 
-def _read_side(node: Node, name: str) -> Endpoint:
+def _read_side(node: Node, name: str, rule: ResourceId) -> Endpoint:
     """Reads ``sources`` or ``destinations``; an empty list is any address."""
     tokens: list[tuple[Node, str, str]] = []
     groups: list[ResourceId] = []
@@ -191,15 +194,17 @@ def _read_side(node: Node, name: str) -> Endpoint:
             tokens.extend((prefix, part.strip(), kind) for part in parts)
     if not tokens and not groups and not unknown:
         return ANYWHERE
-    what = missing_of(node, name.removesuffix("s"), unknown) if unknown else ""
+    what = missing_of(rule, name.removesuffix("s"), unknown) if unknown else ""
     return endpoint(tokens, groups=tuple(groups), unknown=what)
 
 
-def _read_ports(node: Node, side: str, unknown: list[UnknownField]) -> IntervalSet:
+def _read_ports(
+    node: Node, side: str, rule: ResourceId, unknown: list[UnknownField]
+) -> IntervalSet:
     """Returns the known ports of a side; an empty list is any port."""
     found, reasons = node.known_items(f"{side}PortRanges")
     if reasons:
-        what = missing_of(node, f"{side} ports", reasons)
+        what = missing_of(rule, f"{side} ports", reasons)
         unknown.append(UnknownField(f"{side} port", what))
     return port_set(found) if found or reasons else ALL_PORTS
 

@@ -147,11 +147,11 @@ def _read_contents(node: Node, resource: ResourceId, name: str, bounds: tuple[in
         priority=priority,
         direction=node.choice("direction", DIRECTIONS),
         access=node.choice("access", _ACCESS),
-        protocols=read_protocols(node, unknown),
-        source=read_endpoint(node, "source"),
-        source_ports=read_ports(node, "source", unknown),
-        destination=read_endpoint(node, "destination"),
-        destination_ports=read_ports(node, "destination", unknown),
+        protocols=read_protocols(node, resource, unknown),
+        source=read_endpoint(node, "source", resource),
+        source_ports=read_ports(node, "source", resource, unknown),
+        destination=read_endpoint(node, "destination", resource),
+        destination_ports=read_ports(node, "destination", resource, unknown),
         where=node.where,
     )
     if unknown:

@@ -40,6 +40,7 @@ from flowverdict.model.network import (
 )
 from flowverdict.model.security import (
     ANYWHERE,
+    NOT_KNOWN,
     Access,
     ApplicationSecurityGroup,
     Direction,
@@ -55,6 +56,7 @@ from flowverdict.model.tags import InternetSpace, ServiceTags
 __all__ = [
     "ANYWHERE",
     "ANY_TAG",
+    "NOT_KNOWN",
     "Access",
     "ActiveRule",
     "ApplicationSecurityGroup",

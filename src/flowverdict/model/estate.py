@@ -185,6 +185,11 @@ class Estate:
                 found[nic.id] = tuple(left)
         return found
 
+    def name_lost(self, kind: str, resource: ResourceId) -> str:
+        """Names a resource that the estate lacks, with the reason where it could not be read."""
+        reason = self.broken.get(resource)
+        return f"{kind} `{resource}`" + (f" ({reason})" if reason else "")
+
     def addresses_of(self, nic: NetworkInterface) -> IntervalSet:
         """Returns the addresses that an interface has, or may get."""
         own = nic.addresses

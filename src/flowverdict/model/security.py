@@ -15,6 +15,9 @@ from flowverdict.net import ALL_ADDRESSES, ALL_PORTS, ALL_PROTOCOLS, EMPTY, Inte
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+NOT_KNOWN: Final = "(not known)"
+"""Stands among the texts of a rule for what the input does not tell."""
+
 
 class Direction(Enum):
     """The way a packet takes, seen from the network interface."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flowverdict.model import Direction
+from flowverdict.model import NOT_KNOWN, Direction
 from flowverdict.net import (
     ALL_ADDRESSES,
     ALL_PROTOCOLS,
@@ -105,16 +105,17 @@ def _rule(
     place: Standpoint, layer: str, rule: Rule, committed: str, missing: list[str]
 ) -> dict[str, Any]:
     missing.extend(one.what for one in rule.unknown)
-    protocol: str | None = "All"
-    if not rule.protocols:
-        protocol = None
+    unknown = {one.field for one in rule.unknown}
+    protocol = "All"
+    if "protocol" in unknown:
+        protocol = NOT_KNOWN
     elif rule.protocols != ALL_PROTOCOLS:
         protocol = protocol_name(rule.protocols.spans[0][0]).capitalize()
     return {
         "name": rule_name(layer, rule),
         "protocol": protocol,
-        **_ports("source", rule.source_ports),
-        **_ports("destination", rule.destination_ports),
+        **_ports("source", rule.source_ports, unknown),
+        **_ports("destination", rule.destination_ports, unknown),
         **_addresses(place, "source", "Source", rule.source, committed, missing),
         **_addresses(place, "destination", "Destination", rule.destination, committed, missing),
         "access": rule.access.value,
@@ -123,8 +124,10 @@ def _rule(
     }
 
 
-def _ports(side: str, ports: IntervalSet) -> dict[str, Any]:
+def _ports(side: str, ports: IntervalSet, unknown: set[str]) -> dict[str, Any]:
     texts = [f"{low}-{high}" for low, high in ports]
+    if f"{side} port" in unknown:
+        texts.append(NOT_KNOWN)
     return {f"{side}PortRange": _single(texts), f"{side}PortRanges": texts}
 
 
@@ -150,6 +153,8 @@ def _addresses(
     texts = ["0.0.0.0/0"] if endpoint.prefixes == ALL_ADDRESSES else prefixes(endpoint.prefixes)
     texts.extend(endpoint.tags)
     texts.extend(text for one in members for text in prefixes(one.sure))
+    if endpoint.unknown:
+        texts.append(NOT_KNOWN)
     expanded = IntervalSet.union(place.tag(one).sure for one in endpoint.tags)
     # Azure repeats an address that is any in the list (policy specification, 13a)
     listed = texts * 2 if texts == ["0.0.0.0/0"] else texts

@@ -97,8 +97,8 @@ class Standpoint:
         """Names a resource that the input lacks, and why it is needed or cannot be read."""
         if resource is None:
             return f"{kind} of network interface `{self.nic.id}`"
-        if reason := self.estate.broken.get(resource):
-            return f"{kind} `{resource}` ({reason})"
+        if resource in self.estate.broken:
+            return self.estate.name_lost(kind, resource)
         return f"{kind} `{resource}`" + (f" (referred to at {referrer})" if referrer else "")
 
     @cached_property

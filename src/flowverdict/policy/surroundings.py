@@ -71,7 +71,7 @@ def spaces(network: Network, vnet_id: ResourceId, subnet: Subnet | None) -> tupl
     found = [Space(HOST_ADDRESS, "the host's virtual address", is_network=False)]
     vnet = network.estate.resources.vnets.get(vnet_id)
     if vnet is None:
-        found.append(_missing(f"virtual network `{vnet_id}`"))
+        found.append(_missing(network.estate.name_lost("virtual network", vnet_id)))
     else:
         found.append(Space(vnet.space, f"address space of `{vnet_id.name}`"))
         for peering in vnet.peerings:
@@ -159,7 +159,7 @@ def _remote_space(estate: Estate, peering: Peering, why: str) -> Iterator[Space]
     elif remote is not None and peering.complete:
         yield Space(remote.space, why)
     else:
-        what = f"virtual network `{peering.remote or peering.id.name}`"
+        what = estate.name_lost("virtual network", peering.remote or peering.id)
         yield _missing(f"address space of {what}")
 
 
@@ -226,7 +226,7 @@ def _other_network(estate: Estate, gateway_id: ResourceId, label: str) -> Iterat
     for vnet_id in {subnet.parent for subnet in gateway.subnets}:
         vnet = estate.resources.vnets.get(vnet_id)
         if vnet is None:
-            yield _missing(f"virtual network `{vnet_id}`")
+            yield _missing(estate.name_lost("virtual network", vnet_id))
         else:
             yield Space(vnet.space, f"address space of `{vnet_id.name}`, connected by {label}")
 
@@ -252,7 +252,7 @@ def _connected(network: Network, vnet: VirtualNetwork) -> Iterator[Space]:
                     continue
                 remote = network.estate.resources.vnets.get(other)
                 if remote is None:
-                    yield _missing(f"virtual network `{other}`")
+                    yield _missing(network.estate.name_lost("virtual network", other))
                 elif everywhere or remote.region == vnet.region or not remote.region:
                     missing = doubt or own.missing or member.missing
                     if not (everywhere or (vnet.region and remote.region)):

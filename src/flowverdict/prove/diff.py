@@ -10,7 +10,7 @@ from flowverdict.model import Direction
 from flowverdict.net import IntervalSet
 from flowverdict.policy import DEFAULTS
 from flowverdict.prove.diagram import LimitError
-from flowverdict.prove.names import tag_names
+from flowverdict.prove.names import free_addresses, tag_names
 from flowverdict.prove.prover import Prover
 from flowverdict.prove.region import packets
 from flowverdict.prove.witness import witness
@@ -193,6 +193,7 @@ def _at(
         address = packet.dst if inbound else packet.src
         at = next(nic for nic in here if address in own[nic.id])
         names = tag_names(after.at(at).place, [one.rule for one in change if one.rule])
+        names |= free_addresses(after.estate, at)
         yield Changed(here, way, some, packet, at, change.before, change.after, names)
 
 

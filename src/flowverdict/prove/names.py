@@ -10,9 +10,15 @@ from flowverdict.policy.services import HOST
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowverdict.model import Rule
+    from flowverdict.model import Estate, NetworkInterface, Rule
     from flowverdict.net import IntervalSet
     from flowverdict.policy import Standpoint
+
+
+def free_addresses(estate: Estate, nic: NetworkInterface) -> dict[IntervalSet, str]:
+    """Returns what the addresses are called of which an interface without one gets one."""
+    left = estate.open_addresses.get(nic.id, ())
+    return {one: f"any free address of {nic.subnet.name}" for one in left if nic.subnet}
 
 
 def tag_names(place: Standpoint, rules: Iterable[Rule]) -> dict[IntervalSet, str]:

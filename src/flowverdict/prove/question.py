@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flowverdict.model import Direction
 from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, ALL_IPV6, EMPTY
 from flowverdict.policy.services import SERVICES
+from flowverdict.prove.names import free_addresses
 from flowverdict.prove.planned import is_open, local_addresses, whichever
 from flowverdict.prove.region import NOTHING, Region, packets, together
 from flowverdict.prove.selectors import Addresses, Side
@@ -97,7 +98,9 @@ class Question:
         """Returns what addresses are called in the claim, as an interface sees them."""
         remote = self._seen_from(self.prover.at(nic), way).sure
         text = self._sides[_other(way)].text
-        return {some: text for some in (remote, remote & ALL_IPV4, remote & ALL_IPV6) if some}
+        parts = (remote, remote & ALL_IPV4, remote & ALL_IPV6)
+        local = free_addresses(self.network.estate, nic)
+        return local | {some: text for some in parts if some}
 
     def words(
         self, nic: NetworkInterface, way: Direction, rule: Rule | None

@@ -51,14 +51,16 @@ class Group:
     Attributes:
         name: what they are called.
         id: what they are put together by; None for the internet and for words of the user.
-        addresses: theirs; of the internet its addresses.
+        addresses: theirs, and those they may get; of the internet its addresses.
         is_outside: no interface of the estate has them.
+        members: the interfaces, where the user's words mean some.
     """
 
     name: str
     id: ResourceId | None
     addresses: IntervalSet
     is_outside: bool = False
+    members: frozenset[ResourceId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,6 @@ class Reach:
         self._options = options
         self._network = Network(estate, options)
 
-    def _own_of(self, nic: NetworkInterface) -> IntervalSet:
-        """Returns an interface's addresses; of one that has none yet, all that it may get."""
-        return IntervalSet.union((nic.addresses, *self.estate.open_addresses.get(nic.id, ())))
-
     def groups(self, by: str) -> list[Group]:
         """Returns the groups of interfaces by what they have in common, in the order of names.
 
@@ -164,21 +162,21 @@ class Reach:
 
     def _keys(self, nic: NetworkInterface, by: str) -> Iterator[tuple[ResourceId, IntervalSet]]:
         if by == "nic":
-            yield nic.id, self._own_of(nic)
+            yield nic.id, self.estate.addresses_of(nic)
         elif by == "asg":
             for one in nic.ip_configurations:
                 for asg in one.asgs:
-                    yield asg, one.addresses
+                    yield asg, self.estate.may_get(nic, one)
         elif nic.subnet is not None:
             vnet = nic.subnet.parent
             if by == "subnet":
-                yield nic.subnet, self._own_of(nic)
+                yield nic.subnet, self.estate.addresses_of(nic)
             elif by == "vnet":
-                yield vnet, self._own_of(nic)
+                yield vnet, self.estate.addresses_of(nic)
             else:
                 for group in {*self.estate.resources.groups, *self.estate.members_by_group}:
                     if self._network.is_member(group, vnet).holds:
-                        yield group, self._own_of(nic)
+                        yield group, self.estate.addresses_of(nic)
 
     def chosen(self, word: str) -> Group:
         """Returns whom a word of a claim means, as a group.
@@ -187,16 +185,17 @@ class Reach:
             SelectorError: it means nobody, or several.
         """
         side = Side(self._network, [word])
-        own: list[IntervalSet] = []
+        own: dict[ResourceId, IntervalSet] = {}
         outside: list[IntervalSet] = []
         for nic in self.estate.resources.nics.values():
             place = Standpoint(self._network, nic)
-            own.append(side.local(nic, place))
+            own[nic.id] = side.local(nic, place)
             if side.varies or not outside:
                 outside.append(side.remote(place).sure)
-        addresses = IntervalSet.union(own)
+        addresses = IntervalSet.union(own.values())
         if addresses:
-            return Group(word, None, addresses)
+            members = frozenset(one for one, some in own.items() if some)
+            return Group(word, None, addresses, members=members)
         addresses = IntervalSet.union(outside) - self._own
         if not addresses:
             raise SelectorError(f"`{word}` has no address: expected interfaces that have one")
@@ -212,7 +211,8 @@ class Reach:
 
     @cached_property
     def _own(self) -> IntervalSet:
-        return IntervalSet.union(map(self._own_of, self.estate.resources.nics.values()))
+        nics = self.estate.resources.nics.values()
+        return IntervalSet.union(self.estate.addresses_of(nic) for nic in nics)
 
     @cached_property
     def _private_endpoints(self) -> IntervalSet:
@@ -251,16 +251,34 @@ class Reach:
         passing = ends[Direction.INBOUND].passing & ends[Direction.OUTBOUND].passing
         seen, frontier = start.addresses, start.addresses
         nics = self.estate.resources.nics.values()
-        left: list[NetworkInterface] = [one for one in nics if not self._own_of(one) <= seen]
+        own = {one.id: self.estate.addresses_of(one) for one in nics}
+        left: list[NetworkInterface] = [
+            one for one in nics if one.id not in start.members and own[one.id]
+        ]
         while frontier and left:
             step = passing & packets(sources=frontier)
-            reached = step.values("destinations") - seen
-            hit = [one for one in left if not self._own_of(one).isdisjoint(reached)]
+            reached = step.values("destinations")
+            hit = [one for one in left if not own[one.id].isdisjoint(reached)]
             if hit:
-                yield [(one, step & packets(destinations=self._own_of(one))) for one in hit]
-            frontier = IntervalSet.union(map(self._own_of, hit))
+                yield [(one, step & packets(destinations=own[one.id])) for one in hit]
+            frontier = IntervalSet.union(own[one.id] for one in hit) - seen
             seen |= frontier
-            left = [one for one in left if not self._own_of(one) <= seen]
+            left = [one for one in left if one not in hit]
+
+    def _given_to_either(self, alike: list[list[NetworkInterface]]) -> IntervalSet:
+        """Returns addresses that interfaces behind different rules may get: one or the other."""
+        left = self.estate.open_addresses
+        sets = [
+            IntervalSet.union(one for nic in nics for one in left.get(nic.id, ())) for nics in alike
+        ]
+        seen, shared = EMPTY, EMPTY
+        for nics, some in zip(alike, sets, strict=True):
+            if common := seen & some:
+                shared |= common
+                names = (f"private address of `{nic.id}`" for nic in nics if nic.id in left)
+                self.missing.update(dict.fromkeys(names))
+            seen |= some
+        return shared
 
     def _end(self, way: Direction, others: IntervalSet) -> _End:
         """Returns what passes the interfaces of one end, to or from their like and others."""
@@ -268,12 +286,13 @@ class Reach:
         remote = self._own | others
         alike: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
         for nic in self.estate.resources.nics.values():
-            if self._own_of(nic):
+            if self.estate.addresses_of(nic):
                 alike[id(prover.at(nic))].append(nic)
+        shared = self._given_to_either(list(alike.values()))
         passing: list[Region] = []
         perhaps: list[Region] = []
         for nics in alike.values():
-            local = IntervalSet.union(map(self._own_of, nics))
+            local = IntervalSet.union(self.estate.addresses_of(nic) for nic in nics)
             inbound = way is Direction.INBOUND
             region = (
                 packets(sources=remote, destinations=local)
@@ -288,7 +307,8 @@ class Reach:
             except LimitError as problem:
                 self.limits.append(f"{way.value.lower()} at `{nics[0].id.name}`: {problem}")
                 found = {"Unknown": region}
-            passing.append(found.get("Allow", NOTHING))
+            unsure = packets(destinations=shared) if inbound else packets(sources=shared)
+            passing.append(found.get("Allow", NOTHING) - unsure)
             perhaps += [one for one in found.values() if one]
         return _End(together(passing), together(perhaps))
 

@@ -89,10 +89,9 @@ def test_a_parameter_without_a_value_is_missing_where_it_matters() -> None:
     found = verdict(estate)
     assert found.access == "Unknown"
     assert len(found.missing) == 1
-    assert found.missing[0].startswith("source of rule `web` at ")
-    assert found.missing[0].endswith(
-        "main.json: $.resources[0].properties.securityRules[0] (parameter `admin` has no value)"
-    )
+    nsg = f"{UNPLACED}/providers/Microsoft.Network/networkSecurityGroups/n"
+    why = "parameter `admin` has no value"
+    assert found.missing[0] == f"source of rule `web` of `{nsg}` ({why})"
     assert verdict(estate, port=80).access == "Allow"
     assert verdict(estate, port=81).access == "Deny"
 
