@@ -27,6 +27,7 @@ from flowverdict.demo.bank import write_bank, write_change, write_deny
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
+from flowverdict.load.template import function_names
 from flowverdict.load.terraform import READ_AS
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
@@ -155,6 +156,31 @@ resource, a list of them, an answer `{"value": [...]}`, or what Resource Graph p
 answers and Resource Graph have them. What a thing is, is told by its `type`, its `id` or its shape,
 never by the name of the file. Encodings are UTF-8, and UTF-16 as Windows PowerShell writes it.
 """
+
+TEMPLATES = {
+    "template": (
+        "what is deployed: resources of the types above, as children inside or beside their "
+        "parents, in loops, with conditions, in nested templates, with symbolic names; comments "
+        "are allowed"
+    ),
+    "parameters (`$schema` of `deploymentParameters`)": (
+        "values, for the template whose name begins its own, or for the only one in its folder"
+    ),
+    "deployment, as `az deployment group show` prints it, or its `id` alone": (
+        "where the template of its name is deployed, and values"
+    ),
+}
+
+FUNCTIONS = """\
+add and array base64 base64ToJson base64ToString bool cidrHost cidrSubnet coalesce concat
+contains copyIndex createArray createObject deployment div empty endsWith environment equals
+extensionResourceId filter first flatten format greater greaterOrEquals groupBy if indexOf int
+intersection items join json lambdaVariables last lastIndexOf length less lessOrEquals
+managementGroup managementGroupResourceId map mapValues max min mod mul not objectKeys or
+padLeft parameters parseCidr range reduce reference replace resourceGroup resourceId
+resourceInfo shallowMerge skip sort split startsWith string sub subscription
+subscriptionResourceId substring take tenant tenantResourceId toLower toObject toUpper trim
+tryGet union uri uriComponent uriComponentToString variables true false null""".split()
 
 OTHERS = {
     "Microsoft.Network/networkSecurityGroups/securityRules, …/defaultSecurityRules": (
@@ -633,6 +659,22 @@ def _estate() -> Iterator[str]:
     )
     yield "Other types are passed over. Fields that are not read do no harm, except in a rule of an"
     yield "NSG: there an unknown field is an error."
+    yield ""
+    yield "## ARM templates"
+    yield ""
+    yield "Files with a template (`$schema` or `contentVersion` with `resources`), also as Bicep makes"
+    yield "them. See [how to review a template](../how-to/review-an-arm-template.md)."
+    yield ""
+    yield from _table(("file", "tells"), TEMPLATES.items())
+    yield "A template's scale set has one interface that stands for all of its. A linked template is"
+    yield "read if it has a `relativePath` that is there."
+    yield ""
+    _same("template functions", map(str.lower, FUNCTIONS), function_names())
+    names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))
+    yield f"Functions that are evaluated: {names}; a template's own functions. `reference` tells what"
+    yield "the template states, and the outputs of nested deployments. Any other function is not"
+    yield "known, and is named where that matters."
+    yield ""
     yield "## Terraform"
     yield ""
     yield "Plans and states as `terraform show -json` prints them; `azapi_resource` by its body,"

@@ -172,6 +172,13 @@ class Evaluator:
         return _of_unknown(name, values, part)
 
 
+def function_names() -> set[str]:
+    """Returns the names of all functions that are evaluated, in lower case."""
+    told = {"resourcegroup", "subscription", "managementgroup", "tenant", "deployment"}
+    made = {"concat", "environment", *_KNOWN}
+    return told | made | {*FORMS, *IDENTITY, *LISTS, *TEXT, *PREFIXES}
+
+
 def _loops(value: Any) -> list[dict[str, Any]]:
     """Returns the loops of a ``copy`` of properties; none where the word means something else."""
     found = [as_object(one) for one in as_list(value) or []]
