@@ -662,17 +662,17 @@ def _estate() -> Iterator[str]:
     yield ""
     yield "## ARM templates"
     yield ""
-    yield "Files with a template (`$schema` or `contentVersion` with `resources`), also as Bicep makes"
-    yield "them. See [how to review a template](../how-to/review-an-arm-template.md)."
+    yield "Files with a template (`$schema` or `contentVersion` with `resources`), also as Bicep"
+    yield "makes them. See [how to review a template](../how-to/review-an-arm-template.md)."
     yield ""
     yield from _table(("file", "tells"), TEMPLATES.items())
-    yield "A template's scale set has one interface that stands for all of its. A linked template is"
-    yield "read if it has a `relativePath` that is there."
+    yield "A template's scale set has one interface that stands for all of its. A linked template"
+    yield "is read if it has a `relativePath` that is there."
     yield ""
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))
-    yield f"Functions that are evaluated: {names}; a template's own functions. `reference` tells what"
-    yield "the template states, and the outputs of nested deployments. Any other function is not"
+    yield f"Functions that are evaluated: {names}; a template's own functions. `reference` tells"
+    yield "what the template states, and the outputs of nested deployments. Any other function is not"
     yield "known, and is named where that matters."
     yield ""
     yield "## Terraform"
