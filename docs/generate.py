@@ -672,8 +672,8 @@ def _estate() -> Iterator[str]:
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))
     yield f"Functions that are evaluated: {names}; a template's own functions. `reference` tells"
-    yield "what the template states, and the outputs of nested deployments. Any other function is not"
-    yield "known, and is named where that matters."
+    yield "what the template states, and the outputs of nested deployments. Any other function is"
+    yield "not known, and is named where that matters."
     yield ""
     yield "## Terraform"
     yield ""

@@ -158,7 +158,11 @@ def _read(
             what = "JSON is nested too deeply"
             assembly.fatal.append(error(Position(str(path)), "json", what, "Azure resources"))
     if templates is not None:
-        _take_templates(templates, assembly)
+        try:
+            _take_templates(templates, assembly)
+        except RecursionError:
+            what = "template is nested too deeply, or refers to itself"
+            assembly.fatal.append(error(Position(_shown(paths)), "template", what, "fewer levels"))
 
 
 def _take_templates(templates: Templates, assembly: Assembly) -> None:

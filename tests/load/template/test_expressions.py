@@ -212,6 +212,7 @@ def test_what_is_not_known_counts_where_it_can_matter(written: str, wanted: Any)
         ("[add('1', 2)]", "`1` where a number should be", "a whole number"),
         ("[int('x')]", "`x` is no whole number", ""),
         ("[div(1, 0)]", "division by zero", ""),
+        ("[createObject(1, 2)]", "`1` names a property", "a text"),
         ("[if('x', 1, 2)]", "`x` is no condition", "true or false"),
         ("[substring('abc', 2, 5)]", "`substring` from 2, 5 long, of `abc`", ""),
         ("[cidrSubnet('10.0.0.0/24', 26, 4)]", "`cidrSubnet` of `10.0.0.0/24` has no /26 number 4",

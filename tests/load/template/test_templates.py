@@ -530,3 +530,12 @@ def test_parameters_of_no_template_are_passed_over() -> None:
         "dev.parameters.json: passed over: parameters of no template in the estate"
     ]
     assert PLACE in str(next(iter(estate.resources.nsgs)))
+
+
+def test_resources_that_refer_to_each_others_state() -> None:
+    around = [
+        resource("networkSecurityGroups", one, {"x": f"[reference('{other}').x]"})
+        for one, other in (("a", "b"), ("b", "a"))
+    ]
+    (told,) = refused(main=template(around))
+    assert "template is nested too deeply, or refers to itself" in told

@@ -105,7 +105,11 @@ def _create_array(*values: Any) -> list[Any]:
 def _create_object(*pairs: Any) -> Json:
     if len(pairs) % 2:
         raise ExpressionError("`createObject` of an odd number of values", "names with values")
-    return {_told(name): value for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
+    names = [_told(one) for one in pairs[::2]]
+    for name in names:
+        if not isinstance(name, str):
+            raise ExpressionError(f"`{shown(name)}` names a property", "a text")
+    return dict(zip(names, pairs[1::2], strict=True))
 
 
 def _array(value: Any) -> list[Any]:
