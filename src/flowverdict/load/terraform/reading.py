@@ -133,7 +133,8 @@ class _Reading:
         """Notes what is tied to something that the plan does not tell: each may be meant."""
         name, kind = target
         origin = self._world.origin(of, (name,), kind.lower())
-        candidates = list(origin.found) if origin.is_whole else self._of_type(kind)
+        candidates = list(origin.found) if origin.is_whole else []
+        candidates = candidates or self._of_type(kind)
         address, what = f"{of.address}.{name}", f"value is not known ({why})"
         for one in candidates:
             identity = ResourceId(self._world.id_of(one))
