@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flowverdict.load import line_and_column
 from flowverdict.model import InputError
 from flowverdict.policy import DEFAULTS
 from flowverdict.prove.diff import diff
@@ -232,6 +233,16 @@ def test_admin_rules_count_from_their_deployment_on(tmp_path: Path, edited: str)
 def test_what_is_refused(tmp_path: Path, document: Json, words: str) -> None:
     with pytest.raises(InputError, match=words):
         load(tmp_path, document)
+
+
+def test_an_address_is_no_path_in_the_file(tmp_path: Path) -> None:
+    """Not even if a member of the document has the name of a resource."""
+    place = resource("azurerm_virtual_network", "variables", name="v", address_space=["10.0.0.0/8"])
+    estate = load(tmp_path, plan_of([], [place], variables={"x": {"value": 1}}))
+    [found] = estate.resources.vnets.values()
+    assert found.where is not None
+    assert found.where.path == "azurerm_virtual_network.variables"
+    assert line_and_column(found.where) is None
 
 
 def test_an_empty_state_as_terraform_prints_it(tmp_path: Path) -> None:
