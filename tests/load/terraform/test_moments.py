@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import flowverdict
 from flowverdict.load import line_and_column
 from flowverdict.model import InputError
 from flowverdict.policy import DEFAULTS
@@ -233,6 +234,13 @@ def test_admin_rules_count_from_their_deployment_on(tmp_path: Path, edited: str)
 def test_what_is_refused(tmp_path: Path, document: Json, words: str) -> None:
     with pytest.raises(InputError, match=words):
         load(tmp_path, document)
+
+
+def test_a_plan_as_terraform_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "plan.bin"
+    path.write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(InputError, match="`terraform show -json FILE`"):
+        flowverdict.load_estate(path)
 
 
 def test_an_address_is_no_path_in_the_file(tmp_path: Path) -> None:
