@@ -347,3 +347,50 @@ def test_groups_that_a_policy_fills(tmp_path: Path) -> None:
     assert ask(load(tmp_path, plan_of(there, there))).layer == "admin"
     there[0]["values"]["tags"] = {"env": "test"}
     assert ask(load(tmp_path, plan_of(there, there))).access == "Allow"
+
+
+def test_a_service_whose_subnet_is_not_told(tmp_path: Path) -> None:
+    """Azure wants a firewall's subnet to have a name; a gateway of applications may be anywhere."""
+    places = [new(subnet("s")), new(subnet("AzureFirewallSubnet", "10.0.2.0/24"))]
+    inner = [{"name": "i"}]
+    firewall = resource("azurerm_firewall", "f", name="f", ip_configuration=inner, **IN_GROUP)
+    gateway = resource(
+        "azurerm_application_gateway", "g", name="g", gateway_ip_configuration=inner, **IN_GROUP
+    )
+    unknown: Json = {one["address"]: {"id": True} for one in places}
+    unknown[firewall["address"]] = {"ip_configuration": [{"subnet_id": True}]}
+    unknown[gateway["address"]] = {"gateway_ip_configuration": [{"subnet_id": True}]}
+    through = {"subnet_id": refers("local.places")}
+    written = [
+        configured("azurerm_firewall", "f", ip_configuration=[through]),
+        configured("azurerm_application_gateway", "g", gateway_ip_configuration=[through]),
+    ]
+    more: Json = {"unknown": unknown, "configuration": {"resources": written}}
+    estate = load(tmp_path, plan_of([], [vnet(), *places, firewall, nic()], **more))
+    [service] = estate.resources.services.values()
+    assert [one.name for one in service.subnets] == ["AzureFirewallSubnet"]
+    assert ask(estate).access == "Allow"
+    told = ask(load(tmp_path, plan_of([], [vnet(), *places, gateway, nic()], **more)))
+    assert told.access == "Unknown"
+    assert "azurerm_application_gateway.g" in told.missing[0]
+
+
+@pytest.mark.parametrize(
+    ("named", "doubtful"),
+    [("azurerm_network_manager_network_group.g.id", ["v"]), ("random_id.x.hex", [])],
+)
+def test_a_policy_whose_rule_is_not_told(tmp_path: Path, named: str, doubtful: list[str]) -> None:
+    """One that mentions a network group may fill it with any network."""
+    manager = f"{NETWORK}/networkManagers/m"
+    there = [
+        vnet(), subnet(), nic(),
+        resource("azurerm_network_manager_network_group", "g", name="g",
+                 network_manager_id=manager),
+        resource("random_id", "x"),
+        resource("azurerm_policy_definition", "p", name="p"),
+    ]  # fmt: skip
+    written = [configured("azurerm_policy_definition", "p", policy_rule=refers(named))]
+    unknown = {"azurerm_policy_definition.p": {"policy_rule": True}}
+    unknown |= {one["address"]: {"id": True} for one in there[3:5]}
+    document = plan_of([], there, unknown=unknown, configuration={"resources": written})
+    assert [one.name for one in load(tmp_path, document).broken] == doubtful

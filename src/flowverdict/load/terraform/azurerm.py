@@ -15,6 +15,7 @@ from flowverdict.load.terraform.fields import (
     holding,
     identities,
     identity,
+    in_subnet,
     inside,
     one,
     ref,
@@ -284,7 +285,7 @@ KINDS: Final[dict[str, Kind]] = {
         Named(GATEWAYS),
         {
             **_TAGS,
-            "ipConfigurations": each("ip_configuration", _IN_SUBNET),
+            "ipConfigurations": each("ip_configuration", {"subnet": in_subnet("GatewaySubnet")}),
             "vpnClientConfiguration": one(
                 "vpn_client_configuration",
                 {"vpnClientAddressPool": holding({"addressPrefixes": same("address_space")})},
@@ -308,11 +309,21 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "azurerm_firewall": Kind(
         Named(NETWORK + "azureFirewalls"),
-        {**_TAGS, "ipConfigurations": each("ip_configuration", _IN_SUBNET)},
+        {
+            **_TAGS,
+            "ipConfigurations": each(
+                "ip_configuration", {"subnet": in_subnet("AzureFirewallSubnet")}
+            ),
+        },
     ),
     "azurerm_bastion_host": Kind(
         Named(NETWORK + "bastionHosts"),
-        {**_TAGS, "ipConfigurations": each("ip_configuration", _IN_SUBNET)},
+        {
+            **_TAGS,
+            "ipConfigurations": each(
+                "ip_configuration", {"subnet": in_subnet("AzureBastionSubnet")}
+            ),
+        },
     ),
     "azurerm_application_gateway": Kind(
         Named(NETWORK + "applicationGateways"),
