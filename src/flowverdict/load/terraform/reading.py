@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
-    COMMIT,
-    DEPLOYMENT,
     KINDS,
     NAMES,
     SCALE_SET_NIC,
     SCALE_SET_TYPES,
     TIES,
-    may_matter,
 )
+from flowverdict.load.terraform.azurerm_manager import COMMIT, DEPLOYMENT
 from flowverdict.load.terraform.fields import Block, body
 from flowverdict.load.terraform.inline import Inline
 from flowverdict.load.terraform.types import (
@@ -34,6 +32,7 @@ from flowverdict.load.terraform.types import (
     VNETS,
 )
 from flowverdict.load.terraform.units import LISTS, Units, tie_key
+from flowverdict.load.terraform.unread import may_matter
 from flowverdict.load.terraform.values import Json, as_objects, as_text, at, leaves
 from flowverdict.load.terraform.world import World
 from flowverdict.load.unknown import Unknown
