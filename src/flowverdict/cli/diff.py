@@ -46,9 +46,10 @@ def command(before: str, after: str | None, output: str, **others: Any) -> None:
     Exit code 1 means that something changes, 3 that a comparison was not finished.
     """
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
-    if after is None and not is_plan(before):
-        raise Refused("no ESTATE2: expected another estate, or a Terraform plan, which has both")
     tags = others["service_tags"], others["internet_tag"]
+    if after is None and not is_plan(before):
+        load((before,), *tags)  # where it cannot be read, that is what is said
+        raise Refused("no ESTATE2: expected another estate, or a Terraform plan, which has both")
     estate = load((before,), *tags, prior=after is None)
     words = {**others, "estate": (before,), "change": (after,) if after else ()}
     changed, how = read_change(estate, words)

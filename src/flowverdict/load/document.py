@@ -17,6 +17,7 @@ from flowverdict.model.value import value
 if TYPE_CHECKING:
     from pathlib import Path
 
+_ZIP = b"PK\x03\x04"
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -80,6 +81,10 @@ def read_document(path: Path) -> Document:
         Unreadable: the file cannot be read or is not JSON.
     """
     data = read_bytes(path)
+    if data.startswith(_ZIP):
+        what = "an archive, as Terraform keeps plans"
+        hint = "of a plan: `terraform show -json FILE`"
+        raise Unreadable(error(Position(str(path)), "json", what, "JSON", hint))
     text = decode_text(path, data)
     if not text or text.isspace():
         raise Unreadable(error(Position(str(path)), "json", "file is empty", "JSON"))

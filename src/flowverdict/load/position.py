@@ -24,8 +24,11 @@ _DECODER: Final = json.JSONDecoder()
 def line_and_column(where: Position) -> tuple[int, int] | None:
     """Returns the line and column (from 1) of a place; None where the file no longer has it.
 
-    Of a place that only the expressions of a template make, it is that of what makes it.
+    Of a place that only the expressions of a template make, it is that of what makes it. An address
+    of Terraform is no path in a document, and has neither.
     """
+    if where.path and not where.path.startswith("$"):
+        return None
     try:
         path = Path(where.file)
         if not path.is_file():

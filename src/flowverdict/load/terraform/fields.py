@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from flowverdict.load.terraform.types import SUBNETS
 from flowverdict.load.terraform.values import Json, as_list
 from flowverdict.load.unknown import Unknown
 
@@ -100,6 +101,23 @@ def ref(name: str, kind: str) -> Field:
 
     def fill(block: Block) -> Any:
         found = block.target(name, kind)
+        return None if found is None else {"id": found}
+
+    return fill
+
+
+def in_subnet(name: str) -> Field:
+    """The field is an object with the id of a subnet that must have a name.
+
+    Where the plan does not tell the id, the only subnet of that name is meant.
+    """
+
+    def fill(block: Block) -> Any:
+        found = block.target("subnet_id", SUBNETS)
+        if isinstance(found, Unknown):
+            some = {block.world.id_of(one) for one in block.world.of_type(SUBNETS)}
+            fitting = [one for one in some if one.lower().endswith(f"/{name.lower()}")]
+            found = fitting[0] if len(fitting) == 1 else found
         return None if found is None else {"id": found}
 
     return fill

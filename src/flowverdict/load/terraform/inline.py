@@ -75,8 +75,8 @@ class Inline:
     def _block(
         self, block: Block, owner: ResourceId, type_: str, contents: Json, passed: frozenset[str]
     ) -> None:
-        *_, name, number = block.path
-        step = f".{name}[{number}]"
+        name = block.path[0]
+        step = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in block.path)
         told = as_text(block.get("name")) or f"{{{block.of.address}{step}}}"
         identity = owner.child(type_.rpartition("/")[2], told)
         if identity.key in passed:

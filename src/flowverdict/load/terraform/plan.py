@@ -6,6 +6,7 @@ OpenTofu prints the same.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.report import warning
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 KNOWN_AFTER_APPLY: Final = "known after apply"
 _VERSION: Final = ("0", "1")
 """Major versions of the format that are read; a higher one may mean something else."""
+_MODULES: Final = re.compile(
+    r'module\.[\w-]+(\[(\d+|"([^"\\]|\\.)*")\])?(\.module\.[\w-]+(\[(\d+|"([^"\\]|\\.)*")\])?)*\Z'
+)
 _HINT: Final = "`terraform show -json FILE` prints it"
 _OF_PLANS: Final = frozenset({"planned_values", "resource_changes", "configuration"})
 
@@ -146,6 +150,8 @@ def _of_module(node: Node, module: str) -> Iterator[Instance]:
 
 def _instance(node: Node, module: str, values: Any, change: str = "") -> Instance:
     index = as_object(node.value).get("index")
+    if module and not _MODULES.match(module):
+        raise node.fail("shape", f"`{module}` is no address of a module", '`module.net["a"]`')
     if not isinstance(values, dict):
         raise node.fail("shape", "values that are no object", "the attributes of a resource")
     if index is not None and not isinstance(index, (str, int)):

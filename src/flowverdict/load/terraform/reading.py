@@ -6,20 +6,34 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
-    COMMIT,
-    DEPLOYMENT,
     KINDS,
     NAMES,
     SCALE_SET_NIC,
     SCALE_SET_TYPES,
     TIES,
-    may_matter,
 )
+from flowverdict.load.terraform.azurerm_manager import COMMIT, DEPLOYMENT
 from flowverdict.load.terraform.fields import Block, body
 from flowverdict.load.terraform.inline import Inline
-from flowverdict.load.terraform.types import COLLECTIONS, NICS, PEERINGS, SCALE_SETS, SUBNETS
+from flowverdict.load.terraform.types import (
+    ASSIGNMENTS,
+    COLLECTIONS,
+    CONNECTIONS,
+    DEFINITIONS,
+    GATEWAYS,
+    MANAGERS,
+    NETWORK,
+    NETWORK_GROUPS,
+    NICS,
+    PEERINGS,
+    POLICY_SETS,
+    SCALE_SETS,
+    SUBNETS,
+    VNETS,
+)
 from flowverdict.load.terraform.units import LISTS, Units, tie_key
-from flowverdict.load.terraform.values import Json, as_objects, as_text, at
+from flowverdict.load.terraform.unread import may_matter
+from flowverdict.load.terraform.values import Json, as_objects, as_text, at, leaves
 from flowverdict.load.terraform.world import World
 from flowverdict.load.unknown import Unknown
 from flowverdict.model import ResourceId
@@ -33,6 +47,34 @@ _EDITED: Final = "9999-01-01T00:00:00Z"
 _COMMITTED_ANEW: Final = "9999-12-31T00:00:00Z"
 """Moments of a plan, in this order: Terraform tells no times. What is edited counts from the next
 commit on."""
+
+
+_DOUBTFUL: Final = {
+    **dict.fromkeys(
+        (
+            f"{NETWORK}azureFirewalls",
+            f"{NETWORK}bastionHosts",
+            f"{NETWORK}applicationGateways",
+            "Microsoft.Sql/managedInstances",
+            "Microsoft.Databricks/workspaces",
+        ),
+        SUBNETS,
+    ),
+    **dict.fromkeys(
+        (
+            GATEWAYS,
+            CONNECTIONS,
+            MANAGERS,
+            f"{NETWORK_GROUPS}/staticMembers",
+            f"{MANAGERS}/connectivityConfigurations",
+            DEFINITIONS,
+            POLICY_SETS,
+            ASSIGNMENTS,
+        ),
+        VNETS,
+    ),
+}
+"""Types that say something of others, and of which others nothing is known where it is not told."""
 
 
 def units_of(plan: Plan, *, prior: bool = False) -> Units:
@@ -112,7 +154,24 @@ class _Reading:
                 if isinstance(unknown := at(one, "subnet", "id"), Unknown):
                     address = f"{block.of.address}.ip_configuration[{number}].subnet_id"
                     self._units.say(address, "unknown-value", f"not known ({unknown.what})")
+        doubtful = _DOUBTFUL.get(type_)
+        told = {key: one for key, one in contents.items() if key not in ("tags", "location")}
+        unknown = next((one for one in leaves(told) if isinstance(one, Unknown)), None)
+        if doubtful and unknown:
+            if type_ == DEFINITIONS and self._fills_no_group(block.of):
+                return
+            what = f"a reference is not known ({unknown.what})"
+            self._units.say(block.of.address, "unknown-value", what)
+            for one in self._world.of_type(doubtful):
+                near = ResourceId(self._world.id_of(one))
+                self._units.doubt(near, block.of.address, "unknown-value", what)
+            return
         self._units.put(type_, identity, contents, block.of)
+
+    def _fills_no_group(self, policy: Instance) -> bool:
+        """Reports whether a policy whose rule is not told mentions no network group."""
+        origin = self._world.origin(policy, ("policy_rule",), NETWORK_GROUPS.lower())
+        return origin.is_whole and not origin.found
 
     # -- ties
 
@@ -133,22 +192,14 @@ class _Reading:
         """Notes what is tied to something that the plan does not tell: each may be meant."""
         name, kind = target
         origin = self._world.origin(of, (name,), kind.lower())
-        candidates = list(origin.found) if origin.is_whole else self._of_type(kind)
+        candidates = list(origin.found) if origin.is_whole else []
+        candidates = candidates or self._world.of_type(kind)
         address, what = f"{of.address}.{name}", f"value is not known ({why})"
         for one in candidates:
             identity = ResourceId(self._world.id_of(one))
             if slot == "asgs" or tie_key(slot, identity) not in self._units.by_key:
                 self._units.doubt(identity, address, "unknown-value", what)
         self._units.say(address, "unknown-value", what)
-
-    def _of_type(self, kind: str) -> list[Instance]:
-        return [
-            one
-            for one in self._world.instances
-            if one.mode == "managed"
-            and (named := self._world.named(one))
-            and named.type.lower() == kind.lower()
-        ]
 
     def _connect(self) -> None:
         """Says of peerings that have their opposite that they are connected: no attribute does."""

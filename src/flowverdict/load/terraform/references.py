@@ -73,6 +73,7 @@ class References:
         self._variables = plan.variables
         self._by_key: dict[tuple[str, tuple[str, str, str]], dict[Any, Instance]] = {}
         self._modules: dict[tuple[str, str], dict[Any, str]] = {}
+        self._resources: dict[str, dict[tuple[str, str, str], Json]] = {}
         for one in instances:
             self._by_key.setdefault((one.module, one.key), {})[one.index] = one
             self._know_module(one.module)
@@ -119,10 +120,13 @@ class References:
 
     def _configured(self, of: Instance) -> Json:
         """Returns the configuration of a resource; an empty object where there is none."""
-        for one in as_objects(self.module(of.module).get("resources")):
-            if (one.get("mode"), one.get("type"), one.get("name")) == of.key:
-                return one
-        return {}
+        if of.module not in self._resources:
+            resources = as_objects(self.module(of.module).get("resources"))
+            self._resources[of.module] = {
+                (str(one.get("mode")), str(one.get("type")), str(one.get("name"))): one
+                for one in resources
+            }
+        return self._resources[of.module].get(of.key, {})
 
     def module(self, address: str) -> Json:
         """Returns the configuration of a module."""

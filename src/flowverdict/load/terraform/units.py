@@ -101,7 +101,7 @@ class Units:
         """Adds a resource or a part under a key, whatever stood there."""
         named = {**contents, "id": identity.text, "name": identity.name}
         node = Node(named, self.file, step=address)
-        found = Found(node, Shape.RESOURCE, kind.lower(), identity)
+        found = Found(node, Shape.RESOURCE, kind.lower(), identity, planned=True)
         is_open = of.type in KINDS and kind == KINDS[of.type].named.type
         is_managed = of.mode == "managed"
         self.by_key[key] = Unit(key, contents, found, None, address, is_managed, is_open)
@@ -124,7 +124,7 @@ class Units:
         """Adds the body of a commit."""
         node = Node(contents, self.file, step=of.address)
         key = f"commit {of.address}"
-        found = Found(node, Shape.COMMIT)
+        found = Found(node, Shape.COMMIT, planned=True)
         self.by_key[key] = Unit(key, contents, found, None, of.address)
 
     def say(self, address: str, code: str, what: str, expected: str = "") -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
@@ -36,3 +39,12 @@ def at(value: Any, *path: str | int) -> Any:
         else:
             value = as_object(value).get(step)
     return value
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yields all values inside of a value that are no objects and no lists."""
+    if isinstance(value, (dict, list)):
+        for one in (*as_object(value).values(), *as_list(value)):
+            yield from leaves(one)
+    else:
+        yield value

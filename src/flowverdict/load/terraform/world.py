@@ -122,6 +122,16 @@ class World:
             return given.replace("/", "_")
         return "{" + _segment(f"{of.address}.{name}") + "}"
 
+    def of_type(self, kind: str) -> list[Instance]:
+        """Returns the managed resources of an ARM type."""
+        return [
+            one
+            for one in self.instances
+            if one.mode == "managed"
+            and (named := self.named(one))
+            and named.type.lower() == kind.lower()
+        ]
+
     def origin(self, of: Instance, path: tuple[str | int, ...], wanted: str) -> Origin:
         """Returns where a value comes from; ``wanted`` is an ARM type in lower case, or empty."""
 
