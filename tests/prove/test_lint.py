@@ -73,6 +73,26 @@ ONE_NSG: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
         ["in 100 Allow Tcp * -> *:20-30 name=Many", "in 200 Allow Tcp * -> *:22 name=Ssh"],
         [("redundant", "Ssh")],
     ),
+    "of two that are the same, one can go": (
+        [WEB, "in 200 Allow Tcp Internet -> *:443 name=Again"],
+        [("redundant", "Again")],
+    ),
+    "all that are told can go together": (
+        [
+            "in 100 Allow Tcp 20.0.0.0/8 -> *:22 name=A",
+            "in 200 Allow Tcp 20.0.0.0/8 -> *:22-23 name=B",
+            "in 300 Deny Tcp 20.0.0.0/8 -> *:22 name=C",
+            "in 400 Allow Tcp * -> * name=D",
+        ],
+        [("redundant", "B"), ("shadowed", "C")],
+    ),
+    "a Deny for a platform service opens it to the rules before it": (
+        [
+            "out 100 Deny * * -> * name=All",
+            "out 200 Deny * * -> AzurePlatformDNS name=Dns",
+        ],
+        [],
+    ),
     "redundant: the same behind": (
         ["in 100 Deny Tcp 20.0.0.0/8 -> *:22 name=NoSsh"],
         [("redundant", "NoSsh")],
@@ -153,6 +173,65 @@ def test_the_other_nsg() -> None:
     assert found(estate) == [("dead-by-other-nsg", "Ssh"), ("dead-by-other-nsg", "Web")]
     both = network("in 100 Allow Tcp Internet -> *:443 name=Https", subnet=[WEB])
     assert found(both) == []
+
+
+def test_every_place_counts() -> None:
+    """Subnets without interfaces, which machines are to come to, and places that are not known."""
+    web = "in 100 Allow Tcp * -> 10.0.1.0/24:443 name=Web"
+    ssh = "in 200 Allow Tcp Internet -> *:22 name=Ssh"
+    nics = {"nic1": {"subnet": "v/s", "ip": ["10.0.0.4"], "vm": "vm"}}
+    own: dict[str, Any] = {
+        "s": {"prefixes": ["10.0.0.0/24"], "nsg": "n"},
+        "t": {"prefixes": ["10.0.1.0/24"]},
+    }
+    vnet = {"space": ["10.0.0.0/16"], "subnets": own}
+    other: dict[str, Any] = {
+        "space": ["10.1.0.0/16"],
+        "subnets": {"t": {"prefixes": ["10.1.1.0/24"]}},
+    }
+    more: dict[str, Any] = {"nics": nics, "vnets": {"v": vnet, "w": other}}
+    no_ssh = manager("in 200 Deny Tcp * -> *:22 name=NoSsh")
+    assert found(network(web, ssh, managers=no_ssh, **more)) == [
+        ("dead-by-admin-rule", "Ssh"),
+        ("matches-no-address", "Web"),
+    ]
+    own["t"]["nsg"] = "n"
+    assert found(network(web, ssh, managers=no_ssh, **more)) == [("dead-by-admin-rule", "Ssh")]
+    other["subnets"]["t"]["nsg"] = "n"
+    assert found(network(web, ssh, managers=no_ssh, **more)) == []
+    del own["t"]["nsg"], other["subnets"]["t"]["nsg"]
+    estate = network(web, ssh, managers=no_ssh, **more)
+    [nsg] = estate.resources.nsgs.values()
+    away = replace(nsg, attached=(*nsg.attached, ResourceId("/away")))
+    assert found(estate.with_nsg(away)) == []
+
+
+def test_an_interface_that_forwards_sees_all_addresses() -> None:
+    rule = "in 100 Allow Tcp 10.1.0.0/16 -> 10.2.0.0/16:443 name=Through"
+    assert found(network(rule)) == [("matches-no-address", "Through")]
+    assert found(network(rule, nics={"nic1": {**_nic(), "forwarding": True}})) == []
+
+
+def test_what_a_rule_opens_at_any_of_its_places() -> None:
+    """What the topology tags hold differs from one virtual network to another."""
+    subnets = [{"s": {"prefixes": [f"10.{at}.0.0/24"], "nsg": "n"}} for at in (0, 1)]
+    vnets = {f"v{at}": {"space": [f"10.{at}.0.0/16"], "subnets": subnets[at]} for at in (0, 1)}
+    sketch = {"vnets": vnets, "nsgs": {"n": ["in 100 Allow Tcp 10.0.0.0/16 -> *:22 name=Ssh"]}}
+    result = lint(load(files_of(sketch)))
+    assert [lines(one.packets) for one in result.opened] == [["TCP 22 from 10.0.0.0/16 to any"]]
+    assert "redundant" not in [one.check for one in result.findings]
+
+
+def test_an_admin_rule_counts_where_no_machine_is_yet() -> None:
+    groups = {"G": {"members": ["v"]}, "All": {"members": ["v", "w"]}}
+    managers = manager("in 100 Deny Tcp * -> *:22 name=First", groups=groups)
+    second = {"groups": ["All"], "rules": ["in 200 Deny Tcp * -> *:22 name=Second"]}
+    managers["M"]["configurations"]["cfg"]["collections"]["d"] = second
+    other = {"w": {"space": ["10.1.0.0/16"], "subnets": {"t": {"prefixes": ["10.1.1.0/24"]}}}}
+    assert found(network(WEB, managers=managers, vnets=_with(other))) == []
+    groups["All"]["members"] = ["v"]
+    told = found(network(WEB, managers=managers, vnets=_with(other)))
+    assert told == [("shadowed-admin-rule", "Second")]
 
 
 def manager(*rules: str, groups: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from flowverdict.net import ALL_ADDRESSES, IntervalSet
 from flowverdict.policy.services import HOST
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.lint.boxes import both, less, touch
-from flowverdict.prove.lint.matches import Left, matches
-from flowverdict.prove.lint.order import Order
+from flowverdict.prove.lint.matches import Left, left_behind, matches
+from flowverdict.prove.lint.order import Order, lifts_exemption
 from flowverdict.prove.region import packets
 from flowverdict.stages import STOP, WAYS
 
@@ -48,7 +48,15 @@ class Fate(NamedTuple):
 
 
 class Layers:
-    """Looks at every list of rules where it is attached; the same list at alike places once."""
+    """Looks at every list of rules where it is attached; the same list at alike places once.
+
+    Attributes:
+        orders: of each NSG and direction, one for each kind of place.
+        fates: of each NSG rule, one for each place.
+        admin: the admin rules of each kind of place.
+        limits: what was not looked at, and why.
+        untold: NSGs with a place that was not looked at.
+    """
 
     def __init__(self, policies: Policies, nics: Iterable[NetworkInterface]) -> None:
         self._matches: dict[tuple[int, int], tuple[Stage, Around, list[Match]]] = {}
@@ -57,6 +65,7 @@ class Layers:
         self.fates: defaultdict[ResourceId, list[Fate]] = defaultdict(list)
         self.admin: dict[tuple[int, int], list[Match]] = {}
         self.limits: list[str] = []
+        self.untold: set[ResourceId] = set()
         groups: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
         kept: dict[int, Policy] = {}
         for nic in nics:
@@ -70,6 +79,7 @@ class Layers:
                 except LimitError as problem:
                     told = f"{direction.value.lower()} at `{some[0].id.name}`: {problem}"
                     self.limits.append(told)
+                    self.untold |= {one.nsg.id for one in kept[key].place.layers if one.nsg}
 
     def _look(
         self, policy: Policy, nics: list[NetworkInterface], way: int, direction: Direction
@@ -92,12 +102,16 @@ class Layers:
             seen = packets(destinations=local) if inbound else packets(sources=local)
             here = tuple(seen.disjoint())
             order = self._order(layer, direction, stages[len(ahead) + at], around, here)
-            for one in order.rules:
+            for number, one in enumerate(order.rules):
                 if one.rule is None or not order.left.get(one.rule.id):
+                    continue
+                if lifts_exemption(one.rule):
                     continue
                 left = both(order.left[one.rule.id], here)
                 left = less(left, _OF_HOST[direction]) or left
                 fate = self._fate(one.rule, left, around, before, behind, len(ahead))
+                if fate.why == NO_ADDRESS and touch(one.perhaps, here):
+                    fate = Fate(NO_ADDRESS, left_behind(one, order.rules[:number]).took)
                 self.fates[one.rule.id].append(fate)
 
     def _order(
@@ -160,10 +174,16 @@ def _through(rules: Sequence[Match], packets: Boxes) -> Left:
 
 
 def _local(policy: Policy, layer: Layer, nics: Sequence[NetworkInterface]) -> IntervalSet:
-    """Returns the addresses that stand behind a layer, or may once a machine is added."""
+    """Returns the addresses that stand behind a layer, or may once a machine is added.
+
+    Interfaces that forward send and receive packets of all addresses.
+    """
+    if any(nic.ip_forwarding for nic in nics):
+        return ALL_ADDRESSES
     subnet = policy.place.subnet
     within = subnet.prefixes if subnet else ALL_ADDRESSES
     own = IntervalSet.union(nic.addresses for nic in nics)
-    if layer.name == "subnet" or not all(nic.addresses for nic in nics):
+    settled = all(one.addresses for nic in nics for one in nic.ip_configurations)
+    if layer.name == "subnet" or not (own and settled):
         return within | own
     return own

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from flowverdict.model import Access
+from flowverdict.model import Access, Direction
 from flowverdict.net import ALL_IPV4, ALL_IPV6
+from flowverdict.policy.services import BY_TAG
 from flowverdict.prove.lint.boxes import both, less, touch
 from flowverdict.prove.lint.matches import left_behind
 from flowverdict.prove.region import Region
@@ -58,6 +59,7 @@ class Order:
         self.rules = rules
         self._local = local
         self.left: dict[ResourceId, Boxes] = {}
+        self._needless: set[ResourceId] = set()
         self.traits: list[Trait] = list(self._traits())
 
     def _traits(self) -> Iterator[Trait]:
@@ -67,7 +69,8 @@ class Order:
                 continue
             rest, took = left_behind(one, self.rules[:at])
             self.left[rule.id] = rest
-            if not rest:
+            if not rest and not lifts_exemption(rule):
+                self._needless.add(rule.id)
                 shadows = tuple(other for other in took if other.access is not rule.access)
                 if shadows:
                     yield Trait(
@@ -75,16 +78,25 @@ class Order:
                     )
                 else:
                     yield Trait("redundant", rule, took, "before")
+        for at, one in reversed([*enumerate(self.rules)]):
+            rule = one.rule
+            if rule is None or not self.left.get(rule.id) or lifts_exemption(rule):
                 continue
-            behind = self._same_behind(one, rest, at)
+            behind = self._same_behind(one, self.left[rule.id], at)
             if behind is not None:
+                self._needless.add(rule.id)
                 yield Trait("redundant", rule, behind, "behind")
-                continue
-            yield from self._contradictions(one, at)
+        for at, one in enumerate(self.rules):
+            if one.rule and self.left.get(one.rule.id) and one.rule.id not in self._needless:
+                yield from self._contradictions(one, at)
         yield from self._mergeable()
 
     def _same_behind(self, one: Match, rest: Boxes, at: int) -> tuple[Rule, ...] | None:
-        """Returns the rules that decide alike about packets if a rule goes; None if some do not."""
+        """Returns the rules that decide alike about packets if a rule goes; None if some do not.
+
+        Rules that are not needed themselves are no reason: of two that are the same one stays, and
+        all that are told can go together.
+        """
         assert one.rule is not None
         took: list[Rule] = []
         for other in self.rules[at + 1 :]:
@@ -92,7 +104,7 @@ class Order:
                 continue
             if other.rule is None or other.rule.access is not one.rule.access:
                 return None
-            if touch(rest, other.sure):
+            if other.rule.id not in self._needless and touch(rest, other.sure):
                 took.append(other.rule)
                 rest = less(rest, other.sure)
             if not rest:
@@ -121,7 +133,7 @@ class Order:
         known: dict[tuple[object, ...], list[tuple[int, Rule]]] = {}
         for at, one in enumerate(self.rules):
             rule = one.rule
-            if rule is None or not self.left.get(rule.id):
+            if rule is None or not self.left.get(rule.id) or rule.id in self._needless:
                 continue
             keys = list(_all_but_one(rule))
             pairs = (pair for key in keys for pair in known.get(key, ()))
@@ -175,28 +187,51 @@ def _fits(one: Rule, other: Rule) -> bool:
     )
 
 
+def lifts_exemption(rule: Rule) -> bool:
+    """Reports whether a rule counts for packets that others decide about, by being there.
+
+    A Deny for a platform service opens it to all rules, those before it too (policy specification,
+    4.4).
+    """
+    denies = rule.access is Access.DENY and rule.direction is Direction.OUTBOUND
+    return denies and any(tag.lower() in BY_TAG for tag in rule.destination.tags)
+
+
 def holds_everywhere(places: Sequence[Order]) -> Iterator[Trait]:
     """Yields what is so of rules at every place: elsewhere the rule has its use."""
     if not places:
         return
     first, *rest = places
-    others = [{(trait.check, trait.rule.id) for trait in one.traits} for one in rest]
+    others = [{_said(trait): trait for trait in one.traits} for one in rest]
     for trait in first.traits:
-        if all((trait.check, trait.rule.id) in one for one in others):
-            yield trait
+        if all(_said(trait) in one for one in others):
+            every = (trait, *(one[_said(trait)] for one in others))
+            took = {one.id: one for some in every for one in some.others}
+            yield trait._replace(others=tuple(took.values()))
+
+
+def _said(trait: Trait) -> tuple[object, ...]:
+    """Returns what must be so of a rule at each place; of the others, only whom to merge with."""
+    into = trait.others if trait.check == "mergeable" else ()
+    return trait.check, trait.rule.id, *(one.id for one in into)
 
 
 def opened(rule: Rule, order: Order) -> Boxes | None:
-    """Returns the packets that a rule alone lets through a list; None for a rule that denies."""
+    """Returns the packets that a rule alone lets through a list, or may where something is missing.
+
+    None for a rule that denies.
+    """
     if rule.access is not Access.ALLOW or rule.id not in order.left:
         return None
     rest = order.left[rule.id]
     at = next(at for at, one in enumerate(order.rules) if one.rule is rule)
     found: Boxes = ()
     for other in order.rules[at + 1 :]:
-        if other.rule is None or not touch(rest, other.sure):
-            continue
-        if other.rule.access is Access.DENY:
-            found += both(rest, other.sure)
-        rest = less(rest, other.sure)
+        if other.rule is None:
+            break
+        if other.rule.access is Access.ALLOW:
+            rest = less(rest, other.sure)
+        else:
+            found += both(rest, other.perhaps)
+            rest = less(rest, other.perhaps)
     return found + rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flowverdict.model import Access, Direction, NetworkInterface, ResourceId
+from flowverdict.model import Access, Direction, IpConfiguration, NetworkInterface, ResourceId
 from flowverdict.net import ALL_ADDRESSES, EMPTY
 from flowverdict.policy import DEFAULTS, Standpoint
 from flowverdict.prove.diagram import LimitError
@@ -17,7 +17,7 @@ from flowverdict.prove.lint.managers import managers
 from flowverdict.prove.lint.matches import left_behind, matches
 from flowverdict.prove.lint.order import Order, holds_everywhere, opened
 from flowverdict.prove.names import tag_names
-from flowverdict.prove.region import Region
+from flowverdict.prove.region import Region, together
 from flowverdict.stages import Around, Policies, Topology
 from flowverdict.stages.stage import nsg_stage
 
@@ -40,7 +40,7 @@ class Opened:
     """What an NSG rule lets through its NSG that no other rule of it does.
 
     Attributes:
-        packets: all of them; none where the rule opens nothing of its own.
+        packets: all of them, at any of its places; none where the rule opens nothing of its own.
         names: what sets of addresses are called.
     """
 
@@ -67,13 +67,14 @@ class Lint:
 def lint(estate: Estate, options: Options = DEFAULTS) -> Lint:
     """Runs every check on an estate."""
     policies = Policies(estate, options)
-    layers = Layers(policies, estate.resources.nics.values())
+    layers = Layers(policies, [*estate.resources.nics.values(), *_to_come(estate)])
     found = Lint(rules=sum(len(nsg.rules) for nsg in estate.resources.nsgs.values()))
     found.rules += len(estate.resources.admin_rules)
     place = Standpoint(policies.network, NetworkInterface(_NOBODY, ()))
     for nsg in estate.resources.nsgs.values():
+        told = nsg.id not in layers.untold and _can_tell(estate, nsg)
         for direction in Direction:
-            orders = layers.orders.get((nsg.id, direction))
+            orders = layers.orders.get((nsg.id, direction)) if told else None
             try:
                 orders = orders or [_unattached(place, nsg, direction)]
             except LimitError as problem:
@@ -82,15 +83,44 @@ def lint(estate: Estate, options: Options = DEFAULTS) -> Lint:
                 )
                 continue
             found.findings += _of_order(orders)
-            found.opened += _opened(place, nsg, direction, orders[0])
-        found.findings += _of_layers(estate, nsg, layers)
-    found.findings += _of_admin(layers)
+            found.opened += _opened(place, nsg, direction, orders)
+        if told:
+            found.findings += _of_layers(estate, nsg, layers)
+    if not layers.limits:
+        found.findings += _of_admin(layers)
     found.findings += managers(estate, policies.network)
     found.findings += facts(estate, policies.network, policies)
     level = CHECKS["not-finished"].level
     found.findings += [Finding("not-finished", level, None, text) for text in layers.limits]
     found.findings.sort(key=_place)
     return found
+
+
+def _to_come(estate: Estate) -> Iterator[NetworkInterface]:
+    """Yields an interface for each subnet without one: rules count for machines that are to come.
+
+    And for what stands in a subnet without interfaces that an estate tells of, such as gateways.
+    """
+    of_endpoints = estate.private_endpoint_nics
+    nics = estate.resources.nics.values()
+    peopled = {one.subnet for one in nics if one.id not in of_endpoints}
+    for subnet in estate.resources.subnets:
+        if subnet not in peopled:
+            name = ResourceId(f"{subnet}/nobody")
+            yield NetworkInterface(name, (IpConfiguration("", EMPTY, subnet),))
+
+
+def _can_tell(estate: Estate, nsg: NetworkSecurityGroup) -> bool:
+    """Reports whether all places of an NSG are known, and its rules the choice of people.
+
+    Azure demands rules of the NSG of a Bastion, whether they are needed or not.
+    """
+    resources = estate.resources
+    there = all(one in resources.subnets or one in resources.nics for one in nsg.attached)
+    return there and not any(
+        one.nsg == nsg.id and one.id.last == "azurebastionsubnet"
+        for one in resources.subnets.values()
+    )
 
 
 _ORDER = {name: at for at, name in enumerate(CHECKS)}
@@ -135,14 +165,15 @@ def _text(trait: Trait) -> str:
 
 
 def _opened(
-    place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction, order: Order
+    place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction, orders: list[Order]
 ) -> Iterator[Opened]:
     for rule in nsg.towards(direction):
         if rule.is_default:
             continue
-        alone = opened(rule, order)
-        if alone is not None:
-            yield Opened(rule, Region.of_disjoint(*alone), tag_names(place, [rule]))
+        alone = [opened(rule, one) for one in orders]
+        some = [Region.of_disjoint(*one) for one in alone if one is not None]
+        if some:
+            yield Opened(rule, together(some), tag_names(place, [rule]))
 
 
 def _of_layers(estate: Estate, nsg: NetworkSecurityGroup, layers: Layers) -> Iterator[Finding]:
@@ -165,6 +196,8 @@ def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: 
         return f"decides nothing{where}: before it decides {named(took)}"
     if check == BY_NSG:
         return f"decides nothing{where}: the other NSG denies its packets, by {named(took)}"
+    if took:
+        return f"decides nothing: for addresses behind its NSG, before it decides {named(took)}"
     inbound = rule.direction is Direction.INBOUND
     side = rule.destination if inbound else rule.source
     end = "destination" if inbound else "source"
