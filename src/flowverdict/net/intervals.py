@@ -133,8 +133,6 @@ class IntervalSet:
         few, many = (self, other) if len(self.spans) <= len(other.spans) else (other, self)
         if _are_apart(few.spans, many.spans):
             return True
-        if len(few.spans) * _FEW > len(many.spans):
-            return not (few & many)
         begins = many.begins()
         for low, high in few.spans:
             at = bisect_right(begins, high) - 1  # the last span that begins in time
