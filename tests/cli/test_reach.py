@@ -52,6 +52,8 @@ def test_wrong_words_are_one_line(tmp_path: Path) -> None:
     for words in (
         ("--blast", "vm1", "--to", "nic1"),
         ("--blast", "203.0.113.7"),
+        ("--blast", ""),
+        ("--from", "Internet", "--to", "203.0.113.7"),
         ("--from", "Atlantis"),
         ("--by", "asg"),
         ("--by", "colour"),

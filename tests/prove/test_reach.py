@@ -150,3 +150,17 @@ def _open(nic: NetworkInterface) -> tuple[IpConfiguration, ...]:
     if nic.id.name != "web1":
         return nic.ip_configurations
     return tuple(replace(one, addresses=EMPTY) for one in nic.ip_configurations)
+
+
+def test_an_address_of_two_interfaces_is_of_neither_for_sure() -> None:
+    """Virtual networks that do not meet may have the same addresses, and other rules."""
+    vnets = {
+        name: {"space": ["10.0.0.0/16"], "subnets": {name: {"prefixes": ["10.0.0.0/24"], **nsg}}}
+        for name, nsg in (("open", {"nsg": "web"}), ("shut", {"nsg": "db"}))
+    }
+    nics = {name: {"subnet": f"{name}/{name}", "ip": ["10.0.0.4"]} for name in vnets}
+    reach = Reach(network(vnets=vnets, nics=nics, privateEndpoints={}))
+    [cell] = reach.cells([reach.internet], [reach.chosen("nic:shut")])
+    assert (services_text(cell.passing), services_text(cell.perhaps)) == ("-", "TCP 443")
+    [missing] = reach.missing
+    assert missing.startswith("whose address `10.0.0.4` is: ")

@@ -71,20 +71,23 @@ def command(by: str, output: str, **words: Any) -> None:
     Exit code 3 means that something is not known; it is told as `perhaps`.
     """
     options = read_options(words["settings"], None, assume_deployed=words["assume_deployed"])
-    if words["blast"] and (words["sources"] or words["targets"]):
+    blast: str | None = words["blast"]
+    if blast is not None and (words["sources"] or words["targets"]):
         raise Refused("--blast stands alone: expected it without --from and --to")
     estate = load(words["estate"], words["service_tags"], words["internet_tag"])
     gc.freeze()  # the estate stays until the end: no use in looking through it
     reach = Reach(estate, options)
     try:
-        if words["blast"]:
-            start = reach.chosen(words["blast"])
+        if blast is not None:
+            start = reach.chosen(blast)
             if start.is_outside:
                 raise Refused(f"--blast `{start.name}`: no interface has such an address")
             answer, told = _blast(reach, start)
         else:
             sources, targets = (_groups(reach, by, words[side]) for side in ("sources", "targets"))
             cells = list(reach.cells(sources, targets))
+            if not cells:
+                raise Refused("--from and --to: expected interfaces of the estate at one end")
             answer, told = _matrix(cells), list(_shown(cells, targets, markdown=output == "md"))
     except SelectorError as problem:
         raise Refused(str(problem)) from None

@@ -21,6 +21,7 @@ from flowverdict.net import (
     EMPTY,
     PORTED,
     IntervalSet,
+    format_addresses,
     format_ports,
     protocol_name,
 )
@@ -265,19 +266,25 @@ class Reach:
             seen |= frontier
             left = [one for one in left if one not in hit]
 
-    def _given_to_either(self, alike: list[list[NetworkInterface]]) -> IntervalSet:
-        """Returns addresses that interfaces behind different rules may get: one or the other."""
+    def _of_either(self, alike: list[list[NetworkInterface]]) -> IntervalSet:
+        """Returns addresses that interfaces behind different rules have or may get: one or other.
+
+        Virtual networks that do not meet may have the same addresses.
+        """
         left = self.estate.open_addresses
-        sets = [
-            IntervalSet.union(one for nic in nics for one in left.get(nic.id, ())) for nics in alike
-        ]
         seen, shared = EMPTY, EMPTY
-        for nics, some in zip(alike, sets, strict=True):
+        for nics in alike:
+            some = IntervalSet.union(self.estate.addresses_of(nic) for nic in nics)
             if common := seen & some:
                 shared |= common
                 names = (f"private address of `{nic.id}`" for nic in nics if nic.id in left)
                 self.missing.update(dict.fromkeys(names))
             seen |= some
+            for one in nics if common else ():
+                if not one.addresses.isdisjoint(common):
+                    which = ", ".join(format_addresses(one.addresses & common))
+                    told = f"whose address `{which}` is: `{one.id}` is not alone with it"
+                    self.missing[told] = None
         return shared
 
     def _end(self, way: Direction, others: IntervalSet) -> _End:
@@ -288,7 +295,7 @@ class Reach:
         for nic in self.estate.resources.nics.values():
             if self.estate.addresses_of(nic):
                 alike[id(prover.at(nic))].append(nic)
-        shared = self._given_to_either(list(alike.values()))
+        shared = self._of_either(list(alike.values()))
         passing: list[Region] = []
         perhaps: list[Region] = []
         for nics in alike.values():
