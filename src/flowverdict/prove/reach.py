@@ -6,7 +6,7 @@ routes lead from one end to the other is not asked.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -154,9 +154,9 @@ class Reach:
             for key, addresses in self._keys(nic, by):
                 found[key].append(addresses)
         some = [Group(key.name, key, IntervalSet.union(one)) for key, one in found.items()]
-        doubled = {one.name for one in some if sum(1 for two in some if two.name == one.name) > 1}
+        named = Counter(one.name for one in some)
         told = [
-            Group(_longer(one.id), one.id, one.addresses) if one.name in doubled else one
+            Group(_longer(one.id), one.id, one.addresses) if named[one.name] > 1 else one
             for one in some
         ]
         return sorted((one for one in told if one.addresses), key=lambda one: one.name.lower())

@@ -94,7 +94,7 @@ def _side(
 ) -> Iterator[Finding]:
     for tag in side.tags:
         if tag.lower() not in _TOPOLOGY and network.tag(tag).doubts:
-            yield _finding("unknown-tag", rule, f"{network.tag(tag).doubts[0].what}")
+            yield _finding("unknown-tag", rule, network.tag(tag).doubts[0].what)
     if len(side.tags) > 1:
         tags = ", ".join(f"`{one}`" for one in side.tags)
         yield _finding("several-tags", rule, f"several service tags as {name}: {tags}")

@@ -119,8 +119,7 @@ def _not_deployed(
         some = ", ".join(f"`{one}`" for one in names[:_MOST_NAMES])
         more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
         text = f"not deployed in `{region}`, where its groups hold {some}{more}"
-        found = _finding("configuration-not-deployed", configuration, text)
-        yield found
+        yield _finding("configuration-not-deployed", configuration, text)
 
 
 def _rules(estate: Estate, configuration: SecurityAdminConfiguration) -> Iterator[Rule]:
