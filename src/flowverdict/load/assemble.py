@@ -27,7 +27,7 @@ from flowverdict.load.interfaces import (
     addresses_outside,
     contradicted_attachments,
 )
-from flowverdict.load.joined import Joined
+from flowverdict.load.joined import Joined, with_parts
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
     membership_owner,
@@ -65,20 +65,18 @@ from flowverdict.load.network import (
     read_vnet,
 )
 from flowverdict.load.report import Unreadable, error, warning
-from flowverdict.load.security import read_asg, read_nsg, read_rule, with_rule
+from flowverdict.load.security import read_asg, read_nsg, read_rule
 from flowverdict.model import (
     ActiveRule,
     Deployment,
     Diagnostic,
     GroupMember,
     ManagementGroups,
-    NetworkSecurityGroup,
     Peering,
     Position,
     ResourceId,
     Resources,
     Rule,
-    VirtualNetwork,
 )
 
 if TYPE_CHECKING:
@@ -391,7 +389,7 @@ class Assembly:
             self._break(parent, problem.diagnostic)
         else:
             if found.planned or (is_over and parent not in self.over.resources):
-                table[parent] = _with_part(whole, alone)
+                table[parent] = with_parts(whole, [alone])
                 return
             if same == alone:
                 return
@@ -399,17 +397,6 @@ class Assembly:
             what = f"`{found.id.name}` is not as in `{parent.name}` at {other}"
             self._break(parent, error(where, "duplicate", what, "exports of the same moment"))
         table.pop(parent, None)
-
-
-def _with_part(
-    whole: NetworkSecurityGroup | VirtualNetwork, part: Rule | Peering
-) -> NetworkSecurityGroup | VirtualNetwork:
-    """Returns a parent in which a part takes the place of the one with its id."""
-    if isinstance(whole, NetworkSecurityGroup):
-        assert isinstance(part, Rule)
-        return with_rule(whole, part)
-    assert isinstance(part, Peering)
-    return replace(whole, peerings=(*(one for one in whole.peerings if one.id != part.id), part))
 
 
 def _read_part(node: Node, kind: str, resource: ResourceId) -> Rule | Peering:

@@ -65,7 +65,11 @@ def is_plan(path: str | PathLike[str]) -> bool:
         value: Any = read_document(Path(path)).value
     except Unreadable:
         return False  # what is wrong with it is said when it is loaded
-    return is_terraform(value) and "planned_values" in value
+    if not is_terraform(value):
+        return False
+    from flowverdict.load import terraform  # noqa: PLC0415 few estates have one
+
+    return terraform.is_plan(value)
 
 
 @contextmanager

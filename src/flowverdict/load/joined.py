@@ -15,15 +15,18 @@ from flowverdict.load.security import read_rule, with_rules
 from flowverdict.model import (
     NetworkInterface,
     NetworkSecurityGroup,
+    Peering,
     ResourceId,
+    Route,
     RouteTable,
+    Rule,
     Subnet,
     VirtualNetwork,
 )
 from flowverdict.model.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowverdict.load.assemble import Assembly
     from flowverdict.load.kinds import Found
@@ -49,6 +52,12 @@ WHOLES: Final = {
 """Types of resources with parts or ties, and their tables."""
 
 _SCALE_SETS: Final = "microsoft.compute/virtualmachinescalesets/"
+
+
+def scale_set_of(resource: ResourceId) -> ResourceId | None:
+    """Returns the scale set that an instance, or its interface, is of; None for anything else."""
+    at = resource.key.find("/virtualmachines/") if resource.type.startswith(_SCALE_SETS) else -1
+    return ResourceId(resource.text[:at]) if at > 0 else None
 
 
 @value
@@ -97,10 +106,8 @@ class Joined:
             return False
         if resource in self.gone or resource.parent in self.gone:
             return True
-        if not resource.type.startswith(_SCALE_SETS):
-            return False
-        at = resource.key.find("/virtualmachines/")
-        return at > 0 and ResourceId(resource.text[:at]) in self.gone
+        scale_set = scale_set_of(resource)
+        return scale_set is not None and scale_set in self.gone
 
     def put_into(self, assembly: Assembly) -> None:
         """Puts all into the resources that an assembly has taken."""
@@ -153,29 +160,40 @@ class Joined:
                 assembly.diagnostics.extend(_without(one, parent) for one in parts)
                 continue
             try:
-                table[parent] = _with_parts(table[parent], parts)
+                table[parent] = with_parts(table[parent], [_read(one) for one in parts])
             except Unreadable as problem:
                 assembly.spoil(parent, problem.diagnostic)
 
 
-def _with_parts(
-    of: NetworkSecurityGroup | VirtualNetwork | RouteTable, parts: list[Found]
-) -> NetworkSecurityGroup | VirtualNetwork | RouteTable:
-    """Returns a resource with parts more, or with some of the same names in another form.
+def _read(part: Found) -> Rule | Peering | Route:
+    """Reads a part.
 
     Raises:
-        Unreadable: a part is none that Azure has.
+        Unreadable: it is none that Azure has.
     """
+    match PARENTS[part.type]:
+        case "nsgs":
+            return read_rule(part.node, _id(part).parent)
+        case "vnets":
+            return read_peering(part.node, _id(part))
+        case _:
+            return read_route(part.node)
+
+
+def with_parts(
+    of: NetworkSecurityGroup | VirtualNetwork | RouteTable, parts: Sequence[Rule | Peering | Route]
+) -> NetworkSecurityGroup | VirtualNetwork | RouteTable:
+    """Returns a resource with parts more, or with some of the same names in another form."""
     match of:
         case NetworkSecurityGroup():
-            return with_rules(of, [read_rule(one.node, of.id) for one in parts])
+            return with_rules(of, [one for one in parts if isinstance(one, Rule)])
         case VirtualNetwork():
-            sides = [read_peering(one.node, _id(one)) for one in parts]
+            sides = [one for one in parts if isinstance(one, Peering)]
             ids = {one.id for one in sides}
             kept = (one for one in of.peerings if one.id not in ids)
             return replace(of, peerings=(*kept, *sides))
         case _:
-            ways = [read_route(one.node) for one in parts]
+            ways = [one for one in parts if isinstance(one, Route)]
             names = {one.name.lower() for one in ways}
             others = (one for one in of.routes if one.name.lower() not in names)
             return replace(of, routes=(*others, *ways))

@@ -43,6 +43,13 @@ class Found:
     planned: bool = False
 
 
+LISTS: Final = {
+    "microsoft.network/virtualnetworks": ("subnets", "virtualNetworkPeerings"),
+    "microsoft.network/networksecuritygroups": ("securityRules",),
+    "microsoft.network/routetables": ("routes",),
+}
+"""Lists that an export of a type always has, and infrastructure code leaves out or says apart."""
+
 NO_RESOURCE: Final = "no-resource"
 """The code of the complaint about an object that nothing marks as Azure's."""
 

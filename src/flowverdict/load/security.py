@@ -84,11 +84,6 @@ def read_nsg(node: Node, resource: ResourceId) -> NetworkSecurityGroup:
     )
 
 
-def with_rule(nsg: NetworkSecurityGroup, rule: Rule) -> NetworkSecurityGroup:
-    """Returns an NSG with a rule more, or with one of the same name in another form."""
-    return with_rules(nsg, [rule])
-
-
 def with_rules(nsg: NetworkSecurityGroup, new: list[Rule]) -> NetworkSecurityGroup:
     """Returns an NSG with rules more, or with some of the same names in another form."""
     ids = {rule.id for rule in new}

@@ -14,7 +14,7 @@ from flowverdict.load.template.given import check_given, given_by
 from flowverdict.load.template.partial import Partial, as_list, as_object, shown
 from flowverdict.load.template.place import Place, place_of
 from flowverdict.load.template.raw import below, evaluated, field_of
-from flowverdict.load.template.scope import Resources, Scope
+from flowverdict.load.template.scope import Scope
 from flowverdict.load.template.state import state_of
 from flowverdict.load.template.syntax import ExpressionError
 from flowverdict.model import Position, ResourceId
@@ -104,7 +104,7 @@ class Instance:
         return next((str(one) for one in told if one), "")
 
 
-class Level(Resources):
+class Level:
     """One template with what it deploys."""
 
     def __init__(

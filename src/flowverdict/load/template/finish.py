@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from flowverdict.load.kinds import LISTS
 from flowverdict.load.template.partial import Partial, as_list, as_object
 
 Json = dict[str, Any]
-
-_LISTS: Final = {
-    "microsoft.network/virtualnetworks": ("subnets", "virtualNetworkPeerings"),
-    "microsoft.network/networksecuritygroups": ("securityRules",),
-    "microsoft.network/routetables": ("routes",),
-}
-"""Lists that an export always has, and a template leaves out where there is nothing in them."""
 
 _RULES: Final = ("/securityrules", "/rulecollections/rules")
 _IGNORED: Final = frozenset({"location", "tags", "metadata"})
@@ -45,11 +39,11 @@ def completed(kind: str, value: Json) -> Json:
         value = {name: one for name, one in value.items() if name.lower() not in _IGNORED}
     inner = value.get("properties")
     fields = {} if inner is None else as_object(inner)
-    if kind not in _LISTS or fields is None:
+    if kind not in LISTS or fields is None:
         return value
     kept = {name: one for name, one in fields.items() if one is not None}
     present = {name.lower() for name in kept}
-    for name in _LISTS[kind]:
+    for name in LISTS[kind]:
         if name.lower() not in present:
             kept[name] = []
     return {**value, "properties": kept}

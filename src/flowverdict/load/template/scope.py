@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flowverdict.load.template.evaluate import Evaluator
 from flowverdict.load.template.partial import (
@@ -172,16 +172,16 @@ class Scope:
         return found
 
 
-class Resources:
+class Resources(Protocol):
     """The resources that a template can refer to."""
 
     def state(self, to: Any, *, whole: bool) -> Any:
         """Returns what is known of a resource's state; None where that is nothing."""
-        raise NotImplementedError
+        ...
 
     def information(self, symbol: Any) -> Any:
         """Returns the id, name and type of a resource; None where there is none."""
-        raise NotImplementedError
+        ...
 
 
 def _same(value: Any) -> Any:

@@ -41,12 +41,7 @@ _REFERENCES: Final = {
 
 def body_of(world: World, of: Instance) -> Json | None:
     """Returns a resource's body; None for a data source that does not have it."""
-    given = of.values.get("output" if of.mode == "data" else "body")
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:
-            given = Unknown("`body` is no JSON")
+    given = _decoded(of.values.get("output" if of.mode == "data" else "body"))
     if of.mode == "data" and (not isinstance(given, dict) or "properties" not in given):
         return None
     if isinstance(given, Unknown):
@@ -57,6 +52,16 @@ def body_of(world: World, of: Instance) -> Json | None:
         if (value := of.values.get(name)) is not None:
             found.setdefault(name, value)
     return found
+
+
+def _decoded(given: Any) -> Any:
+    """Returns a body, which is an object, or the text of one in older versions of the provider."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given)
+    except ValueError:
+        return Unknown("`body` is no JSON")
 
 
 def _resolved(world: World, of: Instance, value: Any, key: str) -> Any:
@@ -111,10 +116,5 @@ def commit(of: Instance) -> Json | None:
     """Returns the body of a commit of a network manager; None for another action."""
     if str(of.values.get("action", "")).lower() != "commit":
         return None
-    given = of.values.get("body")
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:
-            return None
+    given = _decoded(of.values.get("body"))
     return dict(cast("Json", given)) if isinstance(given, dict) else None

@@ -176,15 +176,7 @@ def each(name: str, fields: Fields) -> Field:
 
 def one(name: str, fields: Fields) -> Field:
     """The field is an object for the block of a name, which stands at most once."""
-
-    def fill(block: Block) -> Any:
-        given = block.get(name)
-        if isinstance(given, Unknown):
-            return given
-        found = block.blocks(name)
-        return body(found[0], fields) if found else None
-
-    return fill
+    return inside(name, lambda block: body(block, fields))
 
 
 def inside(name: str, fill: Field) -> Field:

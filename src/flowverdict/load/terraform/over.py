@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from flowverdict.load.joined import PARENTS, WHOLES
+from flowverdict.load.joined import PARENTS, WHOLES, scale_set_of
 from flowverdict.load.kinds import Shape
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, warning
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from flowverdict.load.joined import Joined
     from flowverdict.load.terraform.plan import Plan
     from flowverdict.load.terraform.units import Unit
-
-_SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets/"
-
 
 _SLOTS: Final = {
     "nsg": "network security group",
@@ -91,7 +88,7 @@ def _change(unit: Unit, assembly: Assembly, gone: set[ResourceId]) -> None:
     if found is not None and found.type in WHOLES and unit.is_open:
         assembly.laid.wholes.append(found)
         return
-    if found is not None and found.id and (scale_set := _of_scale_set(found.id)):
+    if found is not None and found.id and (scale_set := scale_set_of(found.id)):
         gone.add(scale_set)
     _add(unit, assembly, assembly.laid)
 
@@ -110,13 +107,6 @@ def _remove(unit: Unit, assembly: Assembly, gone: set[ResourceId]) -> None:
     else:
         assert found is not None
         assert found.id is not None
-        gone.add(_of_scale_set(found.id) or found.id)
+        gone.add(scale_set_of(found.id) or found.id)
         where, what = found.node.file, f"`{found.id.name}` is removed"
     assembly.diagnostics.append(warning(Position(where, unit.address), "removed", what))
-
-
-def _of_scale_set(resource: ResourceId) -> ResourceId | None:
-    """Returns the scale set that an instance or its interface is of."""
-    if not resource.type.startswith(_SCALE_SET):
-        return None
-    return ResourceId(resource.text[: resource.key.find("/virtualmachines/")])

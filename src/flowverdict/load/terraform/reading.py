@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.load.kinds import LISTS
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
     KINDS,
@@ -31,7 +32,7 @@ from flowverdict.load.terraform.types import (
     SUBNETS,
     VNETS,
 )
-from flowverdict.load.terraform.units import LISTS, Units, tie_key
+from flowverdict.load.terraform.units import Units, tie_key
 from flowverdict.load.terraform.unread import may_matter
 from flowverdict.load.terraform.values import Json, as_objects, as_text, at, leaves
 from flowverdict.load.terraform.world import World

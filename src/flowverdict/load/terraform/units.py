@@ -6,14 +6,13 @@ plan differ in the units that differ, and only those are laid over an estate tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flowverdict.load.joined import Tie
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.node import Node
 from flowverdict.load.report import warning
 from flowverdict.load.terraform.azurerm import KINDS
-from flowverdict.load.terraform.types import NSGS, ROUTE_TABLES, VNETS
 from flowverdict.model import Position, ResourceId
 from flowverdict.model.value import value
 
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from flowverdict.load.terraform.values import Json
     from flowverdict.load.unknown import Unknown
     from flowverdict.model import Diagnostic
-
-LISTS: Final = {
-    VNETS.lower(): ("subnets", "virtualNetworkPeerings"),
-    NSGS.lower(): ("securityRules",),
-    ROUTE_TABLES.lower(): ("routes",),
-}
-"""Lists that every export has; what is in them are units of their own."""
 
 
 @value

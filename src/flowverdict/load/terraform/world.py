@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.terraform.references import Origin, References
+from flowverdict.load.terraform.types import GROUPS
 from flowverdict.load.terraform.values import at
 from flowverdict.load.unknown import Unknown
 from flowverdict.model import ResourceId
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from flowverdict.load.terraform.plan import Instance, Plan
 
-_GROUP: Final = "Microsoft.Resources/resourceGroups"
 _PEERING: Final = "azurerm_virtual_network_peering"
 _TELL_SUBSCRIPTION: Final = ("azurerm_client_config", "azurerm_subscription")
 
@@ -74,7 +74,7 @@ class World:
         assert named is not None
         types = named.type.split("/")[1:]
         name = self.segment(of, "name")
-        if named.type == _GROUP:
+        if named.type == GROUPS:
             return f"/subscriptions/{self.subscription(of)}/resourceGroups/{name}"
         if named.scope:
             return f"{self._extended(of, named.scope)}/providers/{named.type}/{name}"
@@ -109,7 +109,7 @@ class World:
     def _group(self, of: Instance) -> str:
         given = of.values.get("resource_group_name")
         if not isinstance(given, str):
-            origin = self.origin(of, ("resource_group_name",), _GROUP.lower())
+            origin = self.origin(of, ("resource_group_name",), GROUPS.lower())
             if origin.sure:
                 return self.id_of(origin.sure)
             given = "{" + _segment(f"{of.address}.resource_group_name") + "}"
