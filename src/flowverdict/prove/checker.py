@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.model import Direction, Estate, Resources
-from flowverdict.policy import DEFAULTS, Network
+from flowverdict.policy import DEFAULTS
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.end_to_end import end_to_end
 from flowverdict.prove.exposures import Exposure, exposures
@@ -71,7 +71,6 @@ class Checker:
         """
         self._estate = estate
         self._options = options
-        self._network = Network(estate, options)
         self._prover = Prover(estate, options)
         self._seen: dict[Claim, _Seen] = {}
         self._before: dict[Claim, _Seen] = {}
@@ -91,7 +90,7 @@ class Checker:
             SelectorError: a word of it means nobody, or several.
         """
         with no_collection():
-            question = Question(self._network, self._prover, claim)
+            question = Question(self._prover.network, self._prover, claim)
             if claim.direction is None:
                 return end_to_end(question)
             seen = self._seen[claim] = self._at_interfaces(question, claim.direction)
@@ -100,7 +99,7 @@ class Checker:
     def exposures(self, result: Result) -> list[Exposure]:
         """Returns where a claim fails, apart for each rule that makes it so."""
         with no_collection():
-            return exposures(Question(self._network, self._prover, result.claim), result)
+            return exposures(Question(self._prover.network, self._prover, result.claim), result)
 
     def _at_interfaces(self, question: Question, way: Direction) -> _Seen:
         """Asks the interfaces before which something differs from last time, or all of them."""

@@ -12,7 +12,7 @@ from flowverdict.policy import DEFAULTS
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.names import free_addresses, tag_names
 from flowverdict.prove.prover import Prover
-from flowverdict.prove.region import packets
+from flowverdict.prove.region import local_addresses, local_end
 from flowverdict.prove.witness import witness
 from flowverdict.stages import PLATFORM
 
@@ -184,13 +184,12 @@ def _at(
         for nic in nics
     }
     local = IntervalSet.union(own.values())
-    inbound = way is Direction.INBOUND
-    region = packets(destinations=local) if inbound else packets(sources=local)
+    region = local_end(way, local)
     for change, some in before.difference(one, after, nics[0], way, region).changes():
         packet = witness(some)
-        seen = some.values("destinations" if inbound else "sources")
+        seen = local_addresses(way, some)
         here = tuple(nic for nic in nics if not own[nic.id].isdisjoint(seen))
-        address = packet.dst if inbound else packet.src
+        address = packet.dst if way is Direction.INBOUND else packet.src
         at = next(nic for nic in here if address in own[nic.id])
         names = tag_names(after.at(at).place, [one.rule for one in change if one.rule])
         names |= free_addresses(after.estate, at)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from flowverdict.model import Direction
 from flowverdict.net import ALL_ADDRESSES, IntervalSet
 from flowverdict.prove.diagram import LimitError
-from flowverdict.prove.planned import is_open, local_end, may_be_given, which, whichever
-from flowverdict.prove.region import NOTHING, Region, packets, together
+from flowverdict.prove.planned import is_open, may_be_given, which, whichever
+from flowverdict.prove.region import NOTHING, Region, local_addresses, local_end, packets, together
 from flowverdict.prove.results import Failure, Result, verdict_of
 from flowverdict.prove.witness import witness
 
@@ -60,8 +60,8 @@ def end_to_end(question: Question) -> Result:
     others = ALL_ADDRESSES - own
     nobody = others - may_be_given(estate)
     inbound, outbound = ends[Direction.INBOUND], ends[Direction.OUTBOUND]
-    passing = _through(inbound.passing, outbound.passing, nobody)
-    perhaps = _through(inbound.perhaps, outbound.perhaps, others)
+    passing = through(inbound.passing, outbound.passing, nobody)
+    perhaps = through(inbound.perhaps, outbound.perhaps, others)
     judged = sum(one.judged for one in ends.values())
     failures = (
         *(_failures(question, passing) if passing else ()),
@@ -87,16 +87,16 @@ def _at_any_address(
     for way, other in ((Direction.INBOUND, Direction.OUTBOUND), tuple(Direction)[::-1]):
         beyond = local_end(other, nobody) | ends[other].passing
         for nic, passes, _ in ends[way].open:
-            if whichever(estate, nic, way, through := passes & beyond):
-                yield failure(question, nic, way, through)
+            if whichever(estate, nic, way, here := passes & beyond):
+                yield failure(question, nic, way, here)
     inbound, outbound = ends[Direction.INBOUND].open, ends[Direction.OUTBOUND].open
     if len(inbound) * len(outbound) > _MOST_PAIRS:
         return
     for nic, passes, _ in inbound:
         for peer, leaves, _ in outbound:
-            through = passes & leaves
-            if through and peer is not nic and _whichever_both(estate, peer, nic, through):
-                yield failure(question, nic, Direction.INBOUND, through)
+            here = passes & leaves
+            if here and peer is not nic and _whichever_both(estate, peer, nic, here):
+                yield failure(question, nic, Direction.INBOUND, here)
                 break
 
 
@@ -118,8 +118,14 @@ def _is_lost(end: _End) -> bool:
     return bool(end.missing) and not end.perhaps
 
 
-def _through(inbound: Region, outbound: Region, others: IntervalSet) -> Region:
-    """Returns the packets that pass every end that is an interface's."""
+def through(inbound: Region, outbound: Region, others: IntervalSet) -> Region:
+    """Returns the packets that pass every end that is an interface's.
+
+    Args:
+        inbound: what the receivers let in.
+        outbound: what the senders let out.
+        others: addresses that no interface has.
+    """
     from_others = inbound & packets(sources=others)
     to_others = outbound & packets(destinations=others)
     return (inbound & outbound) | from_others | to_others
@@ -178,15 +184,11 @@ def _failures(question: Question, passing: Region) -> Iterator[Failure]:
     # of two interfaces with one address the same one is told, whatever the order of files
     nics = sorted(question.network.estate.resources.nics.values(), key=lambda one: one.id)
     for way in Direction:
-        seen = passing.values("destinations" if way is Direction.INBOUND else "sources")
+        seen = local_addresses(way, passing)
         for nic in nics:
             if nic.addresses.isdisjoint(seen):
                 continue
-            here = left & (
-                packets(destinations=nic.addresses)
-                if way is Direction.INBOUND
-                else packets(sources=nic.addresses)
-            )
+            here = left & local_end(way, nic.addresses)
             if here:
                 left -= here
                 yield failure(question, nic, way, here)

@@ -205,6 +205,7 @@ class _Within:
         return found[1]
 
     def _of_span(self, other: IntervalSet) -> IntervalSet:
+        # what `&` does, with what is known of these values: it was a sixth of a recheck slower
         low, high = other.spans[0]
         if low <= self._first and self._last <= high:
             return self.values

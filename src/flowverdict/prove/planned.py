@@ -10,23 +10,11 @@ from typing import TYPE_CHECKING
 
 from flowverdict.model import Direction
 from flowverdict.net import IntervalSet
-from flowverdict.prove.region import packets
+from flowverdict.prove.region import local_addresses
 
 if TYPE_CHECKING:
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.prove.region import Region
-
-
-def local_end(way: Direction, addresses: IntervalSet) -> Region:
-    """Returns the packets that meet an interface with one of some addresses."""
-    if way is Direction.INBOUND:
-        return packets(destinations=addresses)
-    return packets(sources=addresses)
-
-
-def local_addresses(way: Direction, region: Region) -> IntervalSet:
-    """Returns the interface's addresses in packets that meet it."""
-    return region.values("destinations" if way is Direction.INBOUND else "sources")
 
 
 def is_open(estate: Estate, nic: NetworkInterface) -> bool:

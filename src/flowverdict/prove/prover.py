@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from flowverdict.model import Estate, NetworkInterface, Rule
     from flowverdict.net import Packet
-    from flowverdict.policy import Options
+    from flowverdict.policy import Network, Options
     from flowverdict.prove.diagram import Node
     from flowverdict.prove.pieces import Pieces
     from flowverdict.prove.solve import Leaf
@@ -149,6 +149,11 @@ class Prover:
         self._steps = steps
         self._policies = Policies(estate, options)
         self._sets = Sets()
+
+    @property
+    def network(self) -> Network:
+        """The estate with its options, each thing in it resolved once."""
+        return self._policies.network
 
     def outcome(self, nic: NetworkInterface, direction: Direction, region: Region) -> Outcome:
         """Returns what happens to packets at an interface.

@@ -9,8 +9,8 @@ from flowverdict.model import Direction
 from flowverdict.net import ALL_ADDRESSES, ALL_IPV4, ALL_IPV6, EMPTY
 from flowverdict.policy.services import SERVICES
 from flowverdict.prove.names import free_addresses
-from flowverdict.prove.planned import is_open, local_addresses, whichever
-from flowverdict.prove.region import NOTHING, Region, packets, together
+from flowverdict.prove.planned import is_open, whichever
+from flowverdict.prove.region import NOTHING, Region, local_addresses, packets, together
 from flowverdict.prove.selectors import Addresses, Side
 
 if TYPE_CHECKING:

@@ -25,11 +25,12 @@ from flowverdict.net import (
     format_ports,
     protocol_name,
 )
-from flowverdict.policy import DEFAULTS, Network, Standpoint
+from flowverdict.policy import DEFAULTS
 from flowverdict.policy.services import HOST
 from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.end_to_end import through
 from flowverdict.prove.prover import Prover
-from flowverdict.prove.region import NOTHING, WITHOUT_PORTS, Region, packets, together
+from flowverdict.prove.region import NOTHING, WITHOUT_PORTS, Region, local_end, packets, together
 from flowverdict.prove.selectors import SelectorError, Side
 
 if TYPE_CHECKING:
@@ -140,8 +141,7 @@ class Reach:
         self.estate = estate
         self.missing: dict[str, None] = {}
         self.limits: list[str] = []
-        self._options = options
-        self._network = Network(estate, options)
+        self._prover = Prover(estate, options)
 
     def groups(self, by: str) -> list[Group]:
         """Returns the groups of interfaces by what they have in common, in the order of names.
@@ -176,7 +176,7 @@ class Reach:
                 yield vnet, self.estate.addresses_of(nic)
             else:
                 for group in {*self.estate.resources.groups, *self.estate.members_by_group}:
-                    if self._network.is_member(group, vnet).holds:
+                    if self._prover.network.is_member(group, vnet).holds:
                         yield group, self.estate.addresses_of(nic)
 
     def chosen(self, word: str) -> Group:
@@ -185,11 +185,11 @@ class Reach:
         Raises:
             SelectorError: it means nobody, or several.
         """
-        side = Side(self._network, [word])
+        side = Side(self._prover.network, [word])
         own: dict[ResourceId, IntervalSet] = {}
         outside: list[IntervalSet] = []
         for nic in self.estate.resources.nics.values():
-            place = Standpoint(self._network, nic)
+            place = self._prover.at(nic).place
             own[nic.id] = side.local(nic, place)
             if side.varies or not outside:
                 outside.append(side.remote(place).sure)
@@ -206,7 +206,8 @@ class Reach:
     def internet(self) -> Group:
         """The internet as the interfaces see it, without their own addresses."""
         nics = self.estate.resources.nics.values()
-        spaces = {Standpoint(self._network, nic).tag(INTERNET).sure for nic in nics}
+        places = {id(place): place for nic in nics for place in (self._prover.at(nic).place,)}
+        spaces = (place.tag(INTERNET).sure for place in places.values())
         addresses = IntervalSet.union(spaces) - HOST - self._own
         return Group(INTERNET, None, addresses, is_outside=True)
 
@@ -227,8 +228,8 @@ class Reach:
         others = IntervalSet.union(one.addresses for one in (*sources, *targets) if one.is_outside)
         ends = {way: self._end(way, others) for way in Direction}
         inbound, outbound = ends[Direction.INBOUND], ends[Direction.OUTBOUND]
-        passing = _through(inbound.passing, outbound.passing, others)
-        perhaps = _through(inbound.perhaps, outbound.perhaps, others)
+        passing = through(inbound.passing, outbound.passing, others)
+        perhaps = through(inbound.perhaps, outbound.perhaps, others)
         known = passing == perhaps
         for source in sources:
             row = packets(sources=source.addresses)
@@ -264,16 +265,27 @@ class Reach:
                 yield [(one, step & packets(destinations=own[one.id])) for one in hit]
             frontier = IntervalSet.union(own[one.id] for one in hit) - seen
             seen |= frontier
-            left = [one for one in left if one not in hit]
+            found = {one.id for one in hit}
+            left = [one for one in left if one.id not in found]
 
-    def _of_either(self, alike: list[list[NetworkInterface]]) -> IntervalSet:
-        """Returns addresses that interfaces behind different rules have or may get: one or other.
+    @cached_property
+    def _alike(self) -> list[list[NetworkInterface]]:
+        """The interfaces that have or may get an address, those behind the same rules together."""
+        found: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
+        for nic in self.estate.resources.nics.values():
+            if self.estate.addresses_of(nic):
+                found[id(self._prover.at(nic))].append(nic)
+        return list(found.values())
+
+    @cached_property
+    def _of_either(self) -> IntervalSet:
+        """The addresses that interfaces behind different rules have or may get: one or other.
 
         Virtual networks that do not meet may have the same addresses.
         """
         left = self.estate.open_addresses
         seen, shared = EMPTY, EMPTY
-        for nics in alike:
+        for nics in self._alike:
             some = IntervalSet.union(self.estate.addresses_of(nic) for nic in nics)
             if common := seen & some:
                 shared |= common
@@ -289,44 +301,28 @@ class Reach:
 
     def _end(self, way: Direction, others: IntervalSet) -> _End:
         """Returns what passes the interfaces of one end, to or from their like and others."""
-        prover = Prover(self.estate, self._options)
         remote = self._own | others
-        alike: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
-        for nic in self.estate.resources.nics.values():
-            if self.estate.addresses_of(nic):
-                alike[id(prover.at(nic))].append(nic)
-        shared = self._of_either(list(alike.values()))
+        unsure = local_end(way, self._of_either)
         passing: list[Region] = []
         perhaps: list[Region] = []
-        for nics in alike.values():
+        for nics in self._alike:
             local = IntervalSet.union(self.estate.addresses_of(nic) for nic in nics)
-            inbound = way is Direction.INBOUND
             region = (
                 packets(sources=remote, destinations=local)
-                if inbound
+                if way is Direction.INBOUND
                 else packets(sources=local, destinations=remote)
             )
             try:
-                found = prover.by_access(nics[0], way, region, "Allow", "Unknown")
+                found = self._prover.by_access(nics[0], way, region, "Allow", "Unknown")
                 if "Unknown" in found:
-                    outcome = prover.outcome(nics[0], way, found["Unknown"])
+                    outcome = self._prover.outcome(nics[0], way, found["Unknown"])
                     self.missing.update(dict.fromkeys(outcome.missing()))
             except LimitError as problem:
                 self.limits.append(f"{way.value.lower()} at `{nics[0].id.name}`: {problem}")
                 found = {"Unknown": region}
-            unsure = packets(destinations=shared) if inbound else packets(sources=shared)
             passing.append(found.get("Allow", NOTHING) - unsure)
             perhaps += [one for one in found.values() if one]
         return _End(together(passing), together(perhaps))
-
-
-def _through(inbound: Region, outbound: Region, others: IntervalSet) -> Region:
-    """Returns the packets that pass every end that is an interface's."""
-    found = inbound & outbound
-    if not others:
-        return found
-    from_others = inbound & packets(sources=others)
-    return found | from_others | (outbound & packets(destinations=others))
 
 
 def _longer(resource: ResourceId | None) -> str:

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from flowverdict.model import Direction
 from flowverdict.net import (
     ALL_ADDRESSES,
     ALL_IPV4,
@@ -200,6 +201,18 @@ def packets(
         if portless:
             found.append(Box(portless, *ends, PORTLESS, PORTLESS))
     return Region.of_disjoint(*found)
+
+
+def local_end(way: Direction, addresses: IntervalSet) -> Region:
+    """Returns the packets that meet an interface with one of some addresses."""
+    if way is Direction.INBOUND:
+        return packets(destinations=addresses)
+    return packets(sources=addresses)
+
+
+def local_addresses(way: Direction, region: Region) -> IntervalSet:
+    """Returns the interface's addresses in packets that meet it."""
+    return region.values("destinations" if way is Direction.INBOUND else "sources")
 
 
 def _count(edges: list[tuple[int, int, Any]]) -> int:

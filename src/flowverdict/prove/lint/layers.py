@@ -12,7 +12,7 @@ from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.lint.boxes import both, less, touch
 from flowverdict.prove.lint.matches import Left, left_behind, matches
 from flowverdict.prove.lint.order import Order, lifts_exemption
-from flowverdict.prove.region import packets
+from flowverdict.prove.region import local_end, packets
 from flowverdict.stages import STOP, WAYS
 
 if TYPE_CHECKING:
@@ -97,10 +97,7 @@ class Layers:
                 continue
             before = [*ahead, *stages[len(ahead) : len(ahead) + at]]
             behind = stages[len(ahead) + at + 1 :]
-            local = _local(policy, layer, nics)
-            inbound = direction is Direction.INBOUND
-            seen = packets(destinations=local) if inbound else packets(sources=local)
-            here = tuple(seen.disjoint())
+            here = tuple(local_end(direction, _local(policy, layer, nics)).disjoint())
             order = self._order(layer, direction, stages[len(ahead) + at], around, here)
             for number, one in enumerate(order.rules):
                 if one.rule is None or not order.left.get(one.rule.id):
