@@ -217,7 +217,7 @@ def test_what_a_rule_opens_at_any_of_its_places() -> None:
     subnets = [{"s": {"prefixes": [f"10.{at}.0.0/24"], "nsg": "n"}} for at in (0, 1)]
     vnets = {f"v{at}": {"space": [f"10.{at}.0.0/16"], "subnets": subnets[at]} for at in (0, 1)}
     sketch = {"vnets": vnets, "nsgs": {"n": ["in 100 Allow Tcp 10.0.0.0/16 -> *:22 name=Ssh"]}}
-    result = lint(load(files_of(sketch)))
+    result = lint(load(files_of(sketch)), opens=True)
     assert [lines(one.packets) for one in result.opened] == [["TCP 22 from 10.0.0.0/16 to any"]]
     assert "redundant" not in [one.check for one in result.findings]
 
@@ -328,7 +328,7 @@ def test_what_a_rule_opens_alone() -> None:
         "in 100 Allow Tcp Internet -> *:80-90 name=Some",
         "in 200 Allow Tcp Internet -> *:85-443 name=More",
     )
-    told = {one.rule.name: lines(one.packets, one.names) for one in lint(estate).opened}
+    told = {one.rule.name: lines(one.packets, one.names) for one in lint(estate, opens=True).opened}
     assert told["More"] == ["TCP 91-443 from Internet to any"]
     assert told["Some"] == ["TCP 80-84 from Internet to any"]
 

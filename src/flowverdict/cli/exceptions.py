@@ -17,9 +17,10 @@ from flowverdict.cli.render import as_json, counted, table
 from flowverdict.impact.exception_text import as_az, as_resource
 from flowverdict.impact.exceptions import exceptions
 from flowverdict.net import format_ports, protocol_name
+from flowverdict.prove.text import few
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from flowverdict.impact.exceptions import Exceptions, Keeper
 
@@ -158,16 +159,11 @@ def _cells(one: Keeper) -> tuple[str, ...]:
         rule.access.value,
         rule.direction.value,
         protocol_name(rule.protocols.spans[0][0]),
-        _some(rule.source.texts),
-        _some(rule.destination.texts),
-        _some(format_ports(rule.destination_ports)),
+        few(rule.source.texts, _MOST),
+        few(rule.destination.texts, _MOST),
+        few(format_ports(rule.destination_ports), _MOST),
         str(one.keeps),
     )
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
-    return ", ".join(texts[:_MOST]) + more
 
 
 def _commands(found: Exceptions) -> Iterator[str]:

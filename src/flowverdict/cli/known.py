@@ -15,6 +15,7 @@ from flowverdict.cli.errors import Refused
 from flowverdict.cli.render import counted
 from flowverdict.cli.sarif import entry_text
 from flowverdict.findings import Entry, read_baseline, read_suppressions, review, write_baseline
+from flowverdict.prove.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _PATH: Final = click.Path(path_type=Path)
+FORMATS: Final = ("table", "json", "md", "junit", "sarif")
+"""The formats of ``--output`` and of ``--report``."""
 _MOST_NAMES: Final = 5
 
 
 def known_options(command: F) -> F:
-    """Adds the options about what is known of findings, and about reports."""
+    """Adds the options about what is known of findings, and about the answer's formats."""
     for add in reversed(
         (
             click.option(
@@ -63,6 +66,14 @@ def known_options(command: F) -> F:
                 help="Write the answer to a file too, in a format of --output; may be given "
                 "several times.",
             ),
+            click.option(
+                "--output",
+                type=click.Choice(FORMATS),
+                default="table",
+                show_default=True,
+                help="A text for people, one JSON object, a comment for a pull request, or a "
+                "report that pipelines read.",
+            ),
         )
     ):
         command = add(command)
@@ -90,7 +101,7 @@ class Known:
         return self.baseline.file if self.baseline else ""
 
     @classmethod
-    def read(cls, words: dict[str, Any], formats: Collection[str]) -> Known:
+    def read(cls, words: dict[str, Any]) -> Known:
         """Takes the words of ``known_options`` out of a command's, and reads the files.
 
         Raises:
@@ -104,7 +115,7 @@ class Known:
             words.pop("write_baseline"),
             [] if suppressions is None else read_suppressions(suppressions),
             (today or datetime.now(UTC)).date(),
-            [_report(one, formats) for one in words.pop("reports")],
+            [_report(one) for one in words.pop("reports")],
         )
 
     def review(self, kind: str, findings: Sequence[Finding], asked: Collection[str]) -> Review:
@@ -145,11 +156,12 @@ class Known:
             elif one.baseline == "grown" and (entry := self.baseline.of(one.finding)):
                 yield entry
 
-    def write_reports(self, of: Mapping[str, Callable[[], Iterable[str]]]) -> None:
-        """Writes the reports that are wanted.
+    def tell(self, of: Mapping[str, Callable[[], Iterable[str]]], output: str) -> None:
+        """Writes the reports that are wanted, and prints the answer.
 
         Args:
             of: what yields the lines, by format.
+            output: the format that is printed.
 
         Raises:
             Refused: a file cannot be written.
@@ -162,12 +174,13 @@ class Known:
                 raise Refused(
                     f"--report `{form}={path}`: cannot be written: {problem.strerror}"
                 ) from None
+        click.echo("\n".join(of[output]()))
 
 
-def _report(text: str, formats: Collection[str]) -> tuple[str, Path]:
+def _report(text: str) -> tuple[str, Path]:
     form, equals, name = text.partition("=")
-    if form not in formats or not (equals and name) or name == "-":
-        told = ", ".join(formats)
+    if form not in FORMATS or not (equals and name) or name == "-":
+        told = ", ".join(FORMATS)
         raise Refused(f"--report `{text}`: expected FORMAT=FILE, with one of {told}")
     return form, Path(name)
 
@@ -176,10 +189,8 @@ def _remarks(kind: str, found: Review) -> Iterator[str]:
     for one in found.unused:
         yield f"{one.where}: suppression of {one} matches no finding: it can go"
     if found.unasked:
-        names = ", ".join(f"`{one}`" for one in found.unasked[:_MOST_NAMES])
-        more = len(found.unasked) - _MOST_NAMES
-        rest = f" and {more:,} more" if more > 0 else ""
-        yield f"the baseline has findings of {kind}s that were not asked: {names}{rest}"
+        names = few([f"`{one}`" for one in found.unasked], _MOST_NAMES)
+        yield f"the baseline has findings of {kind}s that were not asked: {names}"
 
 
 def known_json(one: Reviewed) -> dict[str, Any]:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from flowverdict.prove.lint import Finding as Linted
     from flowverdict.prove.lint import Lint
 
-FORMATS: Final = ("table", "json", "md", "junit", "sarif")
 _LEVELS: Final = tuple(one.name.lower() for one in Level)
 _COLOURS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _MOST_LINES: Final = 3
@@ -74,14 +73,6 @@ _NUMBER: Final = re.compile(r"\d[\d,]*")
     help="Tell too what each NSG rule that allows opens, and no other rule of its NSG does.",
 )
 @known_options
-@click.option(
-    "--output",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="A text for people, one JSON object, a comment for a pull request, or a report that "
-    "pipelines read.",
-)
 def command(output: str, level: str, **words: Any) -> None:
     """Find rules that do nothing, hide something, or break Azure's limits.
 
@@ -92,11 +83,11 @@ def command(output: str, level: str, **words: Any) -> None:
     Exit code 1 means that a warning or an error is told. Notes do not count, nor what is in the
     baseline or suppressed.
     """
-    known = Known.read(words, FORMATS)
+    known = Known.read(words)
     options = read_options(words["settings"], None, assume_deployed=words["assume_deployed"])
     estate = load(words["estate"], words["service_tags"], words["internet_tag"])
     gc.freeze()  # the estate stays until the end: no use in looking through it
-    found = lint(estate, options)
+    found = lint(estate, options, opens=words["opens"])
     least = Level[level.upper()]
     asked = [one for one in CHECKS if _is_chosen(one, words["only"], words["skip"])]
     chosen = [one for one in found.findings if one.check in asked]
@@ -109,8 +100,7 @@ def command(output: str, level: str, **words: Any) -> None:
         "junit": lambda: as_junit(told, asked),
         "sarif": lambda: as_sarif(told, review, place, known.baseline_file),
     }
-    known.write_reports(reports)
-    click.echo("\n".join(reports[output]()))
+    known.tell(reports, output)
     counted_ones = [one for one, known_of in told if known_of.state == "open"]
     sys.exit(1 if any(one.level > Level.NOTE for one in counted_ones) else 0)
 

@@ -11,7 +11,7 @@ from flowverdict.cli.render import flow_json, place_text
 from flowverdict.findings import Finding
 from flowverdict.policy import rule_name
 from flowverdict.prove.results import FAILS, HOLDS, UNKNOWN
-from flowverdict.prove.text import lines
+from flowverdict.prove.text import few, lines
 
 if TYPE_CHECKING:
     from flowverdict.findings import Reviewed
@@ -157,6 +157,4 @@ def changed_json(one: Changed) -> dict[str, Any]:
 
 def nic_names(one: Changed) -> str:
     """Returns the names of the interfaces at which packets get another verdict, the first few."""
-    names = ", ".join(nic.id.name for nic in one.nics[:_MOST_NICS])
-    more = len(one.nics) - _MOST_NICS
-    return names + (f" and {more:,} more" if more > 0 else "")
+    return few([nic.id.name for nic in one.nics], _MOST_NICS)

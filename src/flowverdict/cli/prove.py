@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FORMATS: Final = ("table", "json", "md", "junit", "sarif")
 _INVARIANTS: Final = (".yaml", ".yml")
 _MOST_NICS: Final = 5
 _MOST_LINES: Final = 3
@@ -59,14 +58,6 @@ _COLOURS: Final = {HOLDS: "green", FAILS: "red", NOT_KNOWN: "yellow"}
     help="Who is meant by a name in a pack, such as database=asg:db.",
 )
 @known_options
-@click.option(
-    "--output",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="A text for people, one JSON object, a comment for a pull request, or a report that "
-    "pipelines read.",
-)
 def command(
     words: tuple[str, ...],
     packs: tuple[str, ...],
@@ -82,7 +73,7 @@ def command(
     Exit code 1 means that a claim fails, 3 that none fails and one cannot be known. What is in the
     baseline or suppressed does not count.
     """
-    known = Known.read(others, FORMATS)
+    known = Known.read(others)
     estate, claims = _read(words, packs, values)
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     network = load(estate, others["service_tags"], others["internet_tag"])
@@ -96,8 +87,7 @@ def command(
         "junit": lambda: as_junit(proofs),
         "sarif": lambda: as_sarif(proofs, review, place, known.baseline_file),
     }
-    known.write_reports(reports)
-    click.echo("\n".join(reports[output]()))
+    known.tell(reports, output)
     counted = {one.counted for one in proofs}
     sys.exit(1 if FAILS in counted else UNKNOWN if NOT_KNOWN in counted else 0)
 

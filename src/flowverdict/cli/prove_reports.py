@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flowverdict.cli.junit import Case, junit
 from flowverdict.cli.known import gone_lines, noted, tally
 from flowverdict.cli.proofs import decided
+from flowverdict.cli.render import cell
 from flowverdict.cli.sarif import gone, known, located, sarif_log
 from flowverdict.prove.claims import described
 from flowverdict.prove.results import FAILS, HOLDS, UNKNOWN
@@ -54,11 +55,6 @@ def _rows(proof: Proof) -> Iterator[str]:
         yield f"| {_SIGNS[UNKNOWN] if is_open else _EXCUSED} | {name} | | missing | {cell(told)} |"
     if proof.result.verdict == HOLDS:
         yield f"| {_SIGNS[HOLDS]} | {name} | {proof.result.judged:,} interfaces | | |"
-
-
-def cell(text: str) -> str:
-    """Returns a text as a cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def as_junit(proofs: list[Proof]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
 from flowverdict.cli.errors import UNKNOWN, Refused
-from flowverdict.cli.render import as_json, counted, table
+from flowverdict.cli.render import as_json, cell, counted, table
 from flowverdict.prove.reach import BY, Reach, services_text
 from flowverdict.prove.selectors import SelectorError
 from flowverdict.prove.text import lines
@@ -134,21 +134,22 @@ def _text(cell: Cell) -> str:
 
 def _shown(cells: list[Cell], targets: list[Group], *, markdown: bool) -> Iterator[str]:
     rows = [(name, list(some)) for name, some in groupby(cells, lambda one: one.source.name)]
-    if markdown:
-        yield f"| from \\ to | {' | '.join(one.name for one in targets)} |"
-        yield "|---" * (len(targets) + 1) + "|"
     if markdown or len(targets) <= _MOST_COLUMNS:
         head = ["from \\ to", *(one.name for one in targets)]
         body = [[name, *_aligned(some, targets)] for name, some in rows]
-        if markdown:
-            yield from (f"| {' | '.join(row)} |" for row in body)
-        else:
-            yield from table([head, *body])
+        yield from _markdown(head, body) if markdown else table([head, *body])
         return
     for name, some in rows:
         yield name
         passing = [one for one in some if one.perhaps]
         yield from table([[f"  to {one.target.name}", _text(one)] for one in passing] or [["  -"]])
+
+
+def _markdown(head: list[str], body: list[list[str]]) -> Iterator[str]:
+    for row in (head, *body):
+        yield f"| {' | '.join(map(cell, row))} |"
+        if row is head:
+            yield "|---" * len(head) + "|"
 
 
 def _aligned(some: list[Cell], targets: list[Group]) -> Iterator[str]:

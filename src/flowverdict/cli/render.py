@@ -99,6 +99,11 @@ def access_text(access: str) -> str:
     return coloured(access, fg=colour, bold=True) if colour else coloured(access, dim=True)
 
 
+def cell(text: str) -> str:
+    """Returns a text as a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yields aligned lines; the first row is the head. Cells may be coloured."""
     widths = [max(len(click.unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]

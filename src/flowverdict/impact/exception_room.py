@@ -9,19 +9,15 @@ direction in the whole configuration.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flowverdict.model import Direction
+from flowverdict.model.limits import ADMIN_PREFIXES, ADMIN_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flowverdict.model import Estate, ResourceId, Rule
-
-MOST_RULES: Final = 100
-"""Security admin rules of one network manager (policy specification, 8.7)."""
-MOST_PREFIXES: Final = 20_000
-"""Prefixes of all of them."""
 
 Room = dict[Direction, list[int]]
 """Free priorities of each direction, ascending, with no rule of that direction between them."""
@@ -49,7 +45,7 @@ def room_before(
                 runs.append([])
             elif priority not in taken:
                 runs[-1].insert(0, priority)
-        most = min(ends[way], MOST_RULES)
+        most = min(ends[way], ADMIN_RULES)
         enough = [one for one in runs if len(one) >= most]
         found[way] = enough[0] if enough else max(runs, key=len)
     return found
@@ -125,20 +121,20 @@ class Budget:
             one.id: one for one in estate.every_admin_rule if one.id.parent.parent.parent == manager
         }
         prefixes = sum(map(_prefixes, own.values()))
-        if len(own) > MOST_RULES:
+        if len(own) > ADMIN_RULES:
             told = f"`{manager.name}` has {len(own):,} admin rules already: Azure documents"
-            return cls(float("inf"), float("inf"), f"{told} {MOST_RULES}")
-        if prefixes > MOST_PREFIXES:
+            return cls(float("inf"), float("inf"), f"{told} {ADMIN_RULES}")
+        if prefixes > ADMIN_PREFIXES:
             told = f"`{manager.name}` has {prefixes:,} prefixes already: Azure documents"
-            return cls(float("inf"), float("inf"), f"{told} {MOST_PREFIXES:,}")
-        return cls(MOST_RULES - len(own), MOST_PREFIXES - prefixes)
+            return cls(float("inf"), float("inf"), f"{told} {ADMIN_PREFIXES:,}")
+        return cls(ADMIN_RULES - len(own), ADMIN_PREFIXES - prefixes)
 
     def lacks(self, prefixes: int) -> str:
         """Says which limit one rule more would go beyond; empty where none."""
         if self.rules < 1:
-            return f"a network manager can have {MOST_RULES} admin rules"
+            return f"a network manager can have {ADMIN_RULES} admin rules"
         if self.prefixes < prefixes:
-            return f"a network manager's admin rules can have {MOST_PREFIXES:,} prefixes"
+            return f"a network manager's admin rules can have {ADMIN_PREFIXES:,} prefixes"
         return ""
 
     def spend(self, prefixes: int) -> None:

@@ -59,11 +59,11 @@ def _kind(box: Box) -> str:
     if box.protocols == WITHOUT_PORTS:
         return "any protocol but TCP and UDP"
     numbers = [one for low, high in box.protocols for one in range(low, high + 1)]
-    kind = _few([protocol_name(one) for one in numbers])
+    kind = few([protocol_name(one) for one in numbers])
     if box.ports not in (ALL_PORTS, PORTLESS):
-        kind += f" {_few(format_ports(box.ports))}"
+        kind += f" {few(format_ports(box.ports))}"
     if box.source_ports not in (ALL_PORTS, PORTLESS) and NO_PORT not in box.source_ports:
-        kind += f" (source ports {_few(format_ports(box.source_ports))})"
+        kind += f" (source ports {few(format_ports(box.source_ports))})"
     return kind
 
 
@@ -72,9 +72,10 @@ def _addresses(addresses: IntervalSet, names: Mapping[IntervalSet, str]) -> str:
         return names[addresses]
     if addresses in (ALL_ADDRESSES, ALL_IPV4, ALL_IPV6):
         return "any"
-    return _few(format_addresses(addresses))
+    return few(format_addresses(addresses))
 
 
-def _few(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
-    return ", ".join(texts[:_MOST]) + more
+def few(texts: Sequence[str], most: int = _MOST) -> str:
+    """Returns some texts in a row, the first few of many, and how many more there are."""
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more

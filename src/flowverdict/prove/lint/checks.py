@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final, NamedTuple
 
-from flowverdict.prove.lint.findings import Level
+
+class Level(IntEnum):
+    """How much a finding matters; a higher one matters more."""
+
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
 
 
 class Check(NamedTuple):

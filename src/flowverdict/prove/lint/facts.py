@@ -6,9 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flowverdict.model import Severity
+from flowverdict.model.limits import ADMIN_PREFIXES, ADMIN_RULES, ASGS_OF_SIDE, LISTED
 from flowverdict.net import ALL_PORTS, IntervalSet, Protocol
-from flowverdict.prove.lint.checks import CHECKS
-from flowverdict.prove.lint.findings import Finding, Level
+from flowverdict.prove.lint.checks import CHECKS, Level
+from flowverdict.prove.lint.findings import Finding, of_resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def facts(estate: Estate, network: Network, policies: Policies) -> Iterator[Find
         if one.many >= _NEAR * one.most:
             check = "limit" if one.many > one.most else "near-limit"
             text = f"{one.many:,} {one.what}: Azure's limit is {one.most:,}"
-            yield _finding(check, one.of, text)
+            yield of_resource(check, one.of, text)
 
 
 def every_rule(estate: Estate) -> Iterator[Rule]:
@@ -50,11 +51,6 @@ def every_rule(estate: Estate) -> Iterator[Rule]:
     for nsg in estate.resources.nsgs.values():
         yield from (rule for rule in nsg.rules if not rule.is_default)
     yield from estate.resources.admin_rules.values()
-
-
-def _finding(check: str, one: Any, text: str, *others: ResourceId) -> Finding:
-    level = CHECKS[check].level
-    return Finding(check, level, one.id, f"`{one.id.name}`: {text}", one.where, others)
 
 
 def _input(estate: Estate) -> Iterator[Finding]:
@@ -70,7 +66,7 @@ def _interfaces(estate: Estate, policies: Policies) -> Iterator[Finding]:
         if nic.subnet in estate.resources.subnets and policies.at(nic).lacks_nsg:
             text = "no NSG stands before it, on its subnet or on itself"
             if not policies.at(nic).place.is_private_endpoint:
-                yield _finding("no-nsg", nic, text)
+                yield of_resource("no-nsg", nic, text)
 
 
 def _nsgs(estate: Estate) -> Iterator[Finding]:
@@ -78,7 +74,7 @@ def _nsgs(estate: Estate) -> Iterator[Finding]:
     attached = {one.nsg for one in (*resources.subnets.values(), *resources.nics.values())}
     for nsg in resources.nsgs.values():
         if nsg.id not in attached and not nsg.attached:
-            yield _finding("unattached-nsg", nsg, "it is attached to no subnet and no interface")
+            yield of_resource("unattached-nsg", nsg, "it is attached to no subnet and no interface")
 
 
 def _rule(estate: Estate, network: Network, rule: Rule) -> Iterator[Finding]:
@@ -86,7 +82,9 @@ def _rule(estate: Estate, network: Network, rule: Rule) -> Iterator[Finding]:
         yield from _side(estate, network, rule, name, side)
     ports = (rule.source_ports, rule.destination_ports)
     if rule.protocols == _ICMP and any(one != ALL_PORTS for one in ports):
-        yield _finding("ports-of-icmp", rule, "a rule for ICMP with ports: they count for nothing")
+        yield of_resource(
+            "ports-of-icmp", rule, "a rule for ICMP with ports: they count for nothing"
+        )
 
 
 def _side(
@@ -94,14 +92,14 @@ def _side(
 ) -> Iterator[Finding]:
     for tag in side.tags:
         if tag.lower() not in _TOPOLOGY and network.tag(tag).doubts:
-            yield _finding("unknown-tag", rule, network.tag(tag).doubts[0].what)
+            yield of_resource("unknown-tag", rule, network.tag(tag).doubts[0].what)
     if len(side.tags) > 1:
         tags = ", ".join(f"`{one}`" for one in side.tags)
-        yield _finding("several-tags", rule, f"several service tags as {name}: {tags}")
+        yield of_resource("several-tags", rule, f"several service tags as {name}: {tags}")
     for asg in side.asgs:
         if asg in estate.resources.asgs and not estate.asg_members.get(asg):
             text = f"its {name} `{asg.name}` has no member"
-            yield _finding("empty-asg", rule, text, asg)
+            yield of_resource("empty-asg", rule, text, asg)
 
 
 def _counts(estate: Estate) -> Iterator[_Count]:
@@ -114,8 +112,10 @@ def _counts(estate: Estate) -> Iterator[_Count]:
         yield _Count(nsg, len(asgs), 100, "application security groups in its rules")
         for rule in rules:
             for name, side in (("source", rule.source), ("destination", rule.destination)):
-                yield _Count(rule, len(side.texts), 4_000, f"prefixes as {name}")
-                yield _Count(rule, len(side.asgs), 10, f"application security groups as {name}")
+                yield _Count(rule, len(side.texts), LISTED, f"prefixes as {name}")
+                yield _Count(
+                    rule, len(side.asgs), ASGS_OF_SIDE, f"application security groups as {name}"
+                )
     for vnet in resources.vnets.values():
         yield _Count(vnet, len(estate.subnets_by_vnet.get(vnet.id, ())), 3_000, "subnets")
         yield _Count(vnet, len(vnet.peerings), 500, "peerings")
@@ -138,8 +138,8 @@ def _admin_counts(estate: Estate) -> Iterator[_Count]:
         rules[manager] += 1
         prefixes[manager] += len(one.source.texts) + len(one.destination.texts)
     for manager in estate.resources.managers.values():
-        yield _Count(manager, rules[manager.id], 100, "admin rules")
-        yield _Count(manager, prefixes[manager.id], 20_000, "prefixes in admin rules")
+        yield _Count(manager, rules[manager.id], ADMIN_RULES, "admin rules")
+        yield _Count(manager, prefixes[manager.id], ADMIN_PREFIXES, "prefixes in admin rules")
     groups = {
         group: rule
         for rule in estate.resources.admin_rules.values()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
+
+from flowverdict.prove.lint.checks import CHECKS, Level
+from flowverdict.prove.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,15 +14,7 @@ if TYPE_CHECKING:
     from flowverdict.model import Position, ResourceId, Rule
     from flowverdict.net import Packet
 
-_MOST = 3
-
-
-class Level(IntEnum):
-    """How much a finding matters; a higher one matters more."""
-
-    NOTE = 1
-    WARNING = 2
-    ERROR = 3
+MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +39,30 @@ class Finding:
     others: tuple[ResourceId, ...] = ()
     packet: Packet | None = None
 
+
+class _Placed(Protocol):
     @property
-    def fingerprint(self) -> str:
-        """What makes it the same finding in another run: not its text, and not its place."""
-        about = self.resource.key if self.resource else str(self.where)
-        return "|".join((self.check, about, *sorted(one.key for one in self.others)))
+    def id(self) -> ResourceId: ...
+    @property
+    def where(self) -> Position | None: ...
+
+
+def of_resource(check: str, one: _Placed, text: str, *others: ResourceId) -> Finding:
+    """Returns what a check says of a resource; its name is put before the text."""
+    return Finding(
+        check, CHECKS[check].level, one.id, f"`{one.id.name}`: {text}", one.where, others
+    )
+
+
+def of_rule(
+    check: str, rule: Rule, text: str, others: Iterable[Rule] = (), packet: Packet | None = None
+) -> Finding:
+    """Returns what a check says of a rule among others; who it is, is put before the text."""
+    told = f"`{rule.name}` ({rule.priority}) of `{rule.id.parent.name}`: {text}"
+    ids = tuple(one.id for one in others)
+    return Finding(check, CHECKS[check].level, rule.id, told, rule.where, ids, packet)
 
 
 def named(rules: Iterable[Rule]) -> str:
     """Returns the names of rules with their priorities, the first few."""
-    every = list(rules)
-    some = ", ".join(f"`{rule.name}` ({rule.priority})" for rule in every[:_MOST])
-    more = len(every) - _MOST
-    return some + (f" and {more:,} more" if more > 0 else "")
+    return few([f"`{rule.name}` ({rule.priority})" for rule in rules], MOST_NAMES)

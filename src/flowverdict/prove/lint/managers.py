@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowverdict.policy.admin import scope_of
 from flowverdict.policy.exclusions import intent_service, skipped_subnet
-from flowverdict.prove.lint.checks import CHECKS
-from flowverdict.prove.lint.findings import Finding
+from flowverdict.prove.lint.findings import MOST_NAMES, of_resource
+from flowverdict.prove.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
         VirtualNetwork,
     )
     from flowverdict.policy import Network
-
-_MOST_NAMES = 3
+    from flowverdict.prove.lint.findings import Finding
 
 
 def managers(estate: Estate, network: Network) -> Iterator[Finding]:
@@ -43,11 +42,6 @@ def managers(estate: Estate, network: Network) -> Iterator[Finding]:
     for vnet in estate.resources.vnets.values():
         if met[vnet.id]:
             yield from _skipped(estate, network, vnet, met[vnet.id])
-
-
-def _finding(check: str, one: Any, text: str, *others: ResourceId) -> Finding:
-    level = CHECKS[check].level
-    return Finding(check, level, one.id, f"`{one.id.name}`: {text}", one.where, others)
 
 
 def _reached(
@@ -75,7 +69,7 @@ def _reaches_nothing(
         if estate.resources.vnets and not any(one is not False for one in answers):
             groups = ", ".join(f"`{one.name}`" for one in collection.groups) or "none"
             text = f"no virtual network of the estate is in its groups ({groups})"
-            yield _finding("admin-rule-reaches-nothing", collection, text, *collection.groups)
+            yield of_resource("admin-rule-reaches-nothing", collection, text, *collection.groups)
 
 
 def _out_of_scope(
@@ -87,7 +81,7 @@ def _out_of_scope(
     for vnet in reached:
         if scope_of(estate, manager, manager.id, vnet)[0].holds is False:
             text = f"it is in a group of `{configuration.id.name}`, and out of the scope of its"
-            yield _finding(
+            yield of_resource(
                 "out-of-scope", vnet, f"{text} manager `{manager.id.name}`", configuration.id
             )
 
@@ -116,10 +110,9 @@ def _not_deployed(
         if vnet.region and vnet.region not in regions:
             left[vnet.region].append(vnet.id.name)
     for region, names in sorted(left.items()):
-        some = ", ".join(f"`{one}`" for one in names[:_MOST_NAMES])
-        more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-        text = f"not deployed in `{region}`, where its groups hold {some}{more}"
-        yield _finding("configuration-not-deployed", configuration, text)
+        some = few([f"`{one}`" for one in names], MOST_NAMES)
+        text = f"not deployed in `{region}`, where its groups hold {some}"
+        yield of_resource("configuration-not-deployed", configuration, text)
 
 
 def _rules(estate: Estate, configuration: SecurityAdminConfiguration) -> Iterator[Rule]:
@@ -136,7 +129,7 @@ def _edited(
         for commit in in_force:
             if commit.time and changed > commit.time:
                 text = f"changed at {changed}, after the commit for `{commit.region}` at"
-                yield _finding("edited-since-commit", one, f"{text} {commit.time}")
+                yield of_resource("edited-since-commit", one, f"{text} {commit.time}")
 
 
 def _stale(
@@ -154,10 +147,10 @@ def _stale(
                     if commit.time and since > commit.time
                 ]
                 if late:
-                    some = ", ".join(f"`{one}`" for one in late[:_MOST_NAMES])
+                    some = ", ".join(f"`{one}`" for one in late[:MOST_NAMES])
                     text = f"its group `{group.name}` gained {some} after the commit for"
                     text += f" `{commit.region}` at {commit.time}: their prefixes are not in it"
-                    yield _finding("stale-group-prefixes", rule, text, group)
+                    yield of_resource("stale-group-prefixes", rule, text, group)
 
 
 def _skipped(
@@ -170,13 +163,13 @@ def _skipped(
     ids = [one.id for one in configurations]
     service = intent_service(estate, vnet)
     if layer.skipped:
-        yield _finding("skipped-vnet", vnet, layer.skipped, *ids)
+        yield of_resource("skipped-vnet", vnet, layer.skipped, *ids)
         return
     some = [one for one in configurations if one.on_intent_services == "AllowRulesOnly"]
     if service and some and layer.managers:
         text = f"it holds {service}: rules of `{some[0].id.name}` that deny are not applied"
-        yield _finding("skipped-vnet", vnet, f"{text} (AllowRulesOnly)", *ids)
+        yield of_resource("skipped-vnet", vnet, f"{text} (AllowRulesOnly)", *ids)
     if layer.managers:
         for subnet in estate.subnets_by_vnet.get(vnet.id, ()):
             if skipped := skipped_subnet(estate, subnet, network.options):
-                yield _finding("skipped-subnet", subnet, skipped, *ids)
+                yield of_resource("skipped-subnet", subnet, skipped, *ids)

@@ -6,9 +6,10 @@ anomalies in distributed firewalls" (2004).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowverdict.model import Access, Direction
+from flowverdict.model.limits import ASGS_OF_SIDE, LISTED
 from flowverdict.net import ALL_IPV4, ALL_IPV6
 from flowverdict.policy.services import BY_TAG
 from flowverdict.prove.lint.boxes import both, less, touch
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from flowverdict.net import Packet
     from flowverdict.prove.lint.boxes import Boxes
     from flowverdict.prove.lint.matches import Match
-
-_MOST_LISTED: Final = 4_000
-"""Addresses or ranges in one side of a rule (policy specification, 1.7)."""
 
 
 class Trait(NamedTuple):
@@ -176,13 +174,10 @@ def _kind(side: Endpoint) -> str | None:
     return None if side.prefixes - ALL_IPV6 else "six"
 
 
-_MOST_ASGS: Final = 10
-
-
 def _fits(one: Rule, other: Rule) -> bool:
     """Reports whether the lists of two rules together are within Azure's limits."""
     return all(
-        len({*a.asgs, *b.asgs}) <= _MOST_ASGS and len(a.texts) + len(b.texts) <= _MOST_LISTED
+        len({*a.asgs, *b.asgs}) <= ASGS_OF_SIDE and len(a.texts) + len(b.texts) <= LISTED
         for a, b in ((one.source, other.source), (one.destination, other.destination))
     )
 

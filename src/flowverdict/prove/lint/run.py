@@ -11,7 +11,7 @@ from flowverdict.policy import DEFAULTS, Standpoint
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.lint.checks import CHECKS
 from flowverdict.prove.lint.facts import facts
-from flowverdict.prove.lint.findings import Finding, named
+from flowverdict.prove.lint.findings import Finding, named, of_rule
 from flowverdict.prove.lint.layers import ALIVE, BY_ADMIN, BY_NSG, NO_ADDRESS, Fate, Layers
 from flowverdict.prove.lint.managers import managers
 from flowverdict.prove.lint.matches import left_behind, matches
@@ -55,7 +55,7 @@ class Lint:
 
     Attributes:
         findings: the ones that matter most first, then in the order of the checks and of ids.
-        opened: of each NSG rule that allows, what it alone opens.
+        opened: of each NSG rule that allows, what it alone opens; empty unless it is wanted.
         rules: how many rules were looked at.
     """
 
@@ -64,8 +64,14 @@ class Lint:
     rules: int = 0
 
 
-def lint(estate: Estate, options: Options = DEFAULTS) -> Lint:
-    """Runs every check on an estate."""
+def lint(estate: Estate, options: Options = DEFAULTS, *, opens: bool = False) -> Lint:
+    """Runs every check on an estate.
+
+    Args:
+        estate: the network.
+        options: how open questions are answered.
+        opens: whether what each rule alone opens is wanted too.
+    """
     policies = Policies(estate, options)
     layers = Layers(policies, [*estate.resources.nics.values(), *_to_come(estate)])
     found = Lint(rules=sum(len(nsg.rules) for nsg in estate.resources.nsgs.values()))
@@ -83,7 +89,8 @@ def lint(estate: Estate, options: Options = DEFAULTS) -> Lint:
                 )
                 continue
             found.findings += _of_order(orders)
-            found.opened += _opened(place, nsg, direction, orders)
+            if opens:
+                found.opened += _opened(place, nsg, direction, orders)
         if told:
             found.findings += _of_layers(estate, nsg, layers)
     if not layers.limits:
@@ -134,17 +141,9 @@ def _unattached(place: Standpoint, nsg: NetworkSecurityGroup, direction: Directi
     return Order(matches(nsg_stage(place, "nic", nsg.towards(direction)).tests, NOWHERE))
 
 
-def _about(rule: Rule, text: str) -> str:
-    return f"`{rule.name}` ({rule.priority}) of `{rule.id.parent.name}`: {text}"
-
-
 def _of_order(orders: list[Order]) -> Iterator[Finding]:
     for trait in holds_everywhere(orders):
-        rule = trait.rule
-        ids = tuple(one.id for one in trait.others)
-        level = CHECKS[trait.check].level
-        text = _about(rule, _text(trait))
-        yield Finding(trait.check, level, rule.id, text, rule.where, ids, trait.packet)
+        yield of_rule(trait.check, trait.rule, _text(trait), trait.others, trait.packet)
 
 
 def _text(trait: Trait) -> str:
@@ -184,9 +183,7 @@ def _of_layers(estate: Estate, nsg: NetworkSecurityGroup, layers: Layers) -> Ite
         whys = {one.why for one in fates}
         check = next(one for one in (BY_ADMIN, BY_NSG, NO_ADDRESS) if one in whys)
         took = list({one.id: one for fate in fates for one in fate.took}.values())
-        ids = tuple(one.id for one in took)
-        text = _about(rule, _fate_text(estate, rule, check, took, fates))
-        yield Finding(check, CHECKS[check].level, rule.id, text, rule.where, ids)
+        yield of_rule(check, rule, _fate_text(estate, rule, check, took, fates), took)
 
 
 def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: list[Fate]) -> str:
@@ -232,7 +229,5 @@ def _of_admin(layers: Layers) -> Iterator[Finding]:
                 dead[one.rule.id] = one.rule, took
     for rule, took in dead.values():
         if rule.id not in alive:
-            text = _about(rule, f"no packet reaches it: before it decides {named(took)}")
-            ids = tuple(one.id for one in took)
-            level = CHECKS["shadowed-admin-rule"].level
-            yield Finding("shadowed-admin-rule", level, rule.id, text, rule.where, ids)
+            text = f"no packet reaches it: before it decides {named(took)}"
+            yield of_rule("shadowed-admin-rule", rule, text, took)
