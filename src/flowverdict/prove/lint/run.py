@@ -154,13 +154,16 @@ def _text(trait: Trait) -> str:
             return f"{verb} nothing: every packet for it is decided before, by {others}"
         case "redundant", "before":
             return f"not needed: every packet for it is decided alike before, by {others}"
-        case "redundant", _:
+        case "redundant", "behind":
             return f"not needed: without it, its packets get the same verdict by {others}"
+        case "redundant", _:
+            each = "at each place its packets are decided before it, or get the same verdict"
+            return f"not needed: {each} without it, by {others}"
         case "contradictory", _:
             assert trait.packet is not None
             return f"contradicts {others} about packets such as {trait.packet}: order decides"
         case _:
-            return f"could be one rule with {others}: they differ in one field"
+            return f"could be one rule with {others}: they differ in {trait.how} alone"
 
 
 def _opened(
