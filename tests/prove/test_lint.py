@@ -320,6 +320,36 @@ def test_an_admin_rule_decides_before() -> None:
     assert told == [("dead-by-admin-rule", "Ssh"), ("shadowed-admin-rule", "NoSsh")]
 
 
+def _two_managers(parent: list[str], child: list[str], *, known: bool = True) -> Estate:
+    managers = {"P": manager(*parent)["M"], "C": manager(*child)["M"]}
+    managers["P"]["scope"] = ["mg:root"]
+    above = {"root": {"subscriptions": ["main"] if known else []}}
+    return network(WEB, managers=managers, managementGroups=above)
+
+
+_CONTINUE = replace(Options(), multi_manager_allow="continue")
+
+
+@pytest.mark.parametrize("options", [Options(), _CONTINUE], ids=["final", "continue"])
+def test_an_admin_rule_of_a_manager_below_another_one(options: Options) -> None:
+    """A Deny of the higher manager is final, whatever its Allow lets the lower one say (Q4)."""
+    deny = "in 100 Deny Tcp * -> *:22-23 name=Parent"
+    child = ["in 100 AlwaysAllow Tcp * -> *:22 name=Child"]
+    assert found(_two_managers([deny], child), options) == [("shadowed-admin-rule", "Child")]
+    assert found(_two_managers([deny], child, known=False), options) == []
+    wider = ["in 100 AlwaysAllow Tcp * -> *:22-24 name=Child"]
+    assert found(_two_managers([deny], wider), options) == []
+    both = [*wider, "in 200 Deny Tcp * -> *:22-24 name=Late"]
+    assert found(_two_managers([deny], both), options) == [("shadowed-admin-rule", "Late")]
+
+
+def test_an_allow_of_the_higher_manager_is_final_or_not() -> None:
+    allow = "in 100 Allow Tcp * -> *:22 name=Parent"
+    child = ["in 100 Deny Tcp * -> *:22 name=Child"]
+    assert found(_two_managers([allow], child)) == [("shadowed-admin-rule", "Child")]
+    assert found(_two_managers([allow], child), _CONTINUE) == []
+
+
 def test_what_is_not_deployed_kills_nothing() -> None:
     ssh = "in 100 Allow Tcp Internet -> *:22 name=Ssh"
     managers = manager("in 200 Deny Tcp * -> *:22 name=NoSsh")

@@ -14,7 +14,7 @@ from flowverdict.prove.lint.facts import facts
 from flowverdict.prove.lint.findings import Finding, named, of_rule
 from flowverdict.prove.lint.layers import ALIVE, BY_ADMIN, BY_NSG, NO_ADDRESS, Fate, Layers
 from flowverdict.prove.lint.managers import managers
-from flowverdict.prove.lint.matches import left_behind, matches
+from flowverdict.prove.lint.matches import matches
 from flowverdict.prove.lint.order import Order, holds_everywhere, opened
 from flowverdict.prove.names import tag_names
 from flowverdict.prove.region import Region, together
@@ -216,20 +216,21 @@ def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: 
 def _of_admin(layers: Layers) -> Iterator[Finding]:
     alive: set[ResourceId] = set()
     dead: dict[ResourceId, tuple[Rule, tuple[Rule, ...]]] = {}
-    for rules in layers.admin.values():
-        for at, one in enumerate(rules):
-            if one.rule is None or one.rule.id in alive:
-                continue
-            try:
-                rest, took = left_behind(one, rules[:at])
-            except LimitError as problem:
-                layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
-                alive.add(one.rule.id)
-                continue
-            if rest or not one.perhaps:
-                alive.add(one.rule.id)
-            else:
-                dead[one.rule.id] = one.rule, took
+    for admin in layers.admin.values():
+        for stage, rules in enumerate(admin.stages):
+            for number, one in enumerate(rules):
+                if one.rule is None or one.rule.id in alive:
+                    continue
+                try:
+                    rest, took = admin.left(stage, number)
+                except LimitError as problem:
+                    layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
+                    alive.add(one.rule.id)
+                    continue
+                if rest or not one.perhaps or not admin.in_order:
+                    alive.add(one.rule.id)
+                else:
+                    dead[one.rule.id] = one.rule, took
     for rule, took in dead.values():
         if rule.id not in alive:
             text = f"no packet reaches it: before it decides {named(took)}"
