@@ -159,7 +159,7 @@ def test_what_an_expression_gives(written: str, wanted: Any) -> None:
         ("[format('{0}/{1}', parameters('open'), 'x')]", "{main.open}/x", "parameter `open`"),
         ("[parameters('open').a[0]]", "{main.open.a[0]}", "parameter `open`"),
         ("[join(createArray('a', parameters('open')), '-')]", "a-{main.open}", "parameter `open`"),
-        ("[uniqueString('a/b')]", "{uniquestring('a|b')}", "function `uniquestring` is not eval"),
+        ("[uniqueString('a/b')]", "{uniquestring('a|b')}", "function `uniqueString` is not eval"),
         ("[resourceId('Microsoft.A/b', parameters('open'))]",
          f"{GROUP}/providers/Microsoft.A/b/{{main.open}}", "parameter `open`"),
         ("[last(split(resourceId('Microsoft.A/b', parameters('open')), '/'))]", "{main.open}", "p"),
