@@ -182,6 +182,8 @@ class Assembly:
         self.laid = Joined()
         self.items = 0
         self.has_exports = False
+        self.apart: list[str] = []
+        """The templates with resources that lie where only a deployment could tell."""
         self._taken: set[ResourceId] = set()
 
     def lie_over(self) -> None:
