@@ -79,8 +79,11 @@ def test_a_terraform_plan_alone(tmp_path: Path) -> None:
 
 
 def test_templates_that_are_not_read_are_told(tmp_path: Path) -> None:
-    link = {"type": "Microsoft.Resources/deployments", "name": "more",
-            "properties": {"templateLink": {"uri": "https://templates.example/more.json"}}}  # fmt: skip
+    link = {
+        "type": "Microsoft.Resources/deployments",
+        "name": "more",
+        "properties": {"templateLink": {"uri": "https://templates.example/more.json"}},
+    }
     path = tmp_path / "main.json"
     path.write_text(json.dumps({"contentVersion": "1.0.0.0", "resources": [link]}))
     told = run("diff", path, path)

@@ -171,6 +171,20 @@ def test_children_are_put_into_their_parents() -> None:
     assert [one.id.name for one in found.peerings] == ["p"]
 
 
+def test_a_route_that_stands_beside_its_table() -> None:
+    """A default route widens `VirtualNetwork`, wherever it is written."""
+    nsg, vnet, nic = network()
+    table = {"id": "[resourceId('Microsoft.Network/routeTables', 't')]"}
+    vnet["properties"]["subnets"][0]["properties"]["routeTable"] = table
+    way = resource("routeTables/routes", "t/out",
+                   {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance"})  # fmt: skip
+    every = [nsg, vnet, nic, resource("routeTables", "t", {})]
+    assert verdict(loaded(every)).access == "Deny"
+    assert verdict(loaded([*every, way])).access == "Allow"
+    doubtful = loaded([*every, {**way, "condition": "[parameters('admin')]"}], parameters=SECRET)
+    assert verdict(doubtful).access == "Unknown"
+
+
 def test_a_child_of_an_exported_parent_is_not_lost() -> None:
     child = resource("networkSecurityGroups/securityRules", "n/web", rule("web", 100)["properties"])
     estate = load({"main.json": template([child])})
