@@ -45,8 +45,8 @@ def reported() -> Generator[None]:
 
 
 _TOLD: Final = frozenset(
-    {"passed-over", "not-read", "linked", "removed", "inline", "count", "incomplete", "update"}
-    | {"tie", "place"}
+    """passed-over not-read linked place removed inline count incomplete update tie part-alone
+    unknown-value twice""".split()
 )
 """Codes of warnings that are said before every answer: something was left out, or assumed."""
 

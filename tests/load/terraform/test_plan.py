@@ -140,6 +140,7 @@ def network(**changes: Json) -> Json:
         "azurerm_linux_virtual_machine.web": {"id": True, "network_interface_ids": True},
     }  # fmt: skip
     configuration = [
+        configured("azurerm_network_security_group", "web"),
         configured("azurerm_subnet_network_security_group_association", "web",
                    subnet_id=refers("azurerm_subnet.web.id"),
                    network_security_group_id=refers("azurerm_network_security_group.web.id")),
