@@ -1,9 +1,9 @@
 """What detections ask: the rows of a lake drawn together once, day by day, in bounded memory.
 
-Real logs repeat and lack things (flow-log specification, 3.3, 3.4, 3.8): a flow is logged by both of
-its ends, a retransmitted SYN begins it anew, begins or ends are missing or filtered out. So rows are
-not counted. All rows of one five-tuple in ten minutes are one *attempt*, whoever logged them, however
-often, and in whatever order the files came. What detections may ask is told by ``TABLES``.
+Real logs repeat and lack things (flow-log specification, 3.3, 3.4, 3.8): a flow is logged by both
+of its ends, a retransmitted SYN begins it anew, begins or ends are missing or filtered out. So rows
+are not counted. All rows of one five-tuple in ten minutes are one *attempt*, whoever logged them,
+however often, and in whatever order the files came. ``TABLES`` tells what detections may ask.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from flowverdict.lake import workspace
 from flowverdict.net import EMPTY, parse_address
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from flowverdict.lake import Engine, Lake, Period
@@ -25,21 +26,29 @@ WINDOW_MINUTES: Final = 10
 """Rows of one five-tuple in one such span since 1970 are one attempt."""
 
 TABLES: Final = {
-    "attempts": "all rows of one five-tuple in ten minutes, whoever logged them: `src`, `src_port`, "
-    "`dst`, `dst_port`, `protocol`; `start` and `stop`, its first and last row, as times in UTC; "
-    "`is_new`, false where only C rows are there: an old flow goes on; `begun`, true where a begin is "
-    "there; `denied`, where any end denied it; `failed`, true where it was denied, or TCP that "
-    "carried nothing: no answer, or no more than a handshake; `packets_sent`, `bytes_sent`, "
-    "`packets_received`, `bytes_received`, null where no row counts; `src_inside`, `dst_inside`, "
-    "and `special`, of either end; `ruled`, false where only the platform decided",
-    "addresses": "each address once: `id`, `ip`, `inside` (private, or of the estate), `special` "
-    "(the platform's own, link-local, multicast or broadcast: no machine's)",
-    "denials": "denied rows by `hour`, `acl`, `rule`, `rule_kind`, `mac` and `direction`: `hits`",
+    "attempts": (
+        "all rows of one five-tuple in ten minutes, whoever logged them: `src`, `src_port`, `dst`, "
+        "`dst_port`, `protocol`; `start` and `stop`, its first and last row, as times in UTC; "
+        "`is_new`, false where only C rows are there: an old flow goes on; `begun`, true where a "
+        "begin is there; `denied`, where any end denied it; `failed`, true where it was denied, or "
+        "TCP that carried nothing: no answer, or no more than a handshake; `packets_sent`, "
+        "`bytes_sent`, `packets_received`, `bytes_received`, null where no row counts; "
+        "`src_inside`, `dst_inside`, and `special`, of either end; `ruled`, false where only the "
+        "platform decided"
+    ),
+    "addresses": (
+        "each address once: `id`, `ip`, `inside` (private, or of the estate), `special` (the "
+        "platform's own, link-local, multicast or broadcast: no machine's)"
+    ),
+    "services": "`address`: those of the service tags that the setting `services` names",
+    "denials": ("denied rows by `hour`, `acl`, `rule`, `rule_kind`, `mac` and `direction`: `hits`"),
     "logged": "each minute with rows of an interface: `mac`, `minute`, as a number since 1970",
     "local": "the addresses of each interface, as its rows say: `mac`, `address`, `hits`",
-    "ciphers": "allowed rows between addresses inside, by `src`, `dst`, `dst_port`, `encryption` (the "
-    "raw token) and `hour`: `first`, `last`, `hits`; plain `NX` only of interfaces that encrypted "
-    "something on that day",
+    "ciphers": (
+        "allowed rows between addresses inside, by `src`, `dst`, `dst_port`, `encryption` (the raw "
+        "token) and `hour`: `first`, `last`, `hits`; plain `NX` only of interfaces that encrypted "
+        "something on that day"
+    ),
 }
 """The tables and their columns. Addresses are numbers: ``addresses`` has their text."""
 
@@ -219,10 +228,11 @@ def among(engine: Engine, addresses: IntervalSet) -> list[int]:
 def _take_in(engine: Engine, owned: IntervalSet) -> None:
     numbers = among(engine, owned)
     if numbers:
-        engine.make(f"UPDATE addresses SET inside = true WHERE id IN ({str(numbers)[1:-1]})")
+        listed = ", ".join(map(str, numbers))
+        engine.make(f"UPDATE addresses SET inside = true WHERE id IN ({listed})")  # noqa: S608 numbers
 
 
-def _filled(statement: str, words: dict[str, object]) -> str:
+def _filled(statement: str, words: Mapping[str, object]) -> str:
     for name, word in words.items():
         statement = statement.replace(f"{{{name}}}", str(word))
     return statement

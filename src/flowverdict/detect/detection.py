@@ -91,7 +91,7 @@ class Detection:
         """Returns it with another value of a setting, given as text.
 
         Raises:
-            ValueError: there is no such setting, or the text is no value for it; says what is expected.
+            ValueError: there is no such setting, or the text is no value for it.
         """
         if name not in self.settings:
             raise ValueError(f"no setting `{name}`: expected {_words(self.settings)}")

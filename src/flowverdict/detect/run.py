@@ -115,10 +115,8 @@ def _tag(engine: Engine, detections: Sequence[Detection], tags: ServiceTags) -> 
 
 def _ask(engine: Engine, one: Detection) -> Iterator[Finding]:
     named = ", ".join(f"'{tag}'" for tag in one.services) or "NULL"
-    engine.make(
-        f"CREATE OR REPLACE VIEW {SERVICES} AS SELECT DISTINCT address FROM tagged "
-        f"WHERE tag IN ({named})"  # noqa: S608 tags that were looked up
-    )
+    addresses = f"SELECT DISTINCT address FROM tagged WHERE tag IN ({named})"  # noqa: S608 looked up
+    engine.make(f"CREATE OR REPLACE VIEW {SERVICES} AS {addresses}")
     try:
         rows = engine.table(one.sql, one.values)
     except LakeError as problem:
