@@ -2,13 +2,14 @@
 -- from one source in minutes (fast) or in a day (slow), or from many sources in an hour.
 -- An attempt whose packets were not counted may be one; a session that carried more is none.
 WITH at_service AS (
-    SELECT src, dst, dst_port, start, denied, src_inside, packets_sent, bytes_sent + bytes_received AS bytes
+    SELECT src, src_port, dst, dst_port, start, is_new, denied, src_inside, packets_sent,
+        bytes_sent + bytes_received AS bytes
     FROM attempts
-    WHERE protocol = 6 AND list_contains($ports, dst_port) AND is_new AND NOT special
+    WHERE protocol = 6 AND list_contains($ports, dst_port) AND NOT special
 ),
 guesses AS (
     SELECT *, NOT denied AND coalesce(packets_sent > 0, false) AS is_short
-    FROM at_service WHERE denied OR coalesce(packets_sent, 0) <= $most_packets
+    FROM at_service WHERE is_new AND (denied OR coalesce(packets_sent, 0) <= $most_packets)
 ),
 counted AS (
     SELECT *, count(*) OVER soon AS soon, count(*) FILTER (is_short) OVER soon AS soon_short,
@@ -81,7 +82,7 @@ told AS (
 ),
 -- what carried more than a failed log-in, from the first attempt to an hour behind the last
 entered AS (
-    SELECT number, count(*) AS sessions, min(a.start) AS session
+    SELECT number, count(DISTINCT (src, src_port)) AS sessions, min(a.start) AS session
     FROM (SELECT number, unnest(sources) AS src, dst, dst_port, first, last FROM each) AS e
     JOIN at_service AS a USING (src, dst, dst_port)
     WHERE NOT a.denied AND a.packets_sent > $most_packets
