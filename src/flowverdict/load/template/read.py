@@ -22,6 +22,7 @@ from flowverdict.model import Position, ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from flowverdict.load.document import Document
     from flowverdict.load.template.expand import Instance
@@ -34,6 +35,26 @@ _SUFFIX: Final = re.compile(r"(\.json)?(\.gz)?$", re.IGNORECASE)
 _ENDPOINT: Final = "microsoft.network/privateendpoints"
 _INTERFACE: Final = "microsoft.network/networkinterfaces"
 _SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
+
+
+_ANY_NUMBER: Final = frozenset(
+    f"microsoft.{one}"
+    for one in (
+        "compute/virtualmachines",
+        _SCALE_SET.removeprefix("microsoft."),
+        "network/applicationsecuritygroups",
+        "network/networkinterfaces",
+        "network/networksecuritygroups",
+        "network/networksecuritygroups/securityrules",
+        "network/publicipaddresses",
+        "network/routetables",
+        "network/routetables/routes",
+    )
+)
+"""Types that count for those alone that refer to them, or that they are part of.
+
+Interfaces count for groups and claims as well, where those that are not known are asked for.
+"""
 
 
 class Templates:
@@ -75,10 +96,15 @@ class Templates:
             if not level.place.is_told and level.place.kind == "group":
                 self.untold.append(level.where.file)
             try:
-                for one in level.every():
-                    yield from _found(one, self._other(one))
+                found = list(level.every())
+                uncounted = {one.id for one in found if not one.is_counted}
+                for one in found:
+                    if not one.is_counted and not _may_be_any_number(one, uncounted):
+                        yield Unreadable(_doubted(one))
+                    else:
+                        yield from _found(one, self._other(one))
                 for inner in level.every_level():
-                    yield from self._told_of(inner)
+                    self._told_of(inner)
             except Unreadable as problem:
                 yield problem
 
@@ -98,12 +124,7 @@ class Templates:
         other = self._by_id.setdefault(one.id, one)
         return None if other.value == one.value else other
 
-    def _told_of(self, level: Level) -> Iterator[Unreadable]:
-        for where, kind, why in level.uncounted:
-            if not is_read(kind.lower()):
-                continue
-            what = f"it is not known how many of `{kind}` there are ({why})"
-            yield Unreadable(error(where, "unknown-value", what, "a parameters file that tells"))
+    def _told_of(self, level: Level) -> None:
         for one in level.instances:
             if one.is_deployment and one.inner is None and one.link:
                 what = f"linked template `{one.link}` is not read: what it deploys is not here"
@@ -204,8 +225,7 @@ def _found(
     kind = instance.kind.lower()
     doubt = None
     if instance.doubt:
-        what = f"it is not known whether `{instance.id.name}` is deployed ({instance.doubt})"
-        doubt = error(where, "unknown-value", what, "a parameters file that tells")
+        doubt = _doubted(instance)
     elif other is not None:
         doubt = _twice(instance, other)
     value = completed(kind, finished(instance.value))
@@ -213,6 +233,23 @@ def _found(
     for made in (Found(node, Shape.RESOURCE, kind, instance.id, planned=True),
                  *_interfaces(node, instance)):  # fmt: skip
         yield made if doubt is None else (made, doubt)
+
+
+def _doubted(one: Instance) -> Diagnostic:
+    what = f"it is not known {one.doubt}"
+    return error(one.where, "unknown-value", what, "a parameters file that tells")
+
+
+def _may_be_any_number(one: Instance, uncounted: AbstractSet[ResourceId]) -> bool:
+    """Reports whether others are known where it is not known how many of a resource there are.
+
+    What may be part of anything, or say something of others, has to be counted.
+    """
+    kind = one.kind.lower()
+    if not is_read(kind):
+        return True
+    is_told = "{" not in one.id.parent.name or one.id.parent in uncounted
+    return kind in _ANY_NUMBER and (is_told or kind.count("/") == 1)
 
 
 def _twice(one: Instance, other: Instance) -> Diagnostic:
