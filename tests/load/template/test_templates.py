@@ -198,7 +198,7 @@ def _uncounted_rule(name: str) -> Json:
 
 
 def test_rules_of_which_it_is_not_known_how_many_there_are() -> None:
-    """Their NSG is not known; where it is not known whose they are, nothing is."""
+    """Their NSG is not known; where it is not known whose they are, no NSG is."""
     other, *others = network()
     spare = {**other, "name": "spare"}
     estate = loaded([other, spare, *others, _uncounted_rule("[concat('n/r', copyIndex())]")],
@@ -209,9 +209,27 @@ def test_rules_of_which_it_is_not_known_how_many_there_are() -> None:
     assert why in found.missing[0]
     assert "n" not in {one.name for one in estate.resources.nsgs}
     assert "spare" in {one.name for one in estate.resources.nsgs}
-    (told,) = refused(main=template([*network(), _uncounted_rule("[concat(copyIndex(), '/r')]")],
-                                    parameters=SECRET))  # fmt: skip
-    assert why in told
+    rules = _uncounted_rule("[concat('n', copyIndex(), '/r')]")
+    found = verdict(loaded([other, spare, *others, rules], parameters=SECRET))
+    assert "it is not known whose `r` is (parameter `admin` has no value)" in found.missing[0]
+
+
+def test_a_rule_that_does_not_tell_whose_it_is_may_be_of_any_nsg() -> None:
+    name = "[concat(parameters('admin'), '/shut')]"
+    shut = rule("x", 100, "Deny")["properties"]
+    part = resource("networkSecurityGroups/securityRules", name, shut)
+    found = verdict(loaded([*network(rule("web", 200)), part], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "whose `shut` is (parameter `admin` has no value)" in found.missing[0]
+    nsg, vnet, nic = network(rule("web", 200))
+    nsg["name"] = "[parameters('admin')]"
+    subnet = vnet["properties"]["subnets"][0]["properties"]
+    subnet["networkSecurityGroup"]["id"] = (
+        "[resourceId('Microsoft.Network/networkSecurityGroups', parameters('admin'))]"
+    )
+    found = verdict(loaded([nsg, vnet, nic, part], parameters=SECRET))
+    assert found.access == "Deny"
+    assert found.rule.name == "shut"
 
 
 def test_interfaces_of_which_it_is_not_known_how_many_there_are() -> None:

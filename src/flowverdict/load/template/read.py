@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.assemble import is_read
+from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
@@ -22,7 +23,6 @@ from flowverdict.model import Position, ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
 
     from flowverdict.load.document import Document
     from flowverdict.load.template.expand import Instance
@@ -53,7 +53,8 @@ _ANY_NUMBER: Final = frozenset(
 )
 """Types that count for those alone that refer to them, or that they are part of.
 
-Interfaces count for groups and claims as well, where those that are not known are asked for.
+What says something of others has to be counted. Interfaces count for groups and claims as well,
+where those that are not known are asked for.
 """
 
 
@@ -97,12 +98,13 @@ class Templates:
                 self.untold.append(level.where.file)
             try:
                 found = list(level.every())
-                uncounted = {one.id for one in found if not one.is_counted}
                 for one in found:
-                    if not one.is_counted and not _may_be_any_number(one, uncounted):
-                        yield Unreadable(_doubted(one))
-                    else:
+                    kind = one.kind.lower()
+                    if one.is_counted or kind in _ANY_NUMBER or not is_read(kind):
                         yield from _found(one, self._other(one))
+                    else:
+                        yield Unreadable(_doubted(one))
+                yield from _parentless(found)
                 for inner in level.every_level():
                     self._told_of(inner)
             except Unreadable as problem:
@@ -240,16 +242,19 @@ def _doubted(one: Instance) -> Diagnostic:
     return error(one.where, "unknown-value", what, "a parameters file that tells")
 
 
-def _may_be_any_number(one: Instance, uncounted: AbstractSet[ResourceId]) -> bool:
-    """Reports whether others are known where it is not known how many of a resource there are.
-
-    What may be part of anything, or say something of others, has to be counted.
-    """
-    kind = one.kind.lower()
-    if not is_read(kind):
-        return True
-    is_told = "{" not in one.id.parent.name or one.id.parent in uncounted
-    return kind in _ANY_NUMBER and (is_told or kind.count("/") == 1)
+def _parentless(instances: list[Instance]) -> Iterator[tuple[Found, Diagnostic]]:
+    """Yields what a rule, peering or route may be part of that does not tell of which it is."""
+    ids = {one.id for one in instances}
+    for part in instances:
+        parent = part.id.parent
+        if part.kind.lower() not in PARENTS or "{" not in parent.name or parent in ids:
+            continue
+        what = f"it is not known whose `{part.id.name}` is ({part.nameless})"
+        doubt = error(part.where, "unknown-value", what, "a parameters file that tells")
+        for one in instances:
+            if one.id.type == parent.type:
+                node = Node({}, one.where.file, None, one.where.path)
+                yield Found(node, Shape.RESOURCE, parent.type, one.id, planned=True), doubt
 
 
 def _twice(one: Instance, other: Instance) -> Diagnostic:
