@@ -191,6 +191,7 @@ OTHERS = {
         "inside their network",
         "the same",
     ),
+    "Microsoft.Network/routeTables/routes": ("inside their route table", "the same"),
     "Microsoft.Network/networkManagers/networkGroups/staticMembers": (
         f"{_MANAGER} group static-member list`",
         "members, and since when",
@@ -666,8 +667,9 @@ def _estate() -> Iterator[str]:
     yield "makes them. See [how to review a template](../how-to/review-an-arm-template.md)."
     yield ""
     yield from _table(("file", "tells"), TEMPLATES.items())
-    yield "A template's scale set has one interface that stands for all of its. A linked template"
-    yield "is read if it has a `relativePath` that is there."
+    yield "A template's scale set has one interface that stands for all of its, and a machine those"
+    yield "that it describes itself. A linked template is read if it has a `relativePath` that is"
+    yield "there."
     yield ""
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))

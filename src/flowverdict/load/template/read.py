@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flowverdict.load.assemble import is_read
 from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import Found, Shape
+from flowverdict.load.made import made_interfaces
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.template.evaluate import Evaluator
@@ -16,7 +17,7 @@ from flowverdict.load.template.expand import Level
 from flowverdict.load.template.finish import completed, finished
 from flowverdict.load.template.given import check_given, given_by
 from flowverdict.load.template.partial import as_object
-from flowverdict.load.template.place import Place, kind_of_schema, place_of, replace_value
+from flowverdict.load.template.place import Place, is_apart, kind_of_schema, place_of, replace_value
 from flowverdict.load.template.raw import field_of
 from flowverdict.load.template.scope import Scope
 from flowverdict.model import Position, ResourceId
@@ -32,16 +33,10 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _SUFFIX: Final = re.compile(r"(\.json)?(\.gz)?$", re.IGNORECASE)
-_ENDPOINT: Final = "microsoft.network/privateendpoints"
-_INTERFACE: Final = "microsoft.network/networkinterfaces"
-_SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
-
-
 _ANY_NUMBER: Final = frozenset(
     f"microsoft.{one}"
     for one in (
         "compute/virtualmachines",
-        _SCALE_SET.removeprefix("microsoft."),
         "network/applicationsecuritygroups",
         "network/networkinterfaces",
         "network/networksecuritygroups",
@@ -69,7 +64,7 @@ class Templates:
         self.fatal: list[Diagnostic] = []
         self._by_id: dict[ResourceId, Instance] = {}
         self.untold: list[str] = []
-        """The templates of which it is not known where they are deployed."""
+        """The templates with resources of which it is not known where they are deployed."""
 
     def take(self, document: Document, shape: str, *, named: bool) -> None:
         """Takes a document of a shape; ``named`` is one that the user named."""
@@ -94,11 +89,11 @@ class Templates:
             except Unreadable as problem:
                 yield problem
         for level in self._unlinked(levels):
-            if not level.place.is_told and level.place.kind == "group":
-                self.untold.append(level.where.file)
             try:
                 found = list(level.every())
                 for one in found:
+                    if is_apart(one.id.text) and level.where.file not in self.untold:
+                        self.untold.append(level.where.file)
                     kind = one.kind.lower()
                     if one.is_counted or kind in _ANY_NUMBER or not is_read(kind):
                         yield from _found(one, self._other(one))
@@ -233,7 +228,7 @@ def _found(
     value = completed(kind, finished(instance.value))
     node = Node(value, where.file, None, where.path)
     for made in (Found(node, Shape.RESOURCE, kind, instance.id, planned=True),
-                 *_interfaces(node, instance)):  # fmt: skip
+                 *made_interfaces(node, kind, instance.id)):  # fmt: skip
         yield made if doubt is None else (made, doubt)
 
 
@@ -264,51 +259,3 @@ def _twice(one: Instance, other: Instance) -> Diagnostic:
         return error(one.where, "unknown-value", what, "names that are known")
     what = f"`{one.id.name}` stands at {place} too, with different contents"
     return error(one.where, "duplicate", what, "each resource once, or the same twice")
-
-
-def _interfaces(node: Node, instance: Instance) -> Iterator[Found]:
-    """Yields the interfaces that Azure makes for a resource."""
-    if instance.kind.lower() == _SCALE_SET:
-        yield from _of_scale_set(node, instance)
-    elif instance.kind.lower() == _ENDPOINT:
-        yield from _of_endpoint(node, instance)
-
-
-def _of_scale_set(node: Node, instance: Instance) -> Iterator[Found]:
-    """Yields the network interface of one instance of a scale set: all are alike."""
-    profile = node.get("virtualMachineProfile")
-    network = profile.get("networkProfile") if profile else None
-    machine = instance.id.child("virtualMachines", "0")
-    for one in network.items("networkInterfaceConfigurations") if network else []:
-        resource = machine.child("networkInterfaces", one.need("name").as_text())
-        made = Node({**one.value, "id": resource.text}, node.file, None, one.path)
-        kind = f"{_SCALE_SET}/virtualmachines/networkinterfaces"
-        yield Found(made, Shape.RESOURCE, kind, resource, planned=True)
-
-
-def _of_endpoint(node: Node, instance: Instance) -> Iterator[Found]:
-    """Yields the interface of a private endpoint, with the addresses that it is to have, if any."""
-    subnet = node.value_of("subnet")
-    if subnet is None or node.items("networkInterfaces"):
-        return
-    static = [one.value_of("privateIPAddress") for one in node.items("ipConfigurations")]
-    given = node.value_of("customNetworkInterfaceName")
-    name = given if isinstance(given, str) and given else f"{instance.id.name}.nic"
-    resource = ResourceId(f"{instance.id.text.rsplit('/', 2)[0]}/networkInterfaces/{name}")
-    groups = node.value_of("applicationSecurityGroups")
-    configurations = [
-        {
-            "name": f"ipconfig{number}",
-            "subnet": subnet,
-            **({"privateIPAddress": address} if address is not None else {}),
-            **({"applicationSecurityGroups": groups} if groups is not None else {}),
-        }
-        for number, address in enumerate(static or [None], 1)
-    ]
-    value = {
-        "id": resource.text,
-        "privateEndpoint": {"id": instance.id.text},
-        "ipConfigurations": configurations,
-    }
-    made = Node(value, node.file, None, node.path)
-    yield Found(made, Shape.RESOURCE, _INTERFACE, resource, planned=True)
