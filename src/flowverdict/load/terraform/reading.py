@@ -262,12 +262,17 @@ class _Reading:
         machine = owner.child("virtualMachines", "{instance}")
         kind = f"{SCALE_SETS}/virtualMachines"
         nics: list[Json] = []
-        for number, inner in enumerate(block.blocks("network_interface")):
+        described = SCALE_SET_TYPES[block.of.type]
+        if isinstance(given := block.get(described), Unknown):
+            nic = machine.child("networkInterfaces", f"{{{described}}}")
+            what = f"value is not known ({given.what})"
+            self._units.doubt(nic, f"{block.of.address}.{described}", "unknown-value", what)
+        for number, inner in enumerate(block.blocks(described)):
             name = as_text(inner.get("name")) or f"{{{number}}}"
             identity = machine.child("networkInterfaces", name)
             nics.append({"id": identity.text})
             contents = {**body(inner, SCALE_SET_NIC), "virtualMachine": {"id": machine.text}}
-            step = f".network_interface[{number}]"
+            step = f".{described}[{number}]"
             self._units.put(f"{kind}/networkInterfaces", identity, contents, block.of, step)
         contents = {"networkProfile": {"networkInterfaces": nics}}
         self._units.put(kind, machine, contents, block.of)
