@@ -249,6 +249,18 @@ def test_rules_of_which_it_is_not_known_how_many_there_are() -> None:
     assert "it is not known whose `r` is (parameter `admin` has no value)" in found.missing[0]
 
 
+def test_a_network_that_is_connected_to_a_virtual_hub() -> None:
+    """What else is behind the hub is in ``VirtualNetwork``, and no template says what."""
+    near = network(rule("near", 100, sourceAddressPrefix="VirtualNetwork"))
+    remote = {"id": "[resourceId('Microsoft.Network/virtualNetworks', 'v')]"}
+    joint = resource("virtualHubs/hubVirtualNetworkConnections", "h/c",
+                     {"remoteVirtualNetwork": remote})  # fmt: skip
+    assert verdict(loaded(near)).access == "Deny"
+    found = verdict(loaded([*near, joint]))
+    assert found.access == "Unknown"
+    assert "/virtualHubs/h`" in found.missing[0]
+
+
 def test_a_rule_that_does_not_tell_whose_it_is_may_be_of_any_nsg() -> None:
     name = "[concat(parameters('admin'), '/shut')]"
     shut = rule("x", 100, "Deny")["properties"]

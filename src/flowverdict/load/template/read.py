@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flowverdict.load.assemble import is_read
 from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import Found, Shape
-from flowverdict.load.made import made_interfaces
+from flowverdict.load.made import made_for
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.template.evaluate import Evaluator
@@ -212,7 +212,7 @@ def _place_of(deployment: Document) -> Place | None:
 def _found(
     instance: Instance, other: Instance | None
 ) -> Iterator[Found | tuple[Found, Diagnostic]]:
-    """Yields a resource as an export has it, and interfaces that it makes.
+    """Yields a resource as an export has it, and what Azure makes for it.
 
     Args:
         instance: the resource.
@@ -228,7 +228,7 @@ def _found(
     value = completed(kind, finished(instance.value))
     node = Node(value, where.file, None, where.path)
     for made in (Found(node, Shape.RESOURCE, kind, instance.id, planned=True),
-                 *made_interfaces(node, kind, instance.id)):  # fmt: skip
+                 *made_for(node, kind, instance.id)):  # fmt: skip
         yield made if doubt is None else (made, doubt)
 
 
