@@ -668,8 +668,9 @@ def _estate() -> Iterator[str]:
     yield ""
     yield from _table(("file", "tells"), TEMPLATES.items())
     yield "A template's scale set has one interface that stands for all of its, and a machine those"
-    yield "that it describes itself. A linked template is read if it has a `relativePath` that is"
-    yield "there."
+    yield "that it describes itself. A network that is connected to a virtual hub is peered with"
+    yield "it, and what is behind the hub is not known. A linked template is read if it has a"
+    yield "`relativePath` that is there."
     yield ""
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))
