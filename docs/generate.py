@@ -174,7 +174,7 @@ TEMPLATES = {
 FUNCTIONS = """\
 add and array base64 base64ToJson base64ToString bool cidrHost cidrSubnet coalesce concat
 contains copyIndex createArray createObject deployment div empty endsWith environment equals
-extensionResourceId filter first flatten format greater greaterOrEquals groupBy if indexOf int
+extensionResourceId filter first flatten format greater greaterOrEquals groupBy guid if indexOf int
 intersection items join json lambdaVariables last lastIndexOf length less lessOrEquals
 managementGroup managementGroupResourceId map mapValues max min mod mul not objectKeys or
 padLeft parameters parseCidr range reduce reference replace resourceGroup resourceId

@@ -244,6 +244,44 @@ def test_names_that_are_not_known_meet_by_their_expression() -> None:
     assert "network security group `/(not known)/id/{main.admin}`" in found.missing[0]
 
 
+def _loop(name: str) -> Json:
+    """Three rules by a loop, each for another port."""
+    made = rule("x", "[copyIndex(100)]", destinationPortRange="[string(copyIndex(443))]")
+    return resource("networkSecurityGroups/securityRules", name, made["properties"],
+                    copy={"name": "all", "count": 3})  # fmt: skip
+
+
+def test_rules_whose_names_hang_on_a_function_that_is_not_evaluated() -> None:
+    """Whether the turns of a loop have other names is not known: the function is named."""
+    estate = loaded([*network(), _loop("[concat('n/r', copyIndx())]")])
+    for told in said(estate):
+        assert told.endswith("another turn of its loop (function `copyIndx` is not evaluated): "
+                             "expected names that are known")  # fmt: skip
+    assert verdict(estate).access == "Unknown"
+    nsg, *others = network()
+    made = rule("[concat('r', copyIndx())]", "[copyIndex('securityRules', 100)]")
+    loop = {"name": "securityRules", "count": 2, "input": made}
+    nsg["properties"] = {"copy": [loop]}
+    estate = loaded([nsg, *others])
+    assert said(estate)[0] == (
+        "main.json: $.resources[0].properties.securityRules[0].name: value is not known "
+        "(function `copyIndx` is not evaluated)"
+    )
+    assert verdict(estate).access == "Unknown"
+    nsg["properties"]["copy"] = [{**loop, "count": 1}]
+    assert verdict(loaded([nsg, *others])).access == "Allow"
+
+
+def test_a_part_twice_with_different_contents_is_not_known() -> None:
+    estate = loaded([*network(), _loop("n/web")])
+    assert (
+        "`web` stands at another turn of its loop too, with different contents" in said(estate)[0]
+    )
+    assert verdict(estate).access == "Unknown"
+    web = resource("networkSecurityGroups/securityRules", "n/web", rule("x", 100)["properties"])
+    assert verdict(loaded([*network(), web, web])).access == "Allow"
+
+
 def bicep() -> Json:
     """What Bicep makes of a module with an NSG, and of a network that uses its output."""
     _, vnet, nic = network()

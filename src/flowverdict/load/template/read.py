@@ -43,6 +43,7 @@ class Templates:
         self._deployments: list[Document] = []
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
+        self._by_id: dict[ResourceId, Instance] = {}
         self.untold: list[str] = []
         """The templates with resources of which it is not known where they are deployed."""
 
@@ -73,7 +74,7 @@ class Templates:
                 for one in level.every():
                     if is_apart(one.id.text) and level.where.file not in self.untold:
                         self.untold.append(level.where.file)
-                    yield from _found(one)
+                    yield from _found(one, self._other(one))
                 for inner in level.every_level():
                     yield from self._told_of(inner)
             except Unreadable as problem:
@@ -89,6 +90,11 @@ class Templates:
                 continue  # told when its resources are asked for
             linked |= {str(Path(one).resolve()) for one in files}
         return [one for one in levels if str(Path(one.where.file).resolve()) not in linked]
+
+    def _other(self, one: Instance) -> Instance | None:
+        """Returns a resource before one that has its id, and is another; None where none does."""
+        other = self._by_id.setdefault(one.id, one)
+        return None if other.value == one.value else other
 
     def _told_of(self, level: Level) -> Iterator[Unreadable]:
         for where, kind, why in level.uncounted:
@@ -183,16 +189,34 @@ def _place_of(deployment: Document) -> Place | None:
     return place_of(identity[: max(end, 0)])
 
 
-def _found(instance: Instance) -> Iterator[Found | tuple[Found, Diagnostic]]:
-    """Yields a resource as an export has it, and interfaces that it makes."""
+def _found(
+    instance: Instance, other: Instance | None
+) -> Iterator[Found | tuple[Found, Diagnostic]]:
+    """Yields a resource as an export has it, and interfaces that it makes.
+
+    Args:
+        instance: the resource.
+        other: another one of the same id.
+    """
     where = instance.where
     kind = instance.kind.lower()
     doubt = None
     if instance.doubt:
         what = f"it is not known whether `{instance.id.name}` is deployed ({instance.doubt})"
         doubt = error(where, "unknown-value", what, "a parameters file that tells")
+    elif other is not None:
+        doubt = _twice(instance, other)
     value = completed(kind, finished(instance.value))
     node = Node(value, where.file, None, where.path)
     for made in (Found(node, Shape.RESOURCE, kind, instance.id, planned=True),
                  *made_interfaces(node, kind, instance.id)):  # fmt: skip
         yield made if doubt is None else (made, doubt)
+
+
+def _twice(one: Instance, other: Instance) -> Diagnostic:
+    place = f"{other.where}" if other.where != one.where else "another turn of its loop"
+    if why := one.nameless:
+        what = f"`{one.id.name}` cannot be told from the one at {place} ({why})"
+        return error(one.where, "unknown-value", what, "names that are known")
+    what = f"`{one.id.name}` stands at {place} too, with different contents"
+    return error(one.where, "duplicate", what, "each resource once, or the same twice")
