@@ -731,3 +731,24 @@ def test_resources_that_refer_to_each_others_state() -> None:
     ]
     (told,) = refused(main=template(around))
     assert "template is nested too deeply, or refers to itself" in told
+
+
+def test_an_output_of_a_deployment_in_another_group_by_its_id() -> None:
+    """What Bicep writes for a module of a resource group that another module takes from."""
+    nsg, *others = network(rule("web", 100))
+    (subnet,) = others[0]["properties"]["subnets"]
+    subnet["properties"]["networkSecurityGroup"]["id"] = "[parameters('nsg')]"
+
+    def module(name: str, content: Json, **properties: Any) -> Json:
+        inner = {"expressionEvaluationOptions": {"scope": "inner"}, "mode": "Incremental"}
+        return {"type": "Microsoft.Resources/deployments", "name": name, "resourceGroup": "net",
+                "properties": {**inner, "template": content, **properties}}  # fmt: skip
+
+    group = "format('/subscriptions/{0}/resourceGroups/{1}', subscription().subscriptionId, 'net')"
+    made = f"extensionResourceId({group}, 'Microsoft.Resources/deployments', 'rules')"
+    told = "[resourceId('Microsoft.Network/networkSecurityGroups', 'n')]"
+    rules = template([nsg], outputs={"id": {"type": "string", "value": told}})
+    rest = template(others, parameters={"nsg": {"type": "string"}})
+    taken = {"nsg": {"value": f"[reference({made}, '2022-09-01').outputs.id.value]"}}
+    estate = loaded([module("rules", rules), module("rest", rest, parameters=taken)])
+    assert verdict(estate).access == "Allow"

@@ -300,7 +300,7 @@ class Level:
         if scope is not None:
             prefix = shown(evaluated(evaluator, scope, where, "scope")).rstrip("/")
             place = place_of(prefix)
-        elif field_of(raw, "existing") is True:
+        elif field_of(raw, "existing") is True or kind.lower() == _DEPLOYMENT:
             of = (field_of(raw, name) for name in ("subscriptionId", "resourceGroup"))
             place = self.place.inside(*(evaluated(evaluator, one, where) for one in of))
         if place is not None:
