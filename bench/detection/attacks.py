@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.detection.campaign import Campaign, encrypted_pair
-from bench.detection.enterprise import DENY, FORGOTTEN, NOBODY, OLD, TOKENS, VNET
+from bench.detection.enterprise import DENY, FORGOTTEN, NOBODY, OLD, TOKENS, VNET, mac_address
 from bench.detection.flows import Shape, closed, draw, either, join
 from flowverdict.demo.day.rhythm import DAY, HOUR, MINUTE, SECOND
 
@@ -314,8 +314,3 @@ def gap_of(
     names = [campaign.everyone.addresses[one] for one in machines]
     campaign.label("log-gap", speed, begin, end, about, expected=expected,
                    targets=(*names, *(mac_address(one) for one in machines)))  # fmt: skip
-
-
-def mac_address(machine: int) -> str:
-    """Returns the MAC address of a machine's interface."""
-    return f"002248{machine:06X}"

@@ -16,6 +16,7 @@ from bench.detection.enterprise import (
     OLD,
     TOKENS,
     Enterprise,
+    mac_address,
     names_of,
 )
 from bench.detection.flows import UDP, Flows, Shape, closed, draw, either, join, unreached
@@ -33,6 +34,8 @@ from flowverdict.demo.day.rhythm import DAY, HOUR, MINUTE, OFFICE, SECOND, STEAD
 
 PATCH_DAY = 8
 """The second Tuesday, where the first day is a Monday."""
+_JOINS = 10
+_RESIZED = 11
 _FAILED = Shape(1.6, 1_900, 2_300, 1.3)
 _DESKTOP = Shape(2_500, 3_000_000, 30_000_000, 2)
 _LOGIN = Shape(3, 3_500, 5_000, 1.6)
@@ -52,6 +55,7 @@ class Benign:
         self._scrapes = rng.random(enterprise.vms)
         self._probes = rng.random(len(enterprise.of("web")))
         noise = enterprise.of("noise")
+        self._noise_hours = 0.2 + 23.8 * rng.random(len(noise)) ** 2
         self._noise_weights = np.cumsum(1 / (1 + rng.permutation(len(noise))) ** 0.7)
         self._noise_ports = np.where(
             rng.random((len(noise), 2)) < 0.85,
@@ -89,7 +93,20 @@ class Benign:
                       of(self._engineers)),
             Lookalike("old-client", "has not heard that its server no longer takes it",
                       of(named["worker"][-1:])),
+            Lookalike("new-machine", "begins to work on a Thursday: all that it does is new",
+                      of(self._newcomer())),
+            Lookalike("resized", "is stopped for an hour, and logs nothing", (),
+                      (*of(self._resized()), mac_address(int(self._resized()[0])))),
+            Lookalike("switched-off", "developers' machines, stopped at night", (),
+                      (*of(named["dev"]), *map(mac_address, named["dev"].tolist()))),
         )  # fmt: skip
+
+    def restarts(self) -> list[tuple[int, int, int]]:
+        """Returns when machines start again after updates and log nothing: two to six minutes."""
+        rng = np.random.default_rng([self._seed, 5])
+        begins = PATCH_DAY * DAY + 4 * HOUR + rng.integers(0, HOUR, self._all.vms)
+        ends = begins + rng.integers(2 * MINUTE, 6 * MINUTE, self._all.vms)
+        return list(zip(range(self._all.vms), begins.tolist(), ends.tolist(), strict=True))
 
     def day(self, day: int) -> Flows:
         """Returns the flows that begin on a day, counted from 0; the first is a Monday."""
@@ -142,13 +159,18 @@ class Benign:
         return found.where(src != dst)
 
     def _noise(self, rng: np.random.Generator, day: int) -> Flows:
-        """The internet knocks: some eight attempts a minute at each public address."""
+        """The internet knocks: some eight attempts a minute at each public address.
+
+        Each stranger comes for some hours of the day, most of them for few.
+        """
         public, noise = self._all.public, self._all.of("noise")
-        times = times_of(rng, STEADY, int(rng.poisson(8 * 24 * 60 * len(public)))) + day * DAY
+        count = int(rng.poisson(8 * 24 * 60 * len(public)))
         weights = self._noise_weights
-        who = np.searchsorted(weights, rng.random(len(times)) * weights[-1])
-        port = self._noise_ports[who, rng.integers(0, 2, len(times))]
-        dst = public[rng.integers(0, len(public), len(times))]
+        who = np.searchsorted(weights, rng.random(count) * weights[-1])
+        hour = 24 * rng.random(len(noise))[who] + self._noise_hours[who] * rng.random(count)
+        times = day * DAY + (hour * HOUR).astype(np.int64) % DAY
+        port = self._noise_ports[who, rng.integers(0, 2, count)]
+        dst = public[rng.integers(0, len(public), count)]
         knock = Shape(0, 60, 40, 1.5)
         parts = []
         for protocol, chosen in ((6, port > 0), (UDP, port < 0)):
@@ -204,6 +226,12 @@ class Benign:
     def _uploader(self) -> Ints:
         return self._all.of("app")[2:3]
 
+    def _newcomer(self) -> Ints:
+        return self._all.of("worker")[-2:-1]
+
+    def _resized(self) -> Ints:
+        return self._all.of("app")[3:4]
+
     def _odd_jobs(self, rng: np.random.Generator, day: int) -> Flows:
         named, parts, midnight = self._all.named, [], day * DAY
         requests = times_of(rng, STEADY, 2_600) + midnight
@@ -251,24 +279,41 @@ class Benign:
         fetched = draw(rng, machines, updates[machines % len(updates)], 443, begins,
                        Shape(300, 400_000, 500_000_000, 3))  # fmt: skip
         workers, sql = self._all.of("worker"), int(self._all.of("sql")[0])
-        starts = PATCH_DAY * DAY + 4 * HOUR + rng.integers(0, HOUR, len(workers))
+        ends = {machine: end for machine, _, end in self.restarts()}
+        starts = np.array([ends[one] for one in workers.tolist()])
         early = draw(rng, workers, sql, 1433, starts, _LOGIN, rule=NO_ENCRYPTION,
                      token=TOKENS.index("NX_SW_NOT_READY"))  # fmt: skip
         return join((fetched, early))
 
     def _asleep(self, found: Flows, day: int) -> Flows:
-        """Developers' machines are shut down from seven to seven, and at weekends."""
-        is_dev = np.zeros(len(self._all.addresses), bool)
-        is_dev[self._all.of("dev")] = True
-        since = found.start - day * DAY
-        off = (since < 7 * HOUR) | (since >= 19 * HOUR) | (day % 7 >= 5)
-        awake = found.where(~(off & is_dev[found.src]))
-        off = off[~(off & is_dev[found.src])]
-        rest = (day * DAY + 19 * HOUR) - awake.start
-        ends = is_dev[awake.src] | is_dev[awake.dst]
-        length = np.where(ends & ~off, np.minimum(awake.length, rest), awake.length)
-        awake = awake._replace(length=length)
-        return either(off & is_dev[awake.dst], unreached(awake), awake)
+        """Returns flows as they are with some machines off: these do nothing, and do not answer."""
+        for machines, begin, end in self._rests(day):
+            off = np.zeros(len(self._all.addresses), bool)
+            off[machines] = True
+            is_now = (found.start >= begin) & (found.start < end)
+            found = found.where(~(is_now & off[found.src]))
+            is_now = (found.start >= begin) & (found.start < end)
+            until = np.where((found.start < begin) & (off[found.src] | off[found.dst]),
+                             begin - found.start, found.length)  # fmt: skip
+            found = found._replace(length=np.minimum(found.length, until))
+            found = either(is_now & off[found.dst], unreached(found), found)
+        return found
+
+    def _rests(self, day: int) -> list[tuple[Ints, int, int]]:
+        """Returns which machines are off from when to when, of a day."""
+        named, midnight = self._all.named, day * DAY
+        end = midnight + DAY
+        rests: list[tuple[Ints, int, int]] = []
+        if day % 7 >= 5:
+            rests.append((named["dev"], midnight, end))
+        else:
+            rests.append((named["dev"], midnight, midnight + 7 * HOUR))
+            rests.append((named["dev"], midnight + 19 * HOUR, end))
+        if day < _JOINS:
+            rests.append((self._newcomer(), midnight, end))
+        if day == _RESIZED:
+            rests.append((self._resized(), midnight + 10 * HOUR, midnight + 11 * HOUR))
+        return rests
 
 
 def _habit(rng: np.random.Generator, rank: Ints, fan: int, servers: int) -> Ints:

@@ -213,3 +213,8 @@ def _add_outside(made: Enterprise, rng: np.random.Generator) -> None:
 def names_of(enterprise: Enterprise, numbers: Sequence[int] | Ints) -> tuple[str, ...]:
     """Returns addresses as text."""
     return tuple(enterprise.addresses[int(one)] for one in numbers)
+
+
+def mac_address(machine: int) -> str:
+    """Returns the MAC address of a machine's interface."""
+    return f"002248{machine:06X}"

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from bench.detection.attacks import mac_address
 from bench.detection.enterprise import (
     ENCRYPTED,
     NETWORKS,
@@ -25,6 +24,7 @@ from bench.detection.enterprise import (
     TOKENS,
     TWICE_LOGGED,
     Enterprise,
+    mac_address,
 )
 from bench.detection.flows import TCP, Flows
 from flowverdict.demo.day.rhythm import HOUR, MINUTE, SECOND, Flags, Ints

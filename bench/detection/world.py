@@ -60,7 +60,8 @@ class World:
 
     def parts(self) -> Iterator[pa.Table]:
         """Yields all rows, a quarter of a day after the other."""
-        rows = Rows(self._all, self._campaign.gaps, BEGIN, self._seed)
+        gaps = [*self._campaign.gaps, *self._benign.restarts()]
+        rows = Rows(self._all, gaps, BEGIN, self._seed)
         attacks = self._campaign.flows()
         for day in range(self._days):
             flows = self._benign.day(day)
