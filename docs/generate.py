@@ -174,7 +174,7 @@ TEMPLATES = {
 FUNCTIONS = """\
 add and array base64 base64ToJson base64ToString bool cidrHost cidrSubnet coalesce concat
 contains copyIndex createArray createObject deployment div empty endsWith environment equals
-extensionResourceId filter first flatten format greater greaterOrEquals groupBy if indexOf int
+extensionResourceId filter first flatten format greater greaterOrEquals groupBy guid if indexOf int
 intersection items join json lambdaVariables last lastIndexOf length less lessOrEquals
 managementGroup managementGroupResourceId map mapValues max min mod mul not objectKeys or
 padLeft parameters parseCidr range reduce reference replace resourceGroup resourceId
@@ -191,6 +191,7 @@ OTHERS = {
         "inside their network",
         "the same",
     ),
+    "Microsoft.Network/routeTables/routes": ("inside their route table", "the same"),
     "Microsoft.Network/networkManagers/networkGroups/staticMembers": (
         f"{_MANAGER} group static-member list`",
         "members, and since when",
@@ -666,8 +667,9 @@ def _estate() -> Iterator[str]:
     yield "makes them. See [how to review a template](../how-to/review-an-arm-template.md)."
     yield ""
     yield from _table(("file", "tells"), TEMPLATES.items())
-    yield "A template's scale set has one interface that stands for all of its. A linked template"
-    yield "is read if it has a `relativePath` that is there."
+    yield "A template's scale set has one interface that stands for all of its, and a machine those"
+    yield "that it describes itself. A linked template is read if it has a `relativePath` that is"
+    yield "there."
     yield ""
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "flows": "Print flow rows, or the answer to a query over them.",
     "sessions": "Print sessions: what was logged of each flow, stitched together.",
     "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
+    "detect": "Find attacks in recorded flows, and the rule that let them in.",
     "what-if": "Tell which recorded flows a change of policy breaks, and which it lets through.",
     "audit": "Tell how far flow logs agree with the rules, and explain where they do not.",
     "exceptions": "Find the fewest rules that keep the flows that are meant from a wanted Deny.",

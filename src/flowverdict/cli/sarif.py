@@ -48,7 +48,7 @@ def located(where: Position | None, otherwise: Position) -> list[dict[str, Any]]
     """
     if where is None or not Path(where.file).is_file():
         where = otherwise
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(Path(where.file))}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(where.file)}}
     found = _found(where)
     if found is not None:
         line, column = found
@@ -56,8 +56,11 @@ def located(where: Position | None, otherwise: Position) -> list[dict[str, Any]]
     return [{"physicalLocation": place, "logicalLocations": [{"name": where.path or where.file}]}]
 
 
-def _uri(path: Path) -> str:
+def _uri(file: str) -> str:
     """Returns a path as a URI: relative where that can be, as code scanning wants it."""
+    if "://" in file:
+        return file
+    path = Path(file)
     if path.is_absolute():
         if not path.is_relative_to(Path.cwd()):
             return path.as_uri()

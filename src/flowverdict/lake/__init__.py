@@ -5,7 +5,7 @@ from flowverdict.lake.compaction import Compacted, compact
 from flowverdict.lake.containers import list_blobs
 from flowverdict.lake.engine import Engine
 from flowverdict.lake.ingest import Summary, ingest
-from flowverdict.lake.query import ALWAYS, Period, query
+from flowverdict.lake.query import ALWAYS, Period, query, workspace
 from flowverdict.lake.retention import Retained, retain
 from flowverdict.lake.scan import scan
 from flowverdict.lake.sources import Blob, SourceError, find_blobs
@@ -35,4 +35,5 @@ __all__ = [
     "query",
     "retain",
     "scan",
+    "workspace",
 ]

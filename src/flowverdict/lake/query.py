@@ -88,11 +88,36 @@ def query(
         LakeError: there is nothing in the lake yet, or the query is wrong; also while the rows of
             the answer are read.
     """
+    return workspace(lake, views=views, period=period, memory=memory).answer(sql)
+
+
+def workspace(
+    lake: Lake,
+    *,
+    views: Mapping[str, str] = _NO_VIEWS,
+    period: Period = ALWAYS,
+    memory: str = MEMORY,
+    keeps_tables: bool = False,
+) -> Engine:
+    """Returns an engine that knows a lake's tables, for several questions to the same versions.
+
+    It reads their files and nothing else. Whoever has it closes it.
+
+    Args:
+        lake: where to look.
+        views: more to ask, by name.
+        period: ``flows`` has only the rows of this time.
+        memory: what is taken before a temporary folder is used.
+        keeps_tables: tables that are made on the way are kept in the temporary folder.
+
+    Raises:
+        LakeError: there is nothing in the lake yet, or a view is wrong.
+    """
     if lake.flows.open() is None:
         raise LakeError(
             f"{lake.root}: holds no flows yet: expected a lake that `ingest` has filled"
         )
-    engine = Engine(memory)
+    engine = Engine(memory, keeps_tables=keeps_tables)
     try:
         files = [
             *_view(engine, "flows", lake.flows, period.condition()),
@@ -106,7 +131,7 @@ def query(
         if isinstance(problem, duckdb.Error):
             raise LakeError(f"{lake.root}: {one_line(problem)}") from None
         raise
-    return engine.answer(sql)
+    return engine
 
 
 def _view(engine: Engine, name: str, table: Table, condition: str) -> list[str]:

@@ -52,6 +52,27 @@ def test_a_template_stands_apart_until_it_is_told_where_it_goes() -> None:
     assert said(estate) == []
 
 
+def test_a_template_that_stands_apart_is_not_laid_over_an_estate(tmp_path: Path) -> None:
+    """It would change nothing, and so prove that nothing changes."""
+    placed = load({"main.json": template(network()), "told.json": deployment()})
+    (nsg,) = placed.resources.nsgs
+    state = {"id": nsg.text, "name": "n", "type": "Microsoft.Network/networkSecurityGroups",
+             "securityRules": [], "location": "eastus"}  # fmt: skip
+    files = {"main.json": template(network(rule("web", 100))[:1]), "told.json": deployment(),
+             "export.json": [state]}  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    main, told, export = (tmp_path / name for name in files)
+    with pytest.raises(InputError) as caught:
+        flowverdict.load_estate(export, change=main)
+    assert [Path(one.where.file).name for one in caught.value.diagnostics] == ["main.json"]
+    assert "it changes nothing of it: expected the deployment beside it" in str(caught.value)
+    changed = flowverdict.load_estate(export, change=[main, told])
+    assert len(changed.resources.nsgs[nsg].rules) == 7
+    beside = flowverdict.load_estate([export, main])
+    assert [one.code for one in beside.diagnostics] == ["place"]
+
+
 def test_a_deployment_tells_where_a_template_goes_and_its_values() -> None:
     rules = [rule("web", 100, sourceAddressPrefix="[parameters('admin')]")]
     files = {"main.json": template(network(*rules), parameters=SECRET)}
@@ -150,6 +171,20 @@ def test_children_are_put_into_their_parents() -> None:
     assert [one.id.name for one in found.peerings] == ["p"]
 
 
+def test_a_route_that_stands_beside_its_table() -> None:
+    """A default route widens `VirtualNetwork`, wherever it is written."""
+    nsg, vnet, nic = network()
+    table = {"id": "[resourceId('Microsoft.Network/routeTables', 't')]"}
+    vnet["properties"]["subnets"][0]["properties"]["routeTable"] = table
+    way = resource("routeTables/routes", "t/out",
+                   {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance"})  # fmt: skip
+    every = [nsg, vnet, nic, resource("routeTables", "t", {})]
+    assert verdict(loaded(every)).access == "Deny"
+    assert verdict(loaded([*every, way])).access == "Allow"
+    doubtful = loaded([*every, {**way, "condition": "[parameters('admin')]"}], parameters=SECRET)
+    assert verdict(doubtful).access == "Unknown"
+
+
 def test_a_child_of_an_exported_parent_is_not_lost() -> None:
     child = resource("networkSecurityGroups/securityRules", "n/web", rule("web", 100)["properties"])
     estate = load({"main.json": template([child])})
@@ -207,6 +242,44 @@ def test_names_that_are_not_known_meet_by_their_expression() -> None:
     found = verdict(loaded([nsg, vnet, nic], parameters=SECRET))
     assert found.access == "Unknown"
     assert "network security group `/(not known)/id/{main.admin}`" in found.missing[0]
+
+
+def _loop(name: str) -> Json:
+    """Three rules by a loop, each for another port."""
+    made = rule("x", "[copyIndex(100)]", destinationPortRange="[string(copyIndex(443))]")
+    return resource("networkSecurityGroups/securityRules", name, made["properties"],
+                    copy={"name": "all", "count": 3})  # fmt: skip
+
+
+def test_rules_whose_names_hang_on_a_function_that_is_not_evaluated() -> None:
+    """Whether the turns of a loop have other names is not known: the function is named."""
+    estate = loaded([*network(), _loop("[concat('n/r', copyIndx())]")])
+    for told in said(estate):
+        assert told.endswith("another turn of its loop (function `copyIndx` is not evaluated): "
+                             "expected names that are known")  # fmt: skip
+    assert verdict(estate).access == "Unknown"
+    nsg, *others = network()
+    made = rule("[concat('r', copyIndx())]", "[copyIndex('securityRules', 100)]")
+    loop = {"name": "securityRules", "count": 2, "input": made}
+    nsg["properties"] = {"copy": [loop]}
+    estate = loaded([nsg, *others])
+    assert said(estate)[0] == (
+        "main.json: $.resources[0].properties.securityRules[0].name: value is not known "
+        "(function `copyIndx` is not evaluated)"
+    )
+    assert verdict(estate).access == "Unknown"
+    nsg["properties"]["copy"] = [{**loop, "count": 1}]
+    assert verdict(loaded([nsg, *others])).access == "Allow"
+
+
+def test_a_part_twice_with_different_contents_is_not_known() -> None:
+    estate = loaded([*network(), _loop("n/web")])
+    assert (
+        "`web` stands at another turn of its loop too, with different contents" in said(estate)[0]
+    )
+    assert verdict(estate).access == "Unknown"
+    web = resource("networkSecurityGroups/securityRules", "n/web", rule("x", 100)["properties"])
+    assert verdict(loaded([*network(), web, web])).access == "Allow"
 
 
 def bicep() -> Json:
@@ -319,6 +392,29 @@ def test_interfaces_of_a_scale_set() -> None:
             "networkProfile": {"networkInterfaceConfigurations": [configuration]}}},
     }  # fmt: skip
     assert verdict(loaded([nsg, vnet, scale_set]), nic="eth0").access == "Allow"
+
+
+def test_interfaces_that_a_machine_describes() -> None:
+    """A machine of `networkApiVersion` has its interfaces in its own body, with an NSG each."""
+    nsg, vnet, nic = network(rule("web", 100, access="Deny"))
+    described = {"name": "made", "properties": nic["properties"]}
+    machine = {
+        "type": "Microsoft.Compute/virtualMachines",
+        "name": "vm",
+        "properties": {"networkProfile": {
+            "networkApiVersion": "2022-11-01", "networkInterfaceConfigurations": [described]}},
+    }  # fmt: skip
+    assert verdict(loaded([nsg, vnet, machine]), nic="made").access == "Deny"
+    nsg["properties"]["securityRules"][0]["properties"]["access"] = "Allow"
+    estate = loaded([nsg, vnet, machine])
+    found = flowverdict.verify(
+        estate, vm="vm", direction="Inbound", protocol="TCP", local="10.0.0.4:443",
+        remote="8.8.8.8:50000")  # fmt: skip
+    assert found.access == "Allow"
+    assert found.nic.id.text == f"{UNPLACED}/providers/Microsoft.Network/networkInterfaces/made"
+    described["name"] = "[parameters('admin')]"
+    secret = loaded([nsg, vnet, machine], parameters=SECRET)
+    assert [one.name for one in secret.resources.nics] == ["{main.admin}"]
 
 
 @pytest.mark.parametrize("address", ["10.0.0.4", None])

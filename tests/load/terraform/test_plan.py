@@ -140,6 +140,8 @@ def network(**changes: Json) -> Json:
         "azurerm_linux_virtual_machine.web": {"id": True, "network_interface_ids": True},
     }  # fmt: skip
     configuration = [
+        configured("azurerm_virtual_network", "v"),
+        configured("azurerm_network_security_group", "web"),
         configured("azurerm_subnet_network_security_group_association", "web",
                    subnet_id=refers("azurerm_subnet.web.id"),
                    network_security_group_id=refers("azurerm_network_security_group.web.id")),
@@ -194,9 +196,9 @@ def test_an_interface_without_an_address_is_somewhere_in_its_subnet(tmp_path: Pa
 
 def test_a_reference_that_cannot_be_followed_is_named(tmp_path: Path) -> None:
     document = network()
-    document["configuration"]["root_module"]["resources"][1]["expressions"] = {
-        "ip_configuration": [{"subnet_id": {"references": ["local.subnet"]}}]
-    }
+    written = document["configuration"]["root_module"]["resources"]
+    [own] = [one for one in written if one["type"] == "azurerm_network_interface"]
+    own["expressions"] = {"ip_configuration": [{"subnet_id": {"references": ["local.subnet"]}}]}
     told = ask(load(tmp_path, document))
     assert told.access == "Unknown"
     assert any("subnet of network interface" in one for one in told.missing)

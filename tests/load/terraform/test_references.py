@@ -254,6 +254,41 @@ def test_names_that_are_not_known_do_not_make_one_of_two(tmp_path: Path) -> None
     assert all("{azurerm_network_security_group" in str(one) for one in estate.resources.nsgs)
 
 
+@pytest.mark.parametrize(("name", "doubtful"), [(None, ["a", "b"]), ("a", ["a"]), ("c", [])])
+def test_a_rule_of_which_it_is_not_known_whose_it_is(
+    tmp_path: Path, name: str | None, doubtful: list[str]
+) -> None:
+    """Each NSG that it may be part of is not known; left out, it could only be missed."""
+    groups = [
+        resource("azurerm_network_security_group", one, name=one, location="eastus",
+                 resource_group_name="rg", security_rule=[])
+        for one in ("a", "b")
+    ]  # fmt: skip
+    attribute = "resource_group_name" if name else "network_security_group_name"
+    told = {"resource_group_name": "rg", "network_security_group_name": name}
+    part = resource("azurerm_network_security_rule", "r", **{**rule("Rdp"), **told})
+    del part["values"][attribute]
+    unknown: Json = {part["address"]: {"id": True, attribute: True}}
+    written = [configured("azurerm_network_security_rule", "r", **{attribute: refers("local.x")})]
+    document = plan_of([], [*groups, part], unknown=unknown, configuration={"resources": written})
+    estate = load(tmp_path, document)
+    assert [one.name for one in estate.broken] == doubtful
+    assert any("it is not known whose it is" in one.what for one in estate.diagnostics)
+
+
+def test_blocks_that_are_not_told_are_not_left_out(tmp_path: Path) -> None:
+    """A list of rules without its configuration, and lists in which something is no rule."""
+    nsg = resource("azurerm_network_security_group", "n", name="n", location="eastus",
+                   resource_group_name="rg")  # fmt: skip
+    unknown: Json = {nsg["address"]: {"id": True, "security_rule": True}}
+    assert not load(tmp_path, plan_of([], [nsg], unknown=unknown)).resources.nsgs
+    for wrong in ("*", [1], [None]):
+        nsg["values"]["security_rule"] = wrong
+        estate = load(tmp_path, plan_of([], [nsg]))
+        [(broken, reason)] = estate.broken.items()
+        assert (broken.name, reason.where.path) == ("n", f"{nsg['address']}.security_rule")
+
+
 def test_each_provider_has_its_own_subscription(tmp_path: Path) -> None:
     """Told by a constant, by a variable, by what it looked up, or not at all."""
     networks = [new(vnet(name)) for name in ("c", "x", "d", "u")]

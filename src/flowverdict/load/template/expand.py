@@ -78,6 +78,12 @@ class Instance:
                 found[name] = evaluated(self.evaluator, raw, self.where, name)
         return {**found, "id": self.id.text, "name": self.id.name}
 
+    @property
+    def nameless(self) -> str:
+        """Why its name is not known; empty where it is."""
+        name = evaluated(self.evaluator, field_of(self.raw, "name"), self.where, "name")
+        return name.what if isinstance(name, Partial) else ""
+
     @cached_property
     def inner(self) -> Level | None:
         """The template of a deployment; None where the files do not hold it."""

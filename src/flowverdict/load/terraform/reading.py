@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import LISTS
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
@@ -168,6 +169,24 @@ class _Reading:
                 self._units.doubt(near, block.of.address, "unknown-value", what)
             return
         self._units.put(type_, identity, contents, block.of)
+        self._parentless(type_, identity, block.of)
+
+    def _parentless(self, kind: str, part: ResourceId, of: Instance) -> None:
+        """Notes a rule, peering or route of something that the plan does not tell: each may be."""
+        parent = kind.rpartition("/")[0]
+        if kind.lower() not in PARENTS or "{" not in part.parent.text:
+            return
+        some = self._world.of_type(parent)
+        if part.parent.key in {ResourceId(self._world.id_of(one)).key for one in some}:
+            return
+        named = self._world.named(of)
+        under = named.under if named else ""
+        what = f"it is not known whose it is: `{part.parent.text}`"
+        for one in some:
+            near = ResourceId(self._world.id_of(one))
+            if "{" in part.parent.name or part.parent.last == near.last:
+                self._units.doubt(near, f"{of.address}.{under}", "unknown-value", what)
+        self._units.say(f"{of.address}.{under}", "unknown-value", what)
 
     def _fills_no_group(self, policy: Instance) -> bool:
         """Reports whether a policy whose rule is not told mentions no network group."""
@@ -273,6 +292,7 @@ class _Reading:
                 told = as_text(inner.get("name")) or f"{{{one.address}{step}}}"
                 self._units.put(f"{kind}/{name}", identity.child(name, told), inner, one, step)
         self._units.put(named.type, identity, contents, one)
+        self._parentless(named.type, identity, one)
 
     def _update(self, one: Instance) -> None:
         """Lays the fields of an ``azapi_update_resource`` over the resource that it changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
@@ -47,6 +48,30 @@ class Fate(NamedTuple):
     took: tuple[Rule, ...] = ()
 
 
+class Admin(NamedTuple):
+    """The admin rules of one direction at a kind of place.
+
+    Attributes:
+        stages: what they match: one list, or one a manager where each has a say.
+        in_order: whether it is known which manager comes first.
+    """
+
+    stages: tuple[list[Match], ...]
+    in_order: bool
+
+    def left(self, stage: int, number: int) -> Left:
+        """Returns what a rule may match of what neither managers nor rules before it stop."""
+        one = self.stages[stage][number]
+        left, took = one.perhaps, tuple["Rule", ...]()
+        for rules in self.stages[:stage]:
+            left, some = _through(rules, left)
+            took += some
+        if not left:
+            return Left(left, took)
+        rest, some = left_behind(replace(one, perhaps=left), self.stages[stage][:number])
+        return Left(rest, took + some)
+
+
 class Layers:
     """Looks at every list of rules where it is attached; the same list at alike places once.
 
@@ -63,7 +88,7 @@ class Layers:
         self._orders: dict[tuple[ResourceId, Direction, int], tuple[Around, Order]] = {}
         self.orders: defaultdict[tuple[ResourceId, Direction], list[Order]] = defaultdict(list)
         self.fates: defaultdict[ResourceId, list[Fate]] = defaultdict(list)
-        self.admin: dict[tuple[int, int], list[Match]] = {}
+        self.admin: dict[tuple[int, ...], Admin] = {}
         self.limits: list[str] = []
         self.untold: set[ResourceId] = set()
         groups: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
@@ -90,8 +115,10 @@ class Layers:
             one for one in place.layers_towards(direction) if one.nsg is not None or one.missing
         ]
         ahead = stages[: len(stages) - len(layers)]
-        for stage in ahead:
-            self.admin.setdefault((id(stage), id(around)), self._of(stage, around))
+        key = (*map(id, ahead), id(around))
+        if key not in self.admin:
+            in_order = place.admin is not None and not place.admin.order_missing
+            self.admin[key] = Admin(tuple(self._of(one, around) for one in ahead), in_order)
         for at, layer in enumerate(layers):
             if layer.nsg is None or layer.missing:
                 continue

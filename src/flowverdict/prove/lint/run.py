@@ -14,7 +14,7 @@ from flowverdict.prove.lint.facts import facts
 from flowverdict.prove.lint.findings import Finding, named, of_rule
 from flowverdict.prove.lint.layers import ALIVE, BY_ADMIN, BY_NSG, NO_ADDRESS, Fate, Layers
 from flowverdict.prove.lint.managers import managers
-from flowverdict.prove.lint.matches import left_behind, matches
+from flowverdict.prove.lint.matches import matches
 from flowverdict.prove.lint.order import Order, holds_everywhere, opened
 from flowverdict.prove.names import tag_names
 from flowverdict.prove.region import Region, together
@@ -154,13 +154,16 @@ def _text(trait: Trait) -> str:
             return f"{verb} nothing: every packet for it is decided before, by {others}"
         case "redundant", "before":
             return f"not needed: every packet for it is decided alike before, by {others}"
-        case "redundant", _:
+        case "redundant", "behind":
             return f"not needed: without it, its packets get the same verdict by {others}"
+        case "redundant", _:
+            each = "at each place its packets are decided before it, or get the same verdict"
+            return f"not needed: {each} without it, by {others}"
         case "contradictory", _:
             assert trait.packet is not None
             return f"contradicts {others} about packets such as {trait.packet}: order decides"
         case _:
-            return f"could be one rule with {others}: they differ in one field"
+            return f"could be one rule with {others}: they differ in {trait.how} alone"
 
 
 def _opened(
@@ -213,20 +216,21 @@ def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: 
 def _of_admin(layers: Layers) -> Iterator[Finding]:
     alive: set[ResourceId] = set()
     dead: dict[ResourceId, tuple[Rule, tuple[Rule, ...]]] = {}
-    for rules in layers.admin.values():
-        for at, one in enumerate(rules):
-            if one.rule is None or one.rule.id in alive:
-                continue
-            try:
-                rest, took = left_behind(one, rules[:at])
-            except LimitError as problem:
-                layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
-                alive.add(one.rule.id)
-                continue
-            if rest or not one.perhaps:
-                alive.add(one.rule.id)
-            else:
-                dead[one.rule.id] = one.rule, took
+    for admin in layers.admin.values():
+        for stage, rules in enumerate(admin.stages):
+            for number, one in enumerate(rules):
+                if one.rule is None or one.rule.id in alive:
+                    continue
+                try:
+                    rest, took = admin.left(stage, number)
+                except LimitError as problem:
+                    layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
+                    alive.add(one.rule.id)
+                    continue
+                if rest or not one.perhaps or not admin.in_order:
+                    alive.add(one.rule.id)
+                else:
+                    dead[one.rule.id] = one.rule, took
     for rule, took in dead.values():
         if rule.id not in alive:
             text = f"no packet reaches it: before it decides {named(took)}"
