@@ -22,6 +22,8 @@ NSG = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Network/networkSecu
 OUTSIDE = "203.0.113.9"
 VM, OTHER = "10.0.0.4", "10.0.0.5"
 
+TAGS = PackagedTags()
+
 Row = dict[str, Any]
 
 
@@ -90,4 +92,4 @@ def found(folder: Path, rows: Iterable[Row], *ids: str) -> list[Finding]:
     """What detections find in rows; all of them if none is named."""
     chosen = [one for one in packaged() if not ids or one.id in ids]
     assert len(chosen) == len(ids or chosen)
-    return detect(lake_of(folder, rows), chosen, PackagedTags()).findings
+    return detect(lake_of(folder, rows), chosen, TAGS).findings

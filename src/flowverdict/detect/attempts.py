@@ -202,7 +202,7 @@ def draw_together(
     Raises:
         LakeError: the lake cannot be read, or there is no room for the tables.
     """
-    engine = workspace(lake, period=period, memory=memory, keeps_tables=True)
+    engine = workspace(lake, period=period, memory=memory)
     try:
         engine.make(_MADE)
         sums = ", ".join(

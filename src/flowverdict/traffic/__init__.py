@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from flowverdict.traffic.analytics import ANALYTICS, analyse
 from flowverdict.traffic.coverage import (
     HOURS,
     Gap,
@@ -33,13 +32,13 @@ from flowverdict.traffic.sessions import (
     once,
     stitch,
 )
+from flowverdict.traffic.tuples import TUPLES, analyse
 from flowverdict.traffic.view import View
 
-VIEWS: Final = (SESSIONS, SESSIONS_ONCE, DENIED_ATTEMPTS, ANALYTICS)
+VIEWS: Final = (SESSIONS, SESSIONS_ONCE, DENIED_ATTEMPTS, TUPLES)
 """What can be asked beside the tables of a lake; each is made of those before it."""
 
 __all__ = [
-    "ANALYTICS",
     "BYTES_NSG",
     "BYTES_VNET",
     "CLOSED_SINCE",
@@ -48,6 +47,7 @@ __all__ = [
     "RETIRES",
     "SESSIONS",
     "SESSIONS_ONCE",
+    "TUPLES",
     "VIEWS",
     "Gap",
     "Hour",

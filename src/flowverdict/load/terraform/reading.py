@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import LISTS
+from flowverdict.load.made import HUB_CONNECTION, made_for
+from flowverdict.load.node import Node
+from flowverdict.load.report import Unreadable
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
     KINDS,
@@ -262,12 +265,17 @@ class _Reading:
         machine = owner.child("virtualMachines", "{instance}")
         kind = f"{SCALE_SETS}/virtualMachines"
         nics: list[Json] = []
-        for number, inner in enumerate(block.blocks("network_interface")):
+        described = SCALE_SET_TYPES[block.of.type]
+        if isinstance(given := block.get(described), Unknown):
+            nic = machine.child("networkInterfaces", f"{{{described}}}")
+            what = f"value is not known ({given.what})"
+            self._units.doubt(nic, f"{block.of.address}.{described}", "unknown-value", what)
+        for number, inner in enumerate(block.blocks(described)):
             name = as_text(inner.get("name")) or f"{{{number}}}"
             identity = machine.child("networkInterfaces", name)
             nics.append({"id": identity.text})
             contents = {**body(inner, SCALE_SET_NIC), "virtualMachine": {"id": machine.text}}
-            step = f".network_interface[{number}]"
+            step = f".{described}[{number}]"
             self._units.put(f"{kind}/networkInterfaces", identity, contents, block.of, step)
         contents = {"networkProfile": {"networkInterfaces": nics}}
         self._units.put(kind, machine, contents, block.of)
@@ -293,6 +301,20 @@ class _Reading:
                 self._units.put(f"{kind}/{name}", identity.child(name, told), inner, one, step)
         self._units.put(named.type, identity, contents, one)
         self._parentless(named.type, identity, one)
+        self._made(one, kind, identity, contents)
+
+    def _made(self, one: Instance, kind: str, owner: ResourceId, contents: Json) -> None:
+        """Adds what Azure makes for a resource that azapi describes."""
+        node = Node(contents, self._units.file, step=f"{one.address}.body")
+        try:
+            for made in made_for(node, kind, owner):
+                assert made.id is not None
+                self._units.put(made.type, made.id, made.node.value, one, ".body")
+        except Unreadable as problem:
+            lost = [owner.child("networkInterfaces", "{body}")]
+            if kind == HUB_CONNECTION:
+                lost = [ResourceId(self._world.id_of(near)) for near in self._world.of_type(VNETS)]
+            self._units.doubts += [(near, problem.diagnostic) for near in lost]
 
     def _update(self, one: Instance) -> None:
         """Lays the fields of an ``azapi_update_resource`` over the resource that it changes."""
