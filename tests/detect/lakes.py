@@ -22,6 +22,8 @@ NSG = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Network/networkSecu
 OUTSIDE = "203.0.113.9"
 VM, OTHER = "10.0.0.4", "10.0.0.5"
 
+TAGS = PackagedTags()
+
 Row = dict[str, Any]
 
 
@@ -82,7 +84,7 @@ def lake_of(folder: Path, rows: Iterable[Row]) -> Lake:
     every = [{**one, "day": one["time"].date(), "tuple": at} for at, one in enumerate(rows)]
     table = pa.Table.from_pylist(every, FLOWS)
     location = folder / "lake"
-    write_deltalake(f"{location}/flows", table, partition_by=["day"])
+    write_deltalake(f"{location}/flows", table, partition_by=["day"], mode="append")
     return Lake(str(location))
 
 
@@ -90,4 +92,4 @@ def found(folder: Path, rows: Iterable[Row], *ids: str) -> list[Finding]:
     """What detections find in rows; all of them if none is named."""
     chosen = [one for one in packaged() if not ids or one.id in ids]
     assert len(chosen) == len(ids or chosen)
-    return detect(lake_of(folder, rows), chosen, PackagedTags()).findings
+    return detect(lake_of(folder, rows), chosen, TAGS).findings

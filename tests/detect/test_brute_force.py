@@ -127,6 +127,15 @@ def test_many_sources_with_a_few_attempts_each_are_one_finding(tmp_path: Path) -
     assert one.evidence["attempts"] == 120
 
 
+def test_an_address_from_which_people_work_is_none(tmp_path: Path) -> None:
+    """Log-ins that fail now and then, and sessions behind most of them."""
+    work = chain.from_iterable(
+        flow(at * 1_800 + 60, OUTSIDE, VM, 3389, src_port=50_000 + at, packets=900)
+        for at in range(40)
+    )
+    assert not found(tmp_path, [*guesses(48, every=1_800), *work], RDP)
+
+
 def test_what_is_usual_for_a_service_is_no_crowd(tmp_path: Path) -> None:
     rows = chain.from_iterable(
         flow(hour * 3_600 + at * 50, f"203.0.113.{at + 1}", VM, 22, src_port=hour * 100 + at)

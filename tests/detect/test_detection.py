@@ -9,9 +9,8 @@ import pytest
 
 from flowverdict.detect import TABLES, detect, packaged, read_detections
 from flowverdict.lake import LakeError
-from flowverdict.load.service_tags import PackagedTags
 from flowverdict.model import InputError
-from tests.detect.lakes import VM, denied, found, lake_of
+from tests.detect.lakes import TAGS, VM, denied, found, lake_of
 
 WHOLE = """
 id: my-own
@@ -52,10 +51,10 @@ def test_what_comes_with_the_package_is_told_in_full(one) -> None:
 def test_one_of_ones_own_is_run(tmp_path: Path) -> None:
     own = read_detections([written(tmp_path, WHOLE)])
     lake = lake_of(tmp_path, denied(0, "203.0.113.9", VM, 23))
-    (one,) = detect(lake, own, PackagedTags()).findings
+    (one,) = detect(lake, own, TAGS).findings
     assert (one.detection, one.technique, one.evidence) == ("my-own", "T1190", {"attempts": 1})
     other = [own[0].with_setting("port", "22")]
-    assert not detect(lake, other, PackagedTags()).findings
+    assert not detect(lake, other, TAGS).findings
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_a_query_that_is_wrong_is_told_with_its_detection(
     own = read_detections([written(tmp_path, text)])
     lake = lake_of(tmp_path, denied(0, "203.0.113.9", VM, 23))
     with pytest.raises(LakeError, match="my-own") as refused:
-        detect(lake, own, PackagedTags())
+        detect(lake, own, TAGS)
     assert told in str(refused.value)
 
 

@@ -22,7 +22,7 @@ _TWO = st.sampled_from(["I", "O", "IO"])
 def everything(ways: str = "IO") -> list[Row]:
     """A bit of each attack, and what is ordinary."""
     return [
-        *web(24), *web(24, host=OTHER), *calls(0.1, every=300), *tour(12, 7), *upload(14, 300),
+        *web(30), *web(24, host=OTHER), *calls(0.1, every=300), *tour(12, 7), *upload(28, 300),
         *in_clear("NX_FALLBACK"), *busy([OTHER, "10.0.0.6", "10.0.0.7"], 2),
         *chain.from_iterable(
             flow(3_600 + at * 8, "10.0.9.9", VM, 3389, src_port=at, ways=ways) for at in range(30)

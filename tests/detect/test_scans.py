@@ -49,6 +49,17 @@ def test_slow_scans_are_found_by_the_day(tmp_path: Path) -> None:
     assert one.evidence["speed"] == "slow"
 
 
+def test_many_sources_that_share_the_ports(tmp_path: Path) -> None:
+    rows = list(
+        chain.from_iterable(
+            denied(at * 10, f"203.0.113.{at % 30 + 1}", VM, at + 1, src_port=at)
+            for at in range(300)
+        )
+    )
+    (one,) = found(tmp_path, rows, "port-scan")
+    assert (one.evidence["speed"], len(one.sources), len(one.ports)) == ("distributed", 30, 300)
+
+
 def test_allowed_and_unanswered_is_failed_too(tmp_path: Path) -> None:
     """Spec 3.3: an end with `1,124,0,0` is a SYN that nobody answered."""
     rows = [

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ LET_IN = ("UserRule_Forgotten", "web-nsg")
 KEPT_OUT = ("UserRule_NoRdp", "web-nsg")
 ATTACK = Row("web", ROBBER, "10.0.0.4", 3389, *LET_IN)
 ATTACKED = finding([ROBBER], ["10.0.0.4"])
+QUIET = Row("db", "10.0.0.4", "10.0.1.4", 1433, "DefaultRule_AllowVnetInBound", "db-nsg")
+"""Somebody at work."""
+LONG_AGO = -60 * 24 * 20
+"""Minutes: log enough to believe that nobody else uses a rule."""
 
 
 def found_in(
@@ -54,7 +59,7 @@ def found_in(
 ) -> tuple[Estate, Lake, list[Cure | None]]:
     """The network, the lake and the cures."""
     estate = estate_of(folder / "network", network(**{"nsgs": WEB, **sketch}))
-    lake = lake_of(folder / "logs", rows)
+    lake = lake_of(folder / "logs", [*rows, QUIET._replace(minute=LONG_AGO)])
     return estate, lake, cures(findings, causes(findings, lake, estate), estate, lake)
 
 
@@ -79,7 +84,7 @@ def test_a_rule_that_nobody_else_used_goes(tmp_path: Path) -> None:
     assert best is not None
     assert best.kind == REMOVE
     assert what(best) == "take `Forgotten` (200) out of `web-nsg`"
-    assert why(best) == "stops 1 flow of theirs and none of others in the 30 days to 2026-08-13"
+    assert why(best) == "stops 1 flow of theirs and none of others in the 20 days to 2026-08-13"
     web = nic_of(estate, "web")
     after = edited(estate, best.edits)
     packet = Packet(6, parse_address(ROBBER), parse_address("10.0.0.4"), None, 3389)
@@ -117,6 +122,39 @@ def test_what_others_use_stays(tmp_path: Path) -> None:
         told = what_if(estate, edited(estate, one.edits), lake)
         assert told.broken == one.effect.broken + one.effect.stopped
         assert told.opened == 0
+
+
+def test_of_a_few_days_it_is_not_believed_that_nobody_uses_a_rule(tmp_path: Path) -> None:
+    estate = estate_of(tmp_path / "network", network(nsgs=WEB))
+    lake = lake_of(tmp_path / "logs", [ATTACK, QUIET._replace(minute=-2000)])
+    cure = only(cures([ATTACKED], causes([ATTACKED], lake, estate), estate, lake))
+    assert [one.kind for one in cure.alternatives] == [NSG_DENY, REMOVE]
+    assert kinds(cure)[REMOVE].notes == (
+        "flows of 2 days alone were judged: what uses the rule less often is not among them",
+    )
+
+
+def test_who_does_not_look_like_an_attacker_is_told_as_broken(tmp_path: Path) -> None:
+    suspect = replace(finding([VENDOR], ["10.0.0.4"]), severity="medium")
+    rows = [ATTACK, ATTACK._replace(src=VENDOR)]
+    estate, lake, found = found_in(tmp_path, rows, [ATTACKED, suspect])
+    first, second = (kinds(one)[REMOVE].effect for one in found if one is not None)
+    denies = [rules_of(kinds(one)[NSG_DENY]) for one in found if one is not None]
+    assert [one.source.texts for some in denies for one in some] == [(ROBBER,), (VENDOR,)]
+    assert (first.stopped, first.broken) == (1, 1)
+    assert (second.stopped, second.broken) == (2, 0)
+    answer = respond([ATTACKED, suspect], found, estate, lake)
+    assert answer is not None
+    assert (answer.effect.stopped, answer.effect.broken) == (1, 0)
+    both = respond([ATTACKED, suspect], found, estate, lake, severity="medium")
+    assert both is not None
+    assert (both.effect.stopped, both.effect.broken) == (2, 0)
+
+
+def test_flows_in_clear_are_not_to_be_stopped(tmp_path: Path) -> None:
+    clear = replace(ATTACKED, detection="clear-text")
+    _, _, found = found_in(tmp_path, [ATTACK], [clear])
+    assert only(found).why.startswith("the flows are meant, their lack of encryption is not")
 
 
 def test_an_open_service_is_narrowed_by_its_ports(tmp_path: Path) -> None:

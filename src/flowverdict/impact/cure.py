@@ -14,11 +14,11 @@ from flowverdict.impact.cure_admin import admin_denies
 from flowverdict.impact.cure_advice import Advice, advice_for
 from flowverdict.impact.cure_deny import Asked, Proposal, nsg_denies, points
 from flowverdict.impact.cure_edit import Edit, edited
-from flowverdict.impact.cure_effect import Attackers, Effect, effects, last_days
+from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
 from flowverdict.impact.cure_ends import Ends, Standpoints, ends_of
 from flowverdict.impact.cure_remove import narrowed, removals
 from flowverdict.impact.what_if import what_ifs
-from flowverdict.net import IntervalSet, parse_address
+from flowverdict.net import EMPTY, IntervalSet, parse_address
 from flowverdict.policy import DEFAULTS, Network
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ ADMIN_DENY: Final = "admin-deny"
 KINDS: Final = (REMOVE, NSG_DENY, NARROW, ADMIN_DENY)
 """Of alternatives that are as good the first is recommended: a rule less, then one more nearby."""
 DAYS: Final = 30
+ENOUGH: Final = 7
+"""Days of flows behind which it is believed that nobody else uses a rule."""
+_MEANT: Final = {
+    "clear-text": "the flows are meant, their lack of encryption is not: no rule helps with that"
+}
+"""Detections of flows that are not to be stopped, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,10 @@ def cures(
     Raises:
         LakeError: the lake cannot be read.
     """
-    found = [None if one is None else _without(one, estate) for one in causes]
+    found = [
+        None if cause is None else _without(one, cause, estate)
+        for one, cause in zip(findings, causes, strict=True)
+    ]
     numbers = [at for at, one in enumerate(found) if one is not None and not one.why]
     if estate is None or not numbers:
         return found
@@ -127,8 +136,10 @@ def cures(
     return found
 
 
-def _without(cause: Cause, estate: Estate | None) -> Cure:
+def _without(finding: Finding, cause: Cause, estate: Estate | None) -> Cure:
     """Returns a cure without an alternative yet, and why there is none where that is known."""
+    if why := _MEANT.get(finding.detection):
+        return Cure(estate, why)
     if not cause.allows:
         names = dict.fromkeys(str(one.said) for one in cause.denies)
         return Cure(estate, f"nothing passed: {'; '.join(names)}: keep it")
@@ -146,10 +157,16 @@ def _nothing_passes(ends: Ends) -> str:
 
 
 def _asked(finding: Finding, ends: Ends) -> Asked:
-    name = finding.detection
-    if not ends.left_out:
-        return Asked(name, ends.ends)
-    return Asked(name, ends.ends, _addresses(finding.sources), _addresses(finding.targets))
+    notes: list[str] = []
+    sources = targets = EMPTY
+    if ends.left_out:
+        sources, targets = _addresses(finding.sources), _addresses(finding.targets)
+        notes.append(f"{ends.left_out:,} more of its flows were not looked at one by one")
+    if ends.unknown:
+        count, reasons = sum(ends.unknown.values()), "; ".join(ends.unknown)
+        notes.append(f"{count:,} of its flows could not be judged: {reasons}")
+    severe = is_severe(finding, SEVERE)
+    return Asked(finding.detection, ends.ends, sources, targets, severe, tuple(notes))
 
 
 def _addresses(addresses: Iterable[str]) -> IntervalSet:
@@ -212,7 +229,9 @@ class _Search:
             (kind,) = (name for name, one in proposals.items() if one is proposal)
             of = effects(what_if, proposal.edits, self._attackers, self._period)
             for number, edits in proposal.edits.items():
-                notes = tuple(proposal.notes.get(number, ()))
+                notes = (*proposal.notes.get(number, ()), *self._asked[number].notes)
+                if kind in (REMOVE, NARROW) and of[number].days < ENOUGH:
+                    notes = (*notes, _few_days(of[number]))
                 regions = self._regions(number) if kind == ADMIN_DENY else ()
                 alternative = Alternative(kind, tuple(edits), of[number], notes, regions)
                 self._cures[number].alternatives.append(alternative)
@@ -264,6 +283,16 @@ class _Search:
         return tuple(sorted({one.region for one in vnets if one is not None and one.region}))
 
 
-def _worth(one: Alternative) -> tuple[int, int, int, int]:
-    """Returns what sorts alternatives: what breaks least, then the smallest."""
-    return one.effect.broken, one.effect.newly_unknown, len(one.edits), KINDS.index(one.kind)
+def _few_days(of: Effect) -> str:
+    days = "1 day" if of.days == 1 else f"{of.days} days"
+    return f"flows of {days} alone were judged: what uses the rule less often is not among them"
+
+
+def _worth(one: Alternative) -> tuple[int, int, int, int, int]:
+    """Returns what sorts alternatives: what breaks least, then the smallest.
+
+    Of a few days' flows it is not believed that nobody else uses a rule: it goes later then.
+    """
+    of = one.effect
+    hasty = one.kind == REMOVE and of.days < ENOUGH
+    return of.broken, of.newly_unknown, hasty, len(one.edits), KINDS.index(one.kind)

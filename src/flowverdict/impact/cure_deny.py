@@ -77,12 +77,16 @@ class Asked(NamedTuple):
         ends: where its flows pass.
         sources: those of which there are no ends, since there are too many.
         targets: likewise.
+        is_severe: whether it is an attack beyond doubt: such findings share rules.
+        notes: what of it is not stopped, or not known to be.
     """
 
     name: str
     ends: Sequence[End]
     sources: IntervalSet = EMPTY
     targets: IntervalSet = EMPTY
+    is_severe: bool = True
+    notes: tuple[str, ...] = ()
 
 
 class Match(NamedTuple):
@@ -185,15 +189,19 @@ def _no_nsg(end: End) -> str:
 
 
 def grouped(asked: Mapping[int, Asked], owners: Mapping[int, Sequence[ResourceId]]) -> list[Wanted]:
-    """Returns the rules that are wanted; findings that differ in strangers alone share one.
+    """Returns the rules that are wanted.
+
+    Severe findings that differ in strangers alone share one; another finding has its own, unless
+    theirs stops it anyway.
 
     Args:
         asked: what has to be stopped.
         owners: of some of it, where each end is to be stopped.
     """
-    found: dict[Match, Wanted] = {}
-    for number, places in owners.items():
-        of = asked[number]
+    severe: dict[Match, Wanted] = {}
+    others: list[Wanted] = []
+    for number in sorted(owners, key=lambda one: not asked[one].is_severe):
+        of, places = asked[number], owners[number]
         by_kind: dict[tuple[ResourceId, Direction, int | None, bool], list[End]] = defaultdict(list)
         for owner, end in zip(places, of.ends, strict=True):
             protocol = end.packet.protocol if end.packet.protocol in NAMED else None
@@ -208,11 +216,17 @@ def grouped(asked: Mapping[int, Asked], owners: Mapping[int, Sequence[ResourceId
             remote = points(one.packet.src if is_in else one.packet.dst for one in own)
             remote |= (of.sources if is_in else of.targets) & (ALL_IPV6 if six else ALL_IPV4)
             match = Match(owner, way, protocol, six, ports, local)
-            one = found.setdefault(match, Wanted(match, remote, [], [], of.name))
+            one = severe.get(match)
+            if one is None or not (of.is_severe or remote <= one.remote):
+                one = Wanted(match, EMPTY, [], [], of.name)
+                if of.is_severe:
+                    severe[match] = one
+                else:
+                    others.append(one)
             one.remote |= remote
             one.ends += own
             one.findings.append(number)
-    return list(found.values())
+    return [*severe.values(), *others]
 
 
 def points(numbers: Iterable[int | None]) -> IntervalSet:

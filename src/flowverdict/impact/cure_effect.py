@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowverdict.detect import SEVERITIES
 from flowverdict.impact.cause_rows import is_outside
 from flowverdict.impact.flows import TOLD
 from flowverdict.lake import Period, query
@@ -30,24 +31,27 @@ if TYPE_CHECKING:
     from flowverdict.lake import Lake
     from flowverdict.model import ResourceId
 
+SEVERE: Final = "high"
 MOST_CHANGES: Final = 2_000
 """Broken flows that are looked at one by one, those with most tuples first."""
 _KEY: Final = ("protocol", "src_ip", "dst_ip", "dst_port")
 _NO_PORT: Final = -1
+_DAY: Final = timedelta(days=1)
+_MOMENT: Final = timedelta(milliseconds=1)
 
 
 def last_days(lake: Lake, days: int) -> Period:
-    """Returns the last days of a lake, counted from its newest row.
+    """Returns the last days of a lake, counted from its newest row; fewer where it has fewer.
 
     Raises:
         LakeError: the lake cannot be read.
     """
-    (newest,) = (
-        query(lake, "SELECT max(time) AS newest FROM flows").read_all()["newest"].to_pylist()
-    )
+    sql = "SELECT min(time) AS oldest, max(time) AS newest FROM flows"
+    (row,) = query(lake, sql).read_all().to_pylist()
+    oldest, newest = row["oldest"], row["newest"]
     if newest is None:
         return Period()
-    return Period(since=newest - timedelta(days=days), until=newest + timedelta(milliseconds=1))
+    return Period(since=max(oldest, newest - timedelta(days=days)), until=newest + _MOMENT)
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ class Effect:
         newly_unknown: how many tuples could not be judged any more.
         flows: how many flows were judged.
         period: the time of the tuples.
-        first: some of the flows of others, those with most tuples first.
+        first: the flows of others that were looked at, those with most tuples first.
         used: the flows of others by the rule that breaks them.
     """
 
@@ -74,18 +78,36 @@ class Effect:
     first: list[Change] = field(default_factory=list["Change"])
     used: dict[ResourceId, list[Flow]] = field(default_factory=dict["ResourceId", "list[Flow]"])
 
+    @property
+    def days(self) -> int:
+        """How many days the flows are of, begun ones too."""
+        since, until = self.period.since, self.period.until
+        return 0 if since is None or until is None else max(1, -((since - until + _MOMENT) // _DAY))
+
 
 class Attackers:
-    """The flows that are meant to break."""
+    """The flows that are meant to break: a finding's own, and those of every severe one."""
 
-    def __init__(self, findings: Sequence[Finding], flows: Mapping[int, Iterable[Flow]]) -> None:
+    def __init__(
+        self,
+        findings: Sequence[Finding],
+        flows: Mapping[int, Iterable[Flow]],
+        *,
+        severe: str = SEVERE,
+    ) -> None:
         """Takes the flows of findings.
 
         Args:
-            findings: of which every flow from an outside source is an attacker's.
+            findings: of which every flow from an outside source counts.
             flows: those that the findings are about, by number.
+            severe: from which severity on a finding's flows are meant to break whatever stops them.
         """
-        every = sorted({flow for some in flows.values() for flow in some}, key=str)
+        self._own = {number: set(some) for number, some in flows.items()}
+        self._outside = {
+            number: {one for one in findings[number].sources if is_outside(one)} for number in flows
+        }
+        worst = [at for at in flows if is_severe(findings[at], severe)]
+        every = sorted({flow for at in worst for flow in self._own[at]}, key=str)
         self._flows = pa.table(
             {
                 "protocol": pa.array([one[0] for one in every], pa.int16()),
@@ -96,11 +118,11 @@ class Attackers:
                 ),
             }
         )
-        sources = {one for number in flows for one in findings[number].sources if is_outside(one)}
+        sources = {one for at in worst for one in self._outside[at]}
         self._sources = pa.array(sorted(sources), pa.string())
 
     def are_in(self, rows: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Reports of each row, as ``flows.TOLD`` has them, whether it is an attacker's flow."""
+        """Reports of each row, as ``flows.TOLD`` has them, whether it is a severe finding's."""
         keys = rows.select(_KEY)
         ports = pc.fill_null(keys["dst_port"], _NO_PORT)
         keys = keys.set_column(3, "dst_port", ports)
@@ -109,6 +131,17 @@ class Attackers:
         found = pc.is_in(rows["src_ip"], self._sources).to_numpy(zero_copy_only=False).copy()
         found[own.to_numpy()] = True
         return found
+
+    def owns(self, number: int, flow: Flow) -> bool:
+        """Reports whether a flow is a finding's own."""
+        if number not in self._own:
+            return False
+        return flow in self._own[number] or format_address(flow[1]) in self._outside[number]
+
+
+def is_severe(finding: Finding, least: str) -> bool:
+    """Reports whether a finding is at least of some severity."""
+    return SEVERITIES.index(finding.severity) >= SEVERITIES.index(least)
 
 
 def effects(
@@ -138,16 +171,18 @@ def effects(
         for number in {at for rule in _rules_of(change) & findings.keys() for at in findings[rule]}:
             answer[number].stopped += 1
     for change in found.breaks(MOST_CHANGES):
+        packet = change.packet
+        flow = (packet.protocol, packet.src, packet.dst, packet.dst_port)
         rules = _rules_of(change) & findings.keys()
         for number in {at for rule in rules for at in findings[rule]}:
             of = answer[number]
+            if attackers.owns(number, flow):
+                of.stopped += 1
+                continue
             of.broken += 1
             of.first.append(change)
-        for rule in rules:
-            packet = change.packet
-            flow = (packet.protocol, packet.src, packet.dst, packet.dst_port)
-            for number in findings[rule]:
-                answer[number].used.setdefault(rule, []).append(flow)
+            for rule in rules:
+                of.used.setdefault(rule, []).append(flow)
     for of in answer.values():
         of.is_least = max(found.broken, found.accepted) > MOST_CHANGES
         of.newly_unknown = found.newly_unknown

@@ -114,16 +114,14 @@ def why(one: Alternative) -> str:
     """Says what it does to recorded flows, in a sentence."""
     of = one.effect
     days = ""
-    if of.period.since and of.period.until:
-        days = (
-            f" in the {(of.period.until - of.period.since).days} days to {of.period.until:%Y-%m-%d}"
-        )
+    if of.period.until:
+        days = f" in the {_counted(of.days, 'day')} to {of.period.until:%Y-%m-%d}"
     least = "at least " if of.is_least else ""
-    stops = f"stops {least}{_counted(of.stopped)} of theirs"
+    stops = f"stops {least}{_counted(of.stopped, 'flow')} of theirs"
     if of.broken:
-        return f"{stops} and {least}{_counted(of.broken)} of others{days}"
+        return f"{stops} and {least}{_counted(of.broken, 'flow')} of others{days}"
     return f"{stops} and none of others{days}"
 
 
-def _counted(count: int) -> str:
-    return f"{count:,} flow{'' if count == 1 else 's'}"
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -98,9 +98,13 @@ def narrowed(rule: Rule, used: Iterable[Flow]) -> Rule | str:
     ports = points(one for one in known if one is not None)
     texts = tuple(format_addresses(strangers))
     new = rule
-    if len(texts) <= _MOST_STRANGERS and len({is_ipv6(low) for low, _ in strangers}) == 1:
+    families = {is_ipv6(low) for low, _ in strangers}
+    if len(texts) <= _MOST_STRANGERS and len(families) == 1:
         side = Endpoint(strangers, texts=texts)
         new = replace(new, source=side) if is_in else replace(new, destination=side)
     if None not in known and len(ports.spans) <= _MOST_PORTS:
         new = replace(new, destination_ports=ports)
-    return f"`{rule.name}` is used by too many to be narrowed" if new == rule else new
+    if new == rule:
+        who = "both families of addresses" if len(families) > 1 else "too many"
+        return f"`{rule.name}` is used by {who}: one rule cannot be narrowed to them"
+    return new

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from flowverdict.impact.cure import DAYS
 from flowverdict.impact.cure_edit import Edit, edited, fragment
-from flowverdict.impact.cure_effect import Attackers, Effect, effects, last_days
+from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
 from flowverdict.impact.what_if import what_if
 from flowverdict.policy import DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flowverdict.detect import Finding
     from flowverdict.impact.cure import Cure
+    from flowverdict.impact.cure_ends import Flow
     from flowverdict.lake import Lake
     from flowverdict.model import Estate, ResourceId
     from flowverdict.policy import Options
@@ -45,6 +46,7 @@ def respond(
     lake: Lake,
     options: Options = DEFAULTS,
     days: int = DAYS,
+    severity: str = SEVERE,
 ) -> Response | None:
     """Puts the recommended cures together, and tries them together; None where there is none.
 
@@ -55,14 +57,19 @@ def respond(
         lake: the flows on which the change is tried.
         options: how open questions are answered.
         days: how many days of the lake, back from its newest row.
+        severity: findings that are less severe are left out: what they found may be meant.
 
     Raises:
         LakeError: the lake cannot be read.
     """
     edits: dict[ResourceId, Edit] = {}
-    for one in found:
+    flows: dict[int, Iterable[Flow]] = {}
+    for number, one in enumerate(found):
         best = one.recommended if one is not None else None
-        for edit in best.edits if best else ():
+        if one is None or best is None or not is_severe(findings[number], severity):
+            continue
+        flows[number] = one.flows
+        for edit in best.edits:
             known = edits.get(edit.rule.id)
             if known is None or known.new is not None:  # what goes for one goes for all
                 edits[edit.rule.id] = edit
@@ -72,6 +79,6 @@ def respond(
     changed = edited(estate, every)
     period = last_days(lake, days)
     replay = what_if(estate, changed, lake, period=period, options=options)
-    flows = {at: one.flows for at, one in enumerate(found) if one is not None and one.flows}
-    of = effects(replay, {0: every}, Attackers(findings, flows), period)[0]
+    attackers = Attackers(findings, flows, severe=severity)
+    of = effects(replay, {0: every}, attackers, period)[0]
     return Response(every, fragment(estate, every), changed, of)

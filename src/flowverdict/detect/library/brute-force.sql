@@ -42,7 +42,8 @@ from_one AS (
 -- many sources: each hour against the median hour of the same service, quiet hours counted as nothing
 hourly AS (
     SELECT dst, dst_port, time_bucket(INTERVAL 1 HOUR, start) AS hour, count(*) AS attempts,
-        count(DISTINCT src) AS many, min(start) AS first, max(start) AS last
+        count(*) FILTER (NOT denied) AS allowed, count(DISTINCT src) AS many, min(start) AS first,
+        max(start) AS last
     FROM guesses WHERE NOT src_inside GROUP BY ALL
 ),
 hours AS (SELECT count(DISTINCT time_bucket(INTERVAL 1 HOUR, start)) AS count FROM attempts),
@@ -53,7 +54,7 @@ usual AS (
 ),
 crowded AS (
     SELECT hourly.* FROM hourly JOIN usual USING (dst, dst_port)
-    WHERE hourly.attempts >= $crowd_attempts AND many >= $crowd
+    WHERE many >= $crowd AND (allowed >= $crowd_attempts OR hourly.attempts >= $crowd_denied)
         AND hourly.attempts > $times_usual * usual.attempts
 ),
 from_many AS (
@@ -94,3 +95,5 @@ SELECT sources, [dst] AS targets, [dst_port] AS ports, 6 AS protocol, first, las
     CASE WHEN allowed = 0 THEN 'low' WHEN coalesce(sessions, 0) > 0 THEN 'critical' ELSE 'high' END AS severity,
     speed, attempts, allowed, denied, bytes, coalesce(sessions, 0) AS sessions_after, session AS first_session
 FROM each JOIN told USING (number) LEFT JOIN entered USING (number)
+-- where people work, from one address too, most attempts become sessions
+WHERE speed <> 'slow' OR 5 * coalesce(sessions, 0) <= attempts
