@@ -149,6 +149,11 @@ def test_tables_tell_what_pictures_show(whole: str, traffic: Traffic) -> None:
     assert OUT6 in cells
 
 
+def test_rules_of_one_name_are_told_apart(whole: str) -> None:
+    labels = Page(whole).said("text")
+    assert {"Out of n1 (default)", "Out of n1 (user)", "NoRdp of n1"} <= set(labels)
+
+
 def test_times_are_utc_and_said_to_be(whole: str) -> None:
     text = Page(whole).all_text
     assert "All times are UTC." in text

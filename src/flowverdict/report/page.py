@@ -180,7 +180,11 @@ class _Pictures:
 
     def rules(self, traffic: Traffic) -> Markup:
         """Draws the rules that decided most."""
-        rows = [(rule_label(one), one.hits, _word(one)) for one in traffic.rules]
+        labels = [rule_label(one) for one in traffic.rules]
+        rows = [
+            (f"{label} ({one.kind})" if labels.count(label) > 1 else label, one.hits, _word(one))
+            for label, one in zip(labels, traffic.rules, strict=True)
+        ]
         return charts.bars("Rules that decided most tuples", rows)
 
     def countries(self, talkers: Sequence[Talker]) -> Markup:
