@@ -386,6 +386,8 @@ MEANINGS = {
     "gained": "interfaces, gateways and services that are seen then and not now",
     "lost": "interfaces that are seen now and not then, and why",
     "loggedTwice": "interfaces that are in NSG and VNet flow logs in the same minutes",
+    "days": "how many days were looked at, as their flow rows or the settings had changed",
+    "intervals": "how many intervals were made anew, those that are gone included",
     "agreement": "of the rows that could be compared those that agree, in per cent, rounded "
     "down to two digits; null where none could be compared",
     "agreed": "how many rows agree: in the decision, and in the rule as far as the log names one",
@@ -725,6 +727,7 @@ def _json() -> Iterator[str]:
             _ask(f"reach {BANK} --blast build-agent-01"),
         ]
         coverage = _ask_for_coverage(Path("logs"))
+        kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
@@ -750,6 +753,11 @@ def _json() -> Iterator[str]:
             "coverage",
             coverage,
             "An interface takes one line: see [what it means](../semantics/coverage.md).",
+        ),
+        (
+            "traffic",
+            kept_up,
+            "With `--update`; else an array of rows with [these columns](tables.md).",
         ),
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
         ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
@@ -808,6 +816,10 @@ def _tables() -> Iterator[str]:
                 for one in columns
             ),
         )
+    yield from ("## flows_analytics", "")
+    yield "Each flow row beside the row of `NTANetAnalytics` that it is part of: all columns of"
+    yield "`flows` and all of that table. So source ports and single tuples are not lost."
+    yield ""
     yield from (f"## {LEGACY}", "")
     yield "The older table, made of `NTANetAnalytics`; `1` is the source, `2` the destination."
     yield ""

@@ -90,6 +90,7 @@ def add_attacks(campaign: Campaign) -> None:
     _port_scans(campaign)
     _sweeps(campaign)
     _let_in_later(campaign)
+    _let_in(campaign)
     _lateral(campaign)
     _denials(campaign)
     _clear_text(campaign)
@@ -106,7 +107,7 @@ def _guessing(campaign: Campaign, guess: Guess) -> None:
         found = draw(campaign.rng, who, target, guess.port,
                      campaign.spaced(begin, pace.gap_s, pace.times), guess.attempt,
                      rule=rule)  # fmt: skip
-        accepts = ("lateral-movement",) if guess.from_inside else ()
+        accepts = ("lateral-movement",) if guess.from_inside else ("unexpected-allow",)
         campaign.add(guess.detection, pace.speed, found, pace.about,
                      expected=pace.expected, accepts=accepts)  # fmt: skip
     if guess.from_inside:
@@ -123,13 +124,20 @@ def _guessing(campaign: Campaign, guess: Guess) -> None:
         src = campaign.rng.permutation(np.repeat(actors, each))
         found = draw(campaign.rng, src, campaign.machine(), guess.port, times, guess.attempt,
                      rule=rule)  # fmt: skip
-        campaign.add(guess.detection, speed, found, about, accepts=("deny-spike",))
+        also = "deny-spike" if rule == DENY else "unexpected-allow"
+        campaign.add(guess.detection, speed, found, about, accepts=(also,))
     begin = campaign.when(600 * 6 * SECOND)
     if begin is not None:
         (target,) = campaign.everyone.of("web6")[:1]
         found = draw(campaign.rng, campaign.stranger(ipv6=True), target, guess.port,
                      campaign.spaced(begin, 6, 500), guess.attempt, rule=FORGOTTEN)  # fmt: skip
-        campaign.add(guess.detection, "IPv6", found, "ten attempts a minute, over IPv6")
+        campaign.add(
+            guess.detection,
+            "IPv6",
+            found,
+            "ten attempts a minute, over IPv6",
+            accepts=("unexpected-allow",),
+        )
 
 
 def _port_scans(campaign: Campaign) -> None:
@@ -214,7 +222,19 @@ def _let_in_later(campaign: Campaign) -> None:
                  rule=FORGOTTEN),
         ))  # fmt: skip
         campaign.add("denied-then-allowed", speed, found, about,
-                     expected=expected, accepts=("port-scan", "deny-spike"))  # fmt: skip
+                     expected=expected,
+                     accepts=("port-scan", "deny-spike", "unexpected-allow"))  # fmt: skip
+
+
+def _let_in(campaign: Campaign) -> None:
+    """One session from outside, through a rule that somebody forgot."""
+    for port, shape in ((3389, _DESKTOP), (22, Shape(900, 80_000, 500_000, 2))):
+        begin = campaign.when(HOUR)
+        if begin is None:
+            continue
+        found = draw(campaign.rng, campaign.stranger(), campaign.machine(), port,
+                     np.array([begin]), shape, rule=FORGOTTEN)  # fmt: skip
+        campaign.add("unexpected-allow", f"port {port}", found, "one session from outside")
 
 
 def _lateral(campaign: Campaign) -> None:
@@ -291,14 +311,14 @@ def _gaps(campaign: Campaign) -> None:
         if begin is None:
             continue
         machine = campaign.machine("app", "worker", "sql", "web")
-        gap_of(campaign, [machine], speed, begin, minutes, about, expected=expected)
+        _lost(campaign, [machine], speed, begin, minutes, about, expected=expected)
     begin = campaign.when(HOUR)
     if begin is not None:
         hub = campaign.everyone.of("dc", "jump", "monitor", "scanner").tolist()
-        gap_of(campaign, hub, "flow log off", begin, 60, "an hour of a whole network")
+        _lost(campaign, hub, "flow log off", begin, 60, "an hour of a whole network")
 
 
-def gap_of(
+def _lost(
     campaign: Campaign,
     machines: list[int],
     speed: str,
@@ -310,7 +330,7 @@ def gap_of(
 ) -> None:
     """Loses the logs of some machines for some minutes."""
     end = begin + minutes * MINUTE
-    campaign.gaps.extend((one, begin, end) for one in machines)
+    campaign.lose(machines, begin, end)
     names = [campaign.everyone.addresses[one] for one in machines]
     campaign.label("log-gap", speed, begin, end, about, expected=expected,
                    targets=(*names, *(mac_address(one) for one in machines)))  # fmt: skip

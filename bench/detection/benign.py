@@ -11,6 +11,8 @@ import numpy as np
 
 from bench.detection.enterprise import (
     ADMIN,
+    BLOCK,
+    BLOCKED_PORTS,
     DENY,
     NO_ENCRYPTION,
     OLD,
@@ -99,6 +101,13 @@ class Benign:
                       (*of(self._resized()), mac_address(int(self._resized()[0])))),
             Lookalike("switched-off", "developers' machines, stopped at night", (),
                       (*of(named["dev"]), *map(mac_address, named["dev"].tolist()))),
+            Lookalike("calls", "video calls, hundreds of megabytes each way", (),
+                      of(named["teams"])),
+            Lookalike("backups", "of machines, files and databases at night; artefacts of builds",
+                      (), of(named["azure-storage"])),
+            Lookalike("heartbeats", "of agents for protection, monitoring and licences", (),
+                      of(self._all.of("edr", "azure-monitor", "licences", "time"))),
+            Lookalike("customers", "of the web shops", of(self._all.of("customers", "customers6"))),
         )  # fmt: skip
 
     def restarts(self) -> list[tuple[int, int, int]]:
@@ -171,12 +180,13 @@ class Benign:
         times = day * DAY + (hour * HOUR).astype(np.int64) % DAY
         port = self._noise_ports[who, rng.integers(0, 2, count)]
         dst = public[rng.integers(0, len(public), count)]
+        is_blocked = np.isin(port, BLOCKED_PORTS)
         knock = Shape(0, 60, 40, 1.5)
         parts = []
         for protocol, chosen in ((6, port > 0), (UDP, port < 0)):
             parts.append(
                 draw(rng, noise[who[chosen]], dst[chosen], np.abs(port[chosen]), times[chosen],
-                     knock, protocol=protocol, rule=DENY)
+                     knock, protocol=protocol, rule=np.where(is_blocked[chosen], BLOCK, DENY))
             )  # fmt: skip
         return join(parts)
 

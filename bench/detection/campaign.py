@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -28,13 +29,12 @@ class Campaign:
     Attributes:
         rng: draws everything about them.
         everyone: the enterprise.
-        gaps: of interfaces whose log is lost: machine, begin and end.
     """
 
     def __init__(self, everyone: Enterprise, days: int, begin: int, seed: int) -> None:
         self.rng = np.random.default_rng([seed, 3])
         self.everyone = everyone
-        self.gaps: list[tuple[int, int, int]] = []
+        self._gaps: list[tuple[int, int, int]] = []
         self._begin = begin
         self._window = days // 2 * DAY, days * DAY
         self._parts: list[Flows] = []
@@ -46,26 +46,38 @@ class Campaign:
         """What is true of them, in the order in which they were drawn."""
         return tuple(self._labels)
 
-    def flows(self) -> Flows:
-        """Everything drawn so far."""
-        return join(self._parts)
+    def flows(self, within: int | None = None) -> Flows:
+        """Returns everything drawn so far.
 
-    def when(self, length: float, *, working: bool = False) -> int | None:
+        Args:
+            within: milliseconds after its begin at which each attack is over; None for its own end.
+        """
+        if within is None:
+            return join(self._parts)
+        return join(_ended(one, int(one.start.min()) + within) for one in self._parts)
+
+    def gaps(self, within: int | None = None) -> list[tuple[int, int, int]]:
+        """Returns of interfaces whose log is lost the machine, the begin and the end.
+
+        Args:
+            within: as in `flows`.
+        """
+        if within is None:
+            return list(self._gaps)
+        return [(one, begin, min(end, begin + within)) for one, begin, end in self._gaps]
+
+    def lose(self, machines: Iterable[int], begin: int, end: int) -> None:
+        """Loses the logs of some machines."""
+        self._gaps.extend((one, begin, end) for one in machines)
+
+    def when(self, length: float) -> int | None:
         """Returns when something of some milliseconds begins; None where there is no time for it.
 
         The first half of the days is left in peace, so that what is usual can be known.
-
-        Args:
-            length: in milliseconds.
-            working: whether it begins on a working day at nine.
         """
         first, last = self._window
         if last - first <= length + 2 * HOUR:
             return None
-        if working:
-            days = [at for at in range(first // DAY, last // DAY)
-                    if at % 7 < 5 and at * DAY + 9 * HOUR + length < last]  # fmt: skip
-            return days[int(self.rng.integers(len(days)))] * DAY + 9 * HOUR if days else None
         return first + HOUR + int(self.rng.random() * (last - first - length - 2 * HOUR))
 
     def machine(self, *roles: str) -> int:
@@ -138,6 +150,11 @@ class Campaign:
         roles = {ROLES[at] for at in self.everyone.role[mine].tolist()}
         forms = {"nsg2" if one.vnet == NSG_LOGGED else "vnet4" for one in roles}
         return tuple(sorted(forms | {"nsg2" for one in roles if one.name == TWICE_LOGGED}))
+
+
+def _ended(found: Flows, end: int) -> Flows:
+    found = found.where(found.start < end)
+    return found._replace(length=np.minimum(found.length, end - found.start))
 
 
 def encrypted_pair(campaign: Campaign) -> tuple[int, int]:

@@ -56,27 +56,28 @@ class Rule(NamedTuple):
     name: str
     kind: str
     allows: bool
-    inbound: bool = True
 
 
 RULES: Final = (
     Rule("AllowVnetInBound", "default", allows=True),
     Rule("DenyAllInBound", "default", allows=False),
     Rule("AllowAzureLoadBalancerInBound", "default", allows=True),
-    Rule("AllowVnetOutBound", "default", allows=True, inbound=False),
-    Rule("AllowInternetOutBound", "default", allows=True, inbound=False),
+    Rule("AllowVnetOutBound", "default", allows=True),
+    Rule("AllowInternetOutBound", "default", allows=True),
     Rule("Allow-Web", "user", allows=True),
     Rule("Allow-Admin-From-Offices", "user", allows=True),
     Rule("Temp-Allow-Any", "user", allows=True),
     Rule("Deny-Old-Clients", "user", allows=False),
     Rule("BlockHighRiskPorts", "admin", allows=False),
     Rule("unspecified", "encryption", allows=False),
+    Rule("PlatformRule", "platform", allows=True),
 )
-(VNET, DENY, PROBE, OUT_VNET, OUT_INTERNET, WEB, ADMIN, FORGOTTEN, OLD, BLOCK, NO_ENCRYPTION) = (
-    range(len(RULES))
-)
+(VNET, DENY, PROBE, OUT_VNET, OUT_INTERNET, WEB, ADMIN, FORGOTTEN, OLD, BLOCK, NO_ENCRYPTION,
+ PLATFORM) = range(len(RULES))  # fmt: skip
 NOBODY: Final = len(RULES)
 """No rule: nobody is there who could answer."""
+BLOCKED_PORTS: Final = (23, 445)
+"""What the admin rule keeps the internet from."""
 
 TOKENS: Final = ("X", "NX", "NX_LOCAL_DST", "NX_FALLBACK", "NX_HW_NOT_SUPPORTED", "NX_SW_NOT_READY")
 """Of encryption: the first is for all in the encrypted network, the second for all else."""
@@ -203,6 +204,7 @@ def _add_outside(made: Enterprise, rng: np.random.Generator) -> None:
         "customers6": made.strangers(rng, vms, ipv6=True),
         "sites": made.strangers(rng, 300),
         "edr": made.strangers(rng, 2),
+        "licences": made.strangers(rng, 2),
         "partners": made.strangers(rng, 8),
         "noise": np.concatenate(
             [made.strangers(rng, 3_000), *(made.neighbours(rng, 254) for _ in range(4))]

@@ -1,4 +1,4 @@
-"""What goes out: beacons, stolen data, mined coins."""
+"""What goes out: beacons, stolen data, tunnels, mined coins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.detection.campaign import Campaign
 from bench.detection.enterprise import WEB
-from bench.detection.flows import Shape, draw
+from bench.detection.flows import UDP, Shape, draw
 from flowverdict.demo.day.rhythm import DAY, HOUR, SECOND, Ints
 
 _CALL = Shape(0.6, 700, 400, 1.2)
@@ -72,6 +72,7 @@ def add_outbound(campaign: Campaign) -> None:
     """Adds all of them that the days have room for."""
     _beacons(campaign)
     _thefts(campaign)
+    _tunnels(campaign)
     _mining(campaign)
 
 
@@ -119,6 +120,29 @@ def _thefts(campaign: Campaign) -> None:
                      Shape(280, 2_000_000, 350_000_000, 1.1), rule=WEB)  # fmt: skip
         campaign.add("exfiltration", "fetched", found,
                      "8 GB in two hours, fetched from outside through an open port")  # fmt: skip
+
+
+def _tunnels(campaign: Campaign) -> None:
+    """Data in questions for names.
+
+    iodine and dnscat2 ask from one port, which is one flow; what asks through the system's resolver
+    comes from a new port each time. dnscat2 asks once a second by default.
+    """
+    rng = campaign.rng
+    for speed, hours, questions, sent, about, expected in (
+        ("fast", 2, 1, 60e6, "60 MB in two hours over one port: iodine", True),
+        ("moderate", 6, 1, 12e6, "2 MB an hour for six hours over one port", True),
+        ("new ports", 3, 9_000, 180, "fifty questions a minute, each from a port of its own", True),
+        ("below", 6, 1, 1.9e6, "once a second for six hours: dnscat2 that waits", False),
+    ):
+        begin = campaign.when(hours * HOUR)
+        if begin is None:
+            continue
+        times = begin + np.sort(rng.integers(0, hours * HOUR, questions)) * (questions > 1)
+        seconds = hours * 3_600 if questions == 1 else 0.1
+        found = draw(rng, campaign.machine(), campaign.stranger(), 53, times,
+                     Shape(seconds, sent, sent * 1.2, 1.02), protocol=UDP)  # fmt: skip
+        campaign.add("dns-tunnel", speed, found, about, expected=expected)
 
 
 def _mining(campaign: Campaign) -> None:

@@ -34,7 +34,12 @@ from flowverdict.flowlog import SCHEMA
 _LOST: Final = 0.003
 """Of the begins and of the ends, those that a log lacks."""
 _SUBSCRIPTION: Final = "/subscriptions/0d5f2e6a-7c1b-4f3e-9a8d-5b6c7d8e9f00/resourceGroups/fleet"
-_ADMIN_ACL: Final = "6f0c1d2e-3b4a-4958-8776-9a0b1c2d3e4f"
+_OTHER_ACLS: Final = {
+    "admin": "6f0c1d2e-3b4a-4958-8776-9a0b1c2d3e4f",
+    "encryption": "unspecified",
+    "platform": "00000000-0000-0000-0000-000000000000",
+}
+"""Where no security group decides (flow-log specification, 3.6); NSG flow logs have none of it."""
 _VNET4, _NSG2 = 0, 1
 _KINDS = np.array([one.kind for one in RULES])
 _ALLOWS = np.array([*(one.allows for one in RULES), True])  # what nobody answers is let out
@@ -146,9 +151,13 @@ class Rows:
             if end <= earliest or begin > latest:
                 continue
             kept &= (found.spot >> 2 != machine) | (found.time < begin) | (found.time >= end)
-        begins_only = (found.spot & 3 == 2 + _NSG2) & (flows.protocol[found.flow] == TCP)
-        by_user = np.append(_KINDS == "user", np.False_)[flows.rule[found.flow]]
-        return kept & ~(begins_only & by_user & (is_end | (found.state == CONTINUE)))
+        is_nsg, is_inbound = found.spot & 1 == _NSG2, found.spot & 2 > 0
+        rule = flows.rule[found.flow]
+        by_user = np.append(_KINDS == "user", np.False_)[rule]
+        by_others = np.append(np.isin(_KINDS, list(_OTHER_ACLS)), np.False_)[rule]
+        begins_only = is_inbound & by_user & (flows.protocol[found.flow] == TCP)
+        uncounted = begins_only & (is_end | (found.state == CONTINUE))
+        return kept & ~(is_nsg & (uncounted | (is_inbound & by_others)))
 
     def _table(self, found: Tuples, flows: Flows, first: int) -> pa.Table:
         blob = (found.time - first) // HOUR * len(self._role) + (found.spot >> 2)
@@ -211,7 +220,7 @@ class _Words:
         network = f"{_SUBSCRIPTION}/providers/Microsoft.Network"
         watcher = f"{network}/networkWatchers/NetworkWatcher_westeurope".upper()
         groups = [f"{network}/networkSecurityGroups/{one.name}-nsg" for one in ROLES]
-        self.acls = pa.array([*groups, _ADMIN_ACL, "unspecified"])
+        self.acls = pa.array([*groups, *_OTHER_ACLS.values()])
         self.targets = pa.array(
             [*groups, *(f"{network}/virtualNetworks/{one}" for one in NETWORKS)]
         )
@@ -220,8 +229,10 @@ class _Words:
 
     def acl(self, rule: Ints, role: Ints) -> Ints:
         """The group of the machine, unless something else decided."""
-        others = np.where(_KINDS == "admin", 0, np.where(_KINDS == "encryption", 1, -1))[rule]
-        return np.where(others < 0, role, len(ROLES) + others)
+        others = list(_OTHER_ACLS)
+        place = [others.index(one) if one in others else -1 for one in _KINDS.tolist()]
+        other = np.array(place)[rule]
+        return np.where(other < 0, role, len(ROLES) + other)
 
     def target(self, machine: Ints, is_nsg: Flags) -> Ints:
         return np.where(is_nsg, self._role[machine], len(ROLES) + self.vnet[machine])

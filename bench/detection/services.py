@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from bench.detection.enterprise import ADMIN, PROBE, VNET, WEB
+from bench.detection.enterprise import ADMIN, PLATFORM, PROBE, VNET, WEB
 from bench.detection.flows import TCP, UDP, Shape
 from flowverdict.demo.day.rhythm import CUSTOMERS, NIGHT, OFFICE, STEADY
 
@@ -73,6 +73,8 @@ SERVICES: Final = (
     Service("customers, IPv6", ("customers6",), ("web6",), 443, 6, CUSTOMERS, _REQUEST, WEB),
     Service("downloads", ("customers",), ("web",), 443, 0.2, CUSTOMERS,
             Shape(90, 9_000, 40_000_000, 5), WEB),
+    Service("connections that the load balancer makes again", ("customers",), ("web",), 443, 0.1,
+            CUSTOMERS, Shape(0, 60, 20, 1.2), PLATFORM),
     Service("behind the web", ("web",), ("app",), 8443, 300, CUSTOMERS, _QUERY, fan=4),
     Service("pooled SQL", ("app",), ("sql",), 1433, 30, CUSTOMERS,
             Shape(2_400, 900_000, 6_000_000, 2), fan=2),
@@ -88,6 +90,8 @@ SERVICES: Final = (
     Service("endpoint mapper", _WINDOWS, ("dc",), 135, 4, OFFICE, Shape(1, 700, 600, 1.5)),
     Service("files", ("desktop",), ("file",), 445, 14, OFFICE,
             Shape(1_800, 3_000_000, 20_000_000, 6), weekend=0.1),
+    Service("shared files", ("app", "sql"), ("file",), 445, 8, STEADY,
+            Shape(200, 400_000, 3_000_000, 4)),
     Service("the web", ("desktop", "dev"), ("sites",), 443, 220, OFFICE,
             Shape(8, 6_000, 90_000, 6), fan=40, weekend=0.05),
     Service("the web, plain", ("desktop",), ("sites",), 80, 4, OFFICE, _REQUEST, weekend=0.05),
@@ -126,7 +130,7 @@ REGULAR: Final = (
     Regular("protection", EVERYBODY, ("edr",), 443, 300, 1, Shape(1, 3_000, 900, 2)),
     Regular("clock", EVERYBODY, ("time",), 123, 1_024, 4, Shape(0.05, 48, 48, 1.01),
             protocol=UDP),
-    Regular("licences", ("desktop",), ("sites",), 443, 900, 5, _HEARTBEAT),
+    Regular("licences", ("desktop",), ("licences",), 443, 900, 5, _HEARTBEAT),
     Regular("replicas", ("sql",), ("sql",), 5022, 3_600, 9,
             Shape(3_500, 40_000_000, 900_000, 1.2)),
     Regular("events", _WINDOWS, ("monitor",), 5985, 900, 20, Shape(1, 9_000, 2_000, 2)),

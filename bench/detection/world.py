@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
@@ -58,11 +58,16 @@ class World:
             names_of(self._all, self._all.public),
         )
 
-    def parts(self) -> Iterator[pa.Table]:
-        """Yields all rows, a quarter of a day after the other."""
-        gaps = [*self._campaign.gaps, *self._benign.restarts()]
+    def parts(self, within: int | None = None) -> Iterator[pa.Table]:
+        """Yields all rows, a quarter of a day after the other.
+
+        Args:
+            within: milliseconds after its begin at which each attack is over, as if rows were
+                looked at so long after it; None for its own end.
+        """
+        gaps = [*self._campaign.gaps(within), *self._benign.restarts()]
         rows = Rows(self._all, gaps, BEGIN, self._seed)
-        attacks = self._campaign.flows()
+        attacks = self._campaign.flows(within)
         for day in range(self._days):
             flows = self._benign.day(day)
             for part in range(_PARTS):
@@ -76,29 +81,29 @@ class World:
 
 def fill(
     lake: Lake,
-    world: World,
+    parts: Iterable[pa.Table],
     rows: int | None = None,
     say: Callable[[int], None] = lambda _rows: None,
 ) -> int:
-    """Adds a world's rows to a lake; returns how many.
+    """Adds rows to a lake; returns how many.
 
     Args:
         lake: an empty one.
-        world: whose rows.
+        parts: the rows.
         rows: how many to stop behind.
         say: told how many there are after each part.
     """
     count = 0
     with ThreadPoolExecutor(1) as writer:
         waiting = None
-        for number, part in enumerate(world.parts()):
+        for number, part in enumerate(parts):
             table = part if rows is None else part.slice(0, rows - count)
             if waiting is not None:
                 waiting.result()
             waiting = writer.submit(lake.flows.append, table, {f"part-{number}": Cursor(records=1)})
             count += len(table)
             say(count)
-            if rows is not None and count >= rows:
+            if count == rows:
                 break
         if waiting is not None:
             waiting.result()

@@ -95,7 +95,7 @@ def test_written_as_blobs_and_read_again_rows_are_the_same(parts):
 def test_a_lake_takes_all_of_them(parts, tmp_path):
     lake = Lake(str(tmp_path / "lake"))
     wanted = sum(map(len, parts[:3])) - 5
-    assert fill(lake, World(7, MACHINES, DAYS), wanted) == wanted
+    assert fill(lake, parts, wanted) == wanted
     assert sum(batch.num_rows for batch in scan(lake, SCHEMA.names)) == wanted
 
 
@@ -128,6 +128,25 @@ def test_a_lost_log_has_no_row_while_others_tell_of_the_machine(world, rows):
 
 def test_attacks_use_what_the_first_half_of_the_days_never_saw(world):
     assert min(one.first for one in world.truth.labels) >= BEGIN + DAYS // 2 * 86_400_000
+
+
+def test_an_attack_that_is_over_early_leaves_nothing_behind(world):
+    minutes = 15
+    begins = {one.id: one for one in world.truth.labels}
+    short = duckdb.connect()
+    table = pa.concat_tables(
+        [part.unify_dictionaries() for part in world.parts(within=minutes * 60_000)]
+    )
+    short.register("rows", table)
+    for one in begins.values():
+        late = number(
+            short,
+            "SELECT count(*) FROM rows WHERE epoch_ms(time) BETWEEN $1 AND $2"
+            " AND list_contains($3, src_ip) AND list_contains($4, dst_ip)"
+            " AND state IN ('B', 'D') AND rule = 'Temp-Allow-Any'",
+            one.first + minutes * 60_000 + 10_000, one.last, list(one.actors), list(one.targets),
+        )  # fmt: skip
+        assert late == 0, one
 
 
 def test_without_attacks_nothing_is_labelled_and_nothing_forgotten_is_used():
@@ -220,3 +239,14 @@ def test_beacons_sleep_as_long_as_their_tools_do(world, rows, speed, low, high):
     gaps = gaps[gaps > 4]  # a SYN that was sent again begins another flow
     assert len(gaps) > 300
     assert np.mean((gaps > low - 1.1) & (gaps < high + 4.1)) > 0.98
+
+
+def test_nsg_logs_do_not_have_what_no_security_group_decided(rows):
+    kinds = rows.execute("SELECT DISTINCT schema, rule_kind, acl FROM flows").fetchall()
+    others = {(schema, kind) for schema, kind, _ in kinds if kind not in {"user", "default"}}
+    assert {("vnet4", "admin"), ("vnet4", "platform")} <= others
+    assert {schema for schema, _ in others} == {"vnet4"}
+    acls = {kind: acl for _, kind, acl in kinds}
+    assert acls["platform"] == "00000000-0000-0000-0000-000000000000"
+    assert not acls["admin"].startswith("/")
+    assert all(acl.endswith("-nsg") for _, kind, acl in kinds if kind in {"user", "default"})

@@ -116,6 +116,9 @@ def test_threats_and_countries(lake: Path, tmp_path: Path) -> None:
         (("--lake", "lake", "--interval", "5m"), "main traffic: Invalid value for"),
         (("--lake", "lake", "--where", "nothing = 1"), "SQL: Binder Error: "),
         (("--lake", "lake", "--where", " "), "--where: is empty"),
+        (("--lake", "lake", "--update", "--where", "true"), "--update: prints no rows: expected"),
+        (("--lake", "lake", "--update", "--output", "csv"), "--update: has no --output csv"),
+        (("--lake", "nowhere", "--update"), "nowhere: holds no flows yet"),
     ],
 )
 def test_wrong_words_are_2_and_one_line(
@@ -133,3 +136,37 @@ def test_a_query_reads_the_lake_and_nothing_else(lake: Path) -> None:
                  "exists (FROM read_csv('/etc/passwd'))")  # fmt: skip
     assert result.exit_code == 2
     assert "Permission Error" in result.stderr
+
+
+def test_a_lake_keeps_the_rows_and_answers_with_them(
+    lake: Path, tmp_path: Path, network: tuple[str, ...]
+) -> None:
+    result = run("traffic", "--lake", lake, *network, "--update")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "1 day looked at, 2 intervals made anew: 6 rows\n"
+    made = told("--lake", lake, *network)
+    assert told("--lake", lake) == made
+    query = ("flows", "--lake", lake, "--output", "json", "--sql")
+    found = json.loads(run(*query, "SELECT DestVm FROM NTANetAnalytics ORDER BY 1").stdout)
+    assert found == [{"DestVm": "rg/vm0"}, {"DestVm": "rg/vm1"}, {"DestVm": None}]
+    assert len(json.loads(run(*query, "FROM AzureNetworkAnalytics_CL").stdout)) == 3
+    assert len(json.loads(run(*query, "FROM NTAIpDetails").stdout)) == 3
+    filled(tmp_path, "10 I D 198.51.100.7:1000 10.0.0.4:22", name="more.json")
+    behind = run("traffic", "--lake", lake, "--output", "json")
+    assert json.loads(behind.stdout) == made
+    assert behind.stderr == (
+        f"{lake}: rows of 2026-08-13 have changed since the table was made: expected "
+        "`flowverdict traffic --update`\n"
+    )
+    words = ("traffic", "--lake", lake, *network, "--update", "--output", "json")
+    assert json.loads(run(*words).stdout) == {"days": 1, "intervals": 1, "rows": 4}
+    assert told("--lake", lake) == told("--lake", lake, *network) != made
+
+
+def test_rows_that_a_lake_does_not_have_yet_are_named(lake: Path) -> None:
+    result = run("flows", "--lake", lake, "--sql", "FROM NTAIpDetails")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"{lake}: holds no NTAIpDetails yet: expected `flowverdict traffic --update` to have made "
+        "it\n"
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from flowverdict.lake import ALWAYS, Table, answer, open_engine
+from flowverdict.lake import ALWAYS, LakeError, Table, answer, open_engine, query
 from flowverdict.lake.engine import MEMORY
-from flowverdict.traffic.analytics import legacy
+from flowverdict.traffic.analytics import legacy, raw
 from flowverdict.traffic.analytics.making import Making
 from flowverdict.traffic.analytics.schema import (
     ANALYTICS,
@@ -20,6 +21,7 @@ from flowverdict.traffic.analytics.schema import (
     NTA,
     selected,
 )
+from flowverdict.traffic.views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,8 +34,9 @@ AZURE_VIEWS: Final = {
     NTA: selected(COLUMNS, NTA),
     IP_DETAILS: selected(DETAILS, IP_DETAILS),
     LEGACY: legacy.SQL,
+    raw.NAME: raw.SQL,
 }
-"""Azure's tables as views of the rows that are kept, or were made."""
+"""Azure's tables, and the way back to flow rows, as views of what is kept or was made."""
 
 
 def files_by_day(table: Table, period: Period = ALWAYS) -> dict[date, list[str]]:
@@ -46,12 +49,13 @@ def files_by_day(table: Table, period: Period = ALWAYS) -> dict[date, list[str]]
     days: dict[date, list[str]] = {}
     for one in pa.table(found.get_add_actions()).to_pylist() if found is not None else []:
         day = one["partition"]["day"]
-        if _touches(period, day):
+        if touches(period, day):
             days.setdefault(day, []).append(one["path"])
     return {day: sorted(days[day]) for day in sorted(days)}
 
 
-def _touches(period: Period, day: date) -> bool:
+def touches(period: Period, day: date) -> bool:
+    """Reports whether a period has a part of a day, UTC."""
     since, until = period.since, period.until
     return (since is None or since.astimezone(UTC).date() <= day) and (
         until is None or day <= until.astimezone(UTC).date()
@@ -95,6 +99,29 @@ def analyse_lake(
         engine.close()
         raise
     return answer(engine, files, lake, sql, views)
+
+
+def ask(
+    lake: Lake, sql: str, *, period: Period = ALWAYS, memory: str = MEMORY
+) -> pa.RecordBatchReader:
+    """Returns the answer to a query over all that a lake has: tables, views, Azure's tables.
+
+    Of Azure's tables a period has the intervals that begin in it.
+
+    Raises:
+        LakeError: there is nothing in the lake yet, the query is wrong, or it names one of Azure's
+            tables and these were not made yet.
+    """
+    views = {one.name: one.sql for one in VIEWS}
+    table = analytics_table(lake)
+    if table.open() is not None:
+        more = [(table, period.condition("FlowIntervalStartTime"))]
+        return query(lake, sql, views=views | AZURE_VIEWS, more=more, period=period, memory=memory)
+    for name in AZURE_VIEWS:
+        if re.search(rf"\b{name}\b", sql, re.IGNORECASE):
+            made = "expected `flowverdict traffic --update` to have made it"
+            raise LakeError(f"{lake.root}: holds no {name} yet: {made}")
+    return query(lake, sql, views=views, period=period, memory=memory)
 
 
 def analytics_table(lake: Lake) -> Table:
