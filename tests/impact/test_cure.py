@@ -84,6 +84,10 @@ def test_a_rule_that_nobody_else_used_goes(tmp_path: Path) -> None:
     assert best is not None
     assert best.kind == REMOVE
     assert what(best) == "take `Forgotten` (200) out of `web-nsg`"
+    assert best.notes == ()
+    assert kinds(cure)[NSG_DENY].notes == (
+        "`Forgotten` would still let in whomever else it names, and nobody else used it",
+    )
     assert why(best) == "stops 1 flow of theirs and none of others in the 20 days to 2026-08-13"
     web = nic_of(estate, "web")
     after = edited(estate, best.edits)
@@ -253,7 +257,7 @@ def test_too_many_strangers_are_the_whole_internet(tmp_path: Path) -> None:
     _, _, found = found_in(tmp_path, rows, [finding(many, ["10.0.0.4"])], nsgs=nsgs)
     (rule,) = rules_of(kinds(only(found))[NSG_DENY])
     assert (rule.source.tags, rule.source.texts) == (("Internet",), ("Internet",))
-    assert why(kinds(only(found))[NSG_DENY]).startswith("stops at least 2,000 flows of theirs")
+    assert why(kinds(only(found))[NSG_DENY]).startswith("stops 4,500 flows of theirs")
 
 
 def test_a_manager_denies_in_front_of_its_own_rules(tmp_path: Path) -> None:
@@ -353,7 +357,7 @@ def test_a_protocol_without_a_name_takes_a_rule_for_all(tmp_path: Path) -> None:
     some = [finding([ROBBER], ["10.0.0.4"], (), protocol=47)]
     _, _, found = found_in(tmp_path, [row], some, nsgs=nsgs)
     one = kinds(only(found))[NSG_DENY]
-    assert one.notes == ("rules cannot name the protocol: every protocol is denied",)
+    assert one.notes[0] == "rules cannot name the protocol: every protocol is denied"
     assert "--protocol '*'" in cure_json(only(found))["alternatives"][0]["az"]
 
 

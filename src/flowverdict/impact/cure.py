@@ -7,7 +7,7 @@ recommended.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.impact.cure_admin import admin_denies
@@ -15,7 +15,7 @@ from flowverdict.impact.cure_advice import Advice, advice_for
 from flowverdict.impact.cure_deny import Asked, Proposal, nsg_denies, points
 from flowverdict.impact.cure_edit import Edit, edited
 from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
-from flowverdict.impact.cure_ends import Ends, Standpoints, ends_of
+from flowverdict.impact.cure_ends import Ends, Judge, ends_of
 from flowverdict.impact.cure_remove import narrowed, removals
 from flowverdict.impact.what_if import what_ifs
 from flowverdict.net import EMPTY, IntervalSet, parse_address
@@ -150,8 +150,7 @@ def _without(finding: Finding, cause: Cause, estate: Estate | None) -> Cure:
 
 def _nothing_passes(ends: Ends) -> str:
     if ends.denied and not ends.unknown:
-        verdict = ends.denied[0].verdict
-        return f"the rules deny it by now: {verdict}: keep that"
+        return f"the rules deny it by now: {ends.denied[0].told}: keep that"
     reasons = "; ".join(ends.unknown) or "no allowed flow was recorded"
     return f"what would stop it is not known: {reasons}"
 
@@ -211,7 +210,7 @@ class _Search:
         advice = advice_for(self._findings, self._asked, self._estate, self._lake, self._period)
         for number, cure in self._cures.items():
             cure.advice = advice.get(number, [])
-            cure.alternatives.sort(key=_worth)
+            cure.alternatives = _with_hint(sorted(cure.alternatives, key=_worth))
             if not cure.alternatives:
                 cure.why = "; ".join(f"{kind}: {why}" for kind, why in cure.refused.items())
         return self._cures
@@ -241,16 +240,15 @@ class _Search:
 
     def _verify(self, proposal: Proposal) -> None:
         """Takes back what does not stop every flow of its finding, judged anew."""
-        known: dict[frozenset[ResourceId], Standpoints] = {}
+        known: dict[frozenset[ResourceId], Judge] = {}
         for number, edits in list(proposal.edits.items()):
             key = frozenset(one.rule.id for one in edits)
             if key not in known:
-                known[key] = Standpoints(edited(self._estate, edits), self._options)
-            for end in self._asked[number].ends:
-                again = known[key].judged(end.place.nic.id, end.direction, end.packet)
-                if again.verdict.access != "Deny":
-                    proposal.refuse([number], f"would not stop it: {again.verdict}")
-                    break
+                known[key] = Judge(edited(self._estate, edits), self._options)
+            again = known[key].again(self._asked[number].ends)
+            passes = next((one for one in again if one.verdict.access != "Deny"), None)
+            if passes is not None:
+                proposal.refuse([number], f"would not stop it: {passes.told}")
 
     def _narrowed(self, removed: Proposal) -> Proposal | None:
         """Returns rules narrowed to what others use, where removing them breaks something."""
@@ -267,12 +265,10 @@ class _Search:
         return found if found.edits or found.reasons else None
 
     def _narrow(self, removed: Alternative) -> list[Edit] | str:
-        if removed.effect.is_least:
-            return "too many others use the rules"
         edits: list[Edit] = []
         for one in removed.edits:
-            used = removed.effect.used.get(one.rule.id)
-            new = narrowed(one.rule, used) if used else None
+            use = removed.effect.used.get(one.rule.id)
+            new = narrowed(one.rule, use) if use else None
             if isinstance(new, str):
                 return new
             edits.append(Edit(new, one.rule))
@@ -281,6 +277,19 @@ class _Search:
     def _regions(self, number: int) -> tuple[str, ...]:
         vnets = (end.place.vnet for end in self._asked[number].ends)
         return tuple(sorted({one.region for one in vnets if one is not None and one.region}))
+
+
+def _with_hint(alternatives: list[Alternative]) -> list[Alternative]:
+    """Returns alternatives; of those that leave a rule that nobody else used it is said."""
+    removed = next((one for one in alternatives if one.kind == REMOVE), None)
+    if removed is None or removed.effect.broken:
+        return alternatives
+    names = ", ".join(f"`{one.rule.name}`" for one in removed.edits)
+    hint = f"{names} would still let in whomever else it names, and nobody else used it"
+    return [
+        replace(one, notes=(*one.notes, hint)) if one.kind in (NSG_DENY, ADMIN_DENY) else one
+        for one in alternatives
+    ]
 
 
 def _few_days(of: Effect) -> str:
