@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.runs import run
 from tests.conformance.sketch import write
+from tests.load.terraform.test_plan import existing, plan, rule
 
 OPEN = "in 100 Allow Tcp Internet -> *:3389 name=Rdp"
 RDP = """
@@ -131,6 +132,17 @@ def test_sarif_points_at_the_rule(
     ]
     assert len(places) == 4
     assert all(Path(unquote(one["artifactLocation"]["uri"])).is_file() for one in places)
+
+
+def test_sarif_of_a_plan_has_lines(tmp_path: Path, claims: Path) -> None:
+    """An address of Terraform is no place in the file; code scanning asks for a line."""
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan(existing(rule("Rdp", "3389")), {}, [])))
+    log = json.loads(run("prove", path, claims, "--output", "sarif").stdout)
+    [found] = log["runs"][0]["results"]
+    [place] = found["locations"]
+    assert place["logicalLocations"] == [{"name": "azurerm_network_security_rule.Rdp"}]
+    assert place["physicalLocation"]["region"] == {"startLine": 1, "startColumn": 1}
 
 
 def test_packs(tmp_path: Path) -> None:

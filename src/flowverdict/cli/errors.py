@@ -45,7 +45,8 @@ def reported() -> Generator[None]:
 
 
 _TOLD: Final = frozenset(
-    {"passed-over", "not-read", "removed", "inline", "count", "incomplete", "update", "tie"}
+    """passed-over not-read linked place removed inline count incomplete update tie part-alone
+    unknown-value twice""".split()
 )
 """Codes of warnings that are said before every answer: something was left out, or assumed."""
 

@@ -190,6 +190,13 @@ class Estate:
         reason = self.broken.get(resource)
         return f"{kind} `{resource}`" + (f" ({reason})" if reason else "")
 
+    def name_address_lost(self, nic: NetworkInterface) -> str:
+        """Names the address that an interface lacks, with its subnet where that is lost too."""
+        lost = f"private address of `{nic.id}`"
+        if nic.subnet is None or nic.subnet in self.resources.subnets:
+            return lost
+        return f"{lost}, as its {self.name_lost('subnet', nic.subnet)} is missing"
+
     def addresses_of(self, nic: NetworkInterface) -> IntervalSet:
         """Returns the addresses that an interface has, or may get."""
         own = nic.addresses

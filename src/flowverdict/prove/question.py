@@ -139,7 +139,7 @@ class Question:
                 return Asked(sure, maybe, remote.missing)
         estate = self.network.estate
         if not estate.addresses_of(nic) and self._sides[way].selects(nic):
-            return Asked(NOTHING, NOTHING, (f"private address of `{nic.id}`",), is_lost=True)
+            return Asked(NOTHING, NOTHING, (estate.name_address_lost(nic),), is_lost=True)
         return None
 
     def _local(self, nic: NetworkInterface, policy: Policy, way: Direction) -> IntervalSet:

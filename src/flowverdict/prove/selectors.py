@@ -343,7 +343,7 @@ class _Reading:
         own = {one.id: self._estate.addresses_of(one) for one in nics}
         sure = IntervalSet.union(one.addresses for one in nics)
         unset = [one for one in nics if not all(at.addresses for at in one.ip_configurations)]
-        missing = [f"private address of `{one.id.name}`" for one in unset]
+        missing = [self._estate.name_address_lost(one) for one in unset]
         known = [own[one.id] for one in unset if one.id in self._estate.open_addresses]
         lost = [*(f"network interface `{one}`" for one in absent), *doubts]
         maybe = IntervalSet.union(known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
@@ -28,6 +29,7 @@ ALIVE: Final = ""
 BY_ADMIN: Final = "dead-by-admin-rule"
 BY_NSG: Final = "dead-by-other-nsg"
 NO_ADDRESS: Final = "matches-no-address"
+NEEDLESS: Final = "redundant"
 
 _OF_HOST: Final = {
     Direction.INBOUND: tuple(packets(sources=HOST).disjoint()),
@@ -41,10 +43,39 @@ A rule that matters for them alone is alive.
 
 
 class Fate(NamedTuple):
-    """What becomes of a rule at one place: ``ALIVE`` or why not, and the rules that take all."""
+    """What becomes of a rule at one place: ``ALIVE`` or why not, and the rules that take all.
+
+    Attributes:
+        is_whole: whether that is so of the platform's packets too.
+    """
 
     why: str
     took: tuple[Rule, ...] = ()
+    is_whole: bool = True
+
+
+class Admin(NamedTuple):
+    """The admin rules of one direction at a kind of place.
+
+    Attributes:
+        stages: what they match: one list, or one a manager where each has a say.
+        in_order: whether it is known which manager comes first.
+    """
+
+    stages: tuple[list[Match], ...]
+    in_order: bool
+
+    def left(self, stage: int, number: int) -> Left:
+        """Returns what a rule may match of what neither managers nor rules before it stop."""
+        one = self.stages[stage][number]
+        left, took = one.perhaps, tuple["Rule", ...]()
+        for rules in self.stages[:stage]:
+            left, some = _through(rules, left)
+            took += some
+        if not left:
+            return Left(left, took)
+        rest, some = left_behind(replace(one, perhaps=left), self.stages[stage][:number])
+        return Left(rest, took + some)
 
 
 _ALIVE: Final = Fate(ALIVE)
@@ -71,7 +102,7 @@ class Layers:
         """What becomes of rules at kinds of places, where that is not that they are alive."""
         self.orders: defaultdict[tuple[ResourceId, Direction], list[Order]] = defaultdict(list)
         self.fates: defaultdict[ResourceId, list[Fate]] = defaultdict(list)
-        self.admin: dict[tuple[int, int], list[Match]] = {}
+        self.admin: dict[tuple[int, ...], Admin] = {}
         self.limits: list[str] = []
         self.untold: set[ResourceId] = set()
         groups: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
@@ -98,8 +129,10 @@ class Layers:
             one for one in place.layers_towards(direction) if one.nsg is not None or one.missing
         ]
         ahead = stages[: len(stages) - len(layers)]
-        for stage in ahead:
-            self.admin.setdefault((id(stage), id(around)), self._of(stage, around))
+        key = (*map(id, ahead), id(around))
+        if key not in self.admin:
+            in_order = place.admin is not None and not place.admin.order_missing
+            self.admin[key] = Admin(tuple(self._of(one, around) for one in ahead), in_order)
         for at, layer in enumerate(layers):
             if layer.nsg is None or layer.missing:
                 continue
@@ -123,16 +156,38 @@ class Layers:
                 fate = self._dead.get(keys[0]) or self._dead.get(keys[1])
                 if fate is None:
                     left = both(order.left[one.rule.id], here)
-                    left = less(left, _OF_HOST[direction]) or left
-                    fate, behind_it = self._fate(one.rule, left, around, before, behind, len(ahead))
+                    fate, behind_it = self._with_host(
+                        one.rule, left, around, before, behind, len(ahead), _OF_HOST[direction]
+                    )
                     if left and fate.why != ALIVE:
                         self._dead[keys[behind_it]] = fate
                 if fate.why == NO_ADDRESS and touch(one.perhaps, here):
                     fate = Fate(NO_ADDRESS, left_behind(one, order.rules[:number]).took)
+                if not (fate.why and fate.is_whole) and one.rule.id in order.instead:
+                    fate = Fate(NEEDLESS, order.instead[one.rule.id])
                 if fate.why == ALIVE:
                     fates[:] = [_ALIVE]
                 else:
                     fates.append(fate)
+
+    def _with_host(
+        self,
+        rule: Rule,
+        left: Boxes,
+        around: Around,
+        before: Sequence[Stage],
+        behind: Sequence[Stage],
+        of_admin: int,
+        host: Boxes,
+    ) -> tuple[Fate, bool]:
+        """Returns what ``_fate`` does, of the packets that are not the platform's if there are."""
+        rest = less(left, host) or left
+        fate, behind_it = self._fate(rule, rest, around, before, behind, of_admin)
+        if rest is not left and fate.why != ALIVE:
+            whole, of_all = self._fate(rule, left, around, before, behind, of_admin)
+            fate = fate._replace(is_whole=whole.why != ALIVE)
+            behind_it = behind_it or of_all or not fate.is_whole
+        return fate, behind_it
 
     def _is_alike(self, rules: list[Match], direction: Direction, local: IntervalSet) -> bool:
         """Reports whether each rule matches all of some local addresses alike, or none."""

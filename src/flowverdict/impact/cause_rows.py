@@ -1,0 +1,243 @@
+"""The rows of a lake that findings are about, rule by rule: two queries for any number of findings.
+
+A row belongs to a finding if its source, destination, destination port and protocol are among the
+finding's. Times are counted twice: from first to last of the finding, and in the whole lake.
+"""
+
+# pyarrow ships no types: what comes out of it is unknown to the checker.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from flowverdict.lake import query
+from flowverdict.lake.engine import quoted
+from flowverdict.net import PORTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from flowverdict.detect import Finding
+    from flowverdict.lake import Lake, Period
+
+MOST_RULES: Final = 8
+"""Rules that are told of a finding and a decision, those with most rows first."""
+MOST_ENDS: Final = 4_000
+"""Allowed flows that are told of a finding, those with most rows first."""
+
+_IS_PACKET: Final = (
+    "contains(f.src_ip, ':') = contains(f.dst_ip, ':') "
+    f"AND (f.protocol NOT IN {PORTED} OR f.dst_port IS NOT NULL)"
+)
+"""What tells a packet that rules can be asked about."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+INSIDE: Final = (
+    r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\."
+    r"|100\.(6[4-9]|[789]\d|1[01]\d|12[0-7])\.|168\.63\.129\.16$"
+    r"|fe[89ab][0-9a-f]:|f[cd][0-9a-f]{2}:|::1?$)"
+)
+"""Addresses of nobody outside (RFC 1918, 3927, 4193, 4291, 6598), and the one that Azure probes
+from."""
+
+
+def is_outside(address: str) -> bool:
+    """Reports whether an address can be that of somebody outside."""
+    return re.match(INSIDE, address) is None
+
+
+class Decided(NamedTuple):
+    """What one rule decided of a finding's rows, as the log says.
+
+    Attributes:
+        finding: the finding's number.
+        direction: ``I`` or ``O``.
+        decision: ``A`` or ``D``.
+        rule: its name; None where the log has none.
+        rule_kind: as in the table ``flows``.
+        acl: the id of its NSG or network manager, as logged.
+        rows: how many rows from first to last of the finding.
+        first: the time of the first of them.
+        last: the time of the last one.
+        since: the time of the first such row in the lake.
+        packet: the first row: ``time``, ``src_ip``, ``dst_ip``, ``src_port``, ``dst_port``,
+            ``protocol``, ``mac`` and ``target``.
+    """
+
+    finding: int
+    direction: str
+    decision: str
+    rule: str | None
+    rule_kind: str
+    acl: str | None
+    rows: int
+    first: datetime
+    last: datetime
+    since: datetime
+    packet: Mapping[str, Any]
+
+
+def decided(findings: Sequence[Finding], lake: Lake, period: Period) -> list[Decided]:
+    """Returns what rules decided of findings' rows, those with most rows first.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    sql = f"""
+        FROM (SELECT finding, direction, decision, rule, rule_kind, min(acl) AS acl,
+            CAST(count(*) FILTER (inside) AS BIGINT) AS rows,
+            min(time) FILTER (inside) AS first, max(time) FILTER (inside) AS last,
+            min(time) AS since,
+            min({{'time': time, 'src_ip': src_ip, 'dst_ip': dst_ip, 'src_port': src_port,
+                'dst_port': dst_port, 'protocol': protocol, 'mac': mac, 'target': target}})
+                FILTER (inside) AS packet
+        FROM rows_of GROUP BY finding, direction, decision, rule, rule_kind, lower(acl))
+        WHERE rows > 0
+        QUALIFY row_number() OVER (PARTITION BY finding, decision, direction
+            ORDER BY rows DESC, rule, rule_kind, acl) <= {MOST_RULES}
+        ORDER BY finding, rows DESC, direction, decision, rule, rule_kind, acl"""  # noqa: S608 no words of others
+    return [Decided(**row) for row in _asked(findings, lake, period, sql)]
+
+
+def allowed(findings: Sequence[Finding], lake: Lake, period: Period) -> pa.Table:
+    """Returns the distinct flows of findings that were allowed, at each interface that logged them.
+
+    Columns: ``finding``, ``direction``, ``mac``, ``target``, ``acl``, ``protocol``, ``src_ip``,
+    ``dst_ip``, ``dst_port``, ``rows``, and ``left_out``: how many flows more the finding has.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    sql = f"""
+        SELECT *, greatest(count(*) OVER (PARTITION BY finding) - {MOST_ENDS}, 0) AS left_out
+        FROM (SELECT finding, direction, mac, target, min(acl) AS acl, protocol,
+            src_ip, dst_ip, dst_port, CAST(count(*) AS BIGINT) AS rows
+            FROM rows_of
+            WHERE inside AND decision = 'A' AND rule_kind NOT IN ('platform', 'encryption')
+            GROUP BY finding, direction, mac, target, protocol, src_ip, dst_ip, dst_port)
+        QUALIFY row_number() OVER (PARTITION BY finding
+            ORDER BY rows DESC, src_ip, dst_ip, dst_port, direction, mac, target) <= {MOST_ENDS}
+        ORDER BY finding, rows DESC, src_ip, dst_ip, dst_port, direction, mac, target"""  # noqa: S608 no words of others
+    return query(lake, sql, views=_views(findings), period=period).read_all()
+
+
+def opened_since(
+    findings: Sequence[Finding], rules: Sequence[Decided], lake: Lake, period: Period
+) -> list[datetime | None]:
+    """Returns when each rule first let anybody in from outside, to a finding's targets and ports.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    if not rules:
+        return []
+    views = {
+        **_views(findings),
+        "rules": _columns(
+            number=range(len(rules)),
+            finding=[one.finding for one in rules],
+            name=[one.rule or "" for one in rules],
+            kind=[one.rule_kind for one in rules],
+            list=[(one.acl or "").lower() for one in rules],
+        ),
+    }
+    sql = f"""
+        SELECT number, min(time) AS since FROM rules JOIN wanted USING (finding)
+        JOIN flows AS f ON coalesce(f.rule, '') = name AND f.rule_kind = kind
+            AND lower(coalesce(f.acl, '')) = list
+        LEFT JOIN targets ON targets.finding = rules.finding AND targets.ip = f.dst_ip
+        LEFT JOIN ports ON ports.finding = rules.finding AND ports.port = f.dst_port
+        WHERE f.decision = 'A' AND f.direction = 'I' AND NOT regexp_matches(f.src_ip, '{INSIDE}')
+            AND (NOT has_targets OR targets.ip IS NOT NULL)
+            AND (NOT has_ports OR ports.port IS NOT NULL)
+            AND (wanted.protocol IS NULL OR wanted.protocol = f.protocol)
+        GROUP BY number"""  # noqa: S608 no words of others
+    rows = query(lake, sql, views=views, period=period).read_all().to_pylist()
+    found = {row["number"]: row["since"] for row in rows}
+    return [found.get(number) for number in range(len(rules))]
+
+
+def _asked(
+    findings: Sequence[Finding], lake: Lake, period: Period, sql: str
+) -> list[dict[str, Any]]:
+    if not findings:
+        return []
+    return query(lake, sql, views=_views(findings), period=period).read_all().to_pylist()
+
+
+def _views(findings: Sequence[Finding]) -> dict[str, str]:
+    """Returns the findings as views, and the rows that are about them as ``rows_of``."""
+    everyone = range(len(findings))
+    sources, targets = ([one.sources for one in findings], [one.targets for one in findings])
+    views = {
+        "wanted": _columns(
+            finding=everyone,
+            first=[_milliseconds(one.first) for one in findings],
+            last=[_milliseconds(one.last) for one in findings],
+            protocol=[one.protocol for one in findings],
+            has_targets=[bool(one.targets) for one in findings],
+            has_ports=[bool(one.ports) for one in findings],
+        ),
+        "sources": _pairs("ip", sources),
+        "targets": _pairs("ip", targets),
+        "ports": _pairs("port", [one.ports for one in findings]),
+    }
+    joins = {
+        (True, True): "JOIN sources AS s ON s.ip = f.src_ip "
+        "JOIN targets AS t ON t.ip = f.dst_ip AND t.finding = s.finding "
+        "JOIN wanted AS w ON w.finding = s.finding",
+        (True, False): "JOIN sources AS s ON s.ip = f.src_ip "
+        "JOIN wanted AS w ON w.finding = s.finding AND NOT w.has_targets",
+        (False, True): "JOIN targets AS t ON t.ip = f.dst_ip "
+        "JOIN wanted AS w ON w.finding = t.finding AND w.finding NOT IN "
+        "(SELECT finding FROM sources)",
+    }
+    shapes = {(bool(one.sources), bool(one.targets)) for one in findings}
+    parts = [
+        "SELECT w.finding, f.*, f.time BETWEEN make_timestamptz(w.first * 1000) "  # noqa: S608 no words of others
+        f"AND make_timestamptz(w.last * 1000) AS inside FROM flows AS f {joins[shape]} "
+        "LEFT JOIN ports AS p ON p.finding = w.finding AND p.port = f.dst_port "
+        "WHERE (NOT w.has_ports OR p.port IS NOT NULL) "
+        f"AND (w.protocol IS NULL OR w.protocol = f.protocol) AND {_IS_PACKET}"
+        for shape in sorted(shapes & joins.keys())
+    ]
+    return {**views, "rows_of": " UNION ALL ".join(parts)}
+
+
+def _columns(**columns: Iterable[Any]) -> str:
+    """Returns a table in SQL."""
+    parts = (
+        f"unnest([{', '.join(map(_literal, values))}]) AS {name}"
+        for name, values in columns.items()
+    )
+    return f"SELECT {', '.join(parts)}"
+
+
+def _pairs(name: str, of_findings: Sequence[Sequence[Any]]) -> str:
+    """Returns a table of findings' numbers with one value each."""
+    pairs = [(number, value) for number, values in enumerate(of_findings) for value in values]
+    if not pairs:
+        none = "VARCHAR" if name == "ip" else "INTEGER"
+        return (
+            f"SELECT CAST(NULL AS INTEGER) AS finding, CAST(NULL AS {none}) AS {name} WHERE false"
+        )
+    numbers, values = zip(*pairs, strict=True)
+    return _columns(**{"finding": numbers, name: values})
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def _milliseconds(moment: datetime) -> int:
+    """Returns a time as the table has it, milliseconds since 1970."""
+    return (moment - _START) // _MILLISECOND

@@ -1,0 +1,162 @@
+"""What is said of a finding: a title, what decided, what would stop it, and what shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from flowverdict.detect.finding import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from flowverdict.detect.finding import Finding
+
+_WRITTEN: Final = {
+    "dns": "DNS",
+    "icmp": "ICMP",
+    "rdp": "RDP",
+    "smb": "SMB",
+    "sql": "SQL",
+    "ssh": "SSH",
+    "tcp": "TCP",
+    "udp": "UDP",
+    "winrm": "WinRM",
+}
+_MOST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding, and why its flows passed or not, as far as that is known.
+
+    Attributes:
+        decided_by: the rule: ``ruleName``, ``ruleId``, ``layer``, ``acl``, ``decision`` and
+            ``since``, each of which may be absent or None; None where no rule is known.
+        cure: the change that stops it: ``what``, ``why``, ``az``, ``arm``, ``terraform`` and
+            ``effect`` (``broken``: how many other flows it breaks, ``flows``: some of them),
+            likewise.
+    """
+
+    finding: Finding
+    decided_by: Mapping[str, Any] | None = None
+    cure: Mapping[str, Any] | None = None
+
+    @property
+    def title(self) -> str:
+        """What happened in a few words: ``RDP brute force from 198.51.100.7 at 10.0.0.4:3389``."""
+        one = self.finding
+        name = spelt(one.detection)
+        parts = [name[0].upper() + name[1:]]
+        if one.sources:
+            parts.append(f"from {several(one.sources, 'addresses')}")
+        if one.targets:
+            parts.append(f"at {several(one.targets, 'addresses')}")
+        if one.ports:
+            parts.append(f"on {'port' if len(one.ports) == 1 else 'ports'} {ports_text(one.ports)}")
+        return " ".join(parts)
+
+    @property
+    def reason(self) -> str:
+        """Which rule decided, where and since when; empty where that is not known."""
+        if not self.decided_by or not (name := _text(self.decided_by, "ruleName")):
+            return ""
+        by = self.decided_by
+        verb = {"A": "let in by", "D": "denied by"}.get(_text(by, "decision")[:1].upper(), "by")
+        at = ", ".join(one for one in (_text(by, "layer"), last_part(_text(by, "acl"))) if one)
+        since = _time(_text(by, "since"))
+        place = f" ({at})" if at else ""
+        return f"{verb} {name}{place}{f', since {since}' if since else ''}"
+
+    @property
+    def remedy(self) -> str:
+        """What stops it, and what else that would break; empty where nothing is known."""
+        if not self.cure or not (what := _text(self.cure, "what")):
+            return ""
+        effect: Any = self.cure.get("effect")
+        if not isinstance(effect, dict):
+            return what
+        broken = cast("dict[str, Any]", effect).get("broken")
+        if not isinstance(broken, int):
+            return what
+        flows = "no other recorded flow" if broken == 0 else f"{broken:,} other recorded flow"
+        return f"{what}: breaks {flows}{'s' if broken > 1 else ''}"
+
+    def evidence(self) -> Iterator[tuple[str, str]]:
+        """Yields what was counted: its name and value as texts."""
+        for name, value in self.finding.evidence.items():
+            if value is not None:
+                yield name.replace("_", " "), value_text(value)
+
+
+def by_weight(findings: Iterable[Told]) -> list[Told]:
+    """Returns findings with the most severe first, and of those the earliest."""
+    return sorted(
+        findings,
+        key=lambda one: (
+            -SEVERITIES.index(one.finding.severity),
+            one.finding.first,
+            one.finding.detection,
+            one.finding.sources,
+            one.finding.targets,
+        ),
+    )
+
+
+def spelt(detection: str) -> str:
+    """Returns the id of a detection as words: ``RDP brute force``."""
+    return " ".join(_WRITTEN.get(word, word) for word in detection.split("-"))
+
+
+def several(texts: Sequence[str], word: str) -> str:
+    """Returns a few texts, or how many of what they are: ``12 addresses``."""
+    return ", ".join(texts) if len(texts) <= _MOST else f"{len(texts):,} {word}"
+
+
+def ports_text(ports: Sequence[int]) -> str:
+    """Returns the first few ports of many, in order."""
+    shown = ", ".join(map(str, ports[:_MOST]))
+    return f"{shown} and {len(ports) - _MOST:,} more" if len(ports) > _MOST else shown
+
+
+def minute(time: datetime) -> str:
+    """Returns a time as people read it, in UTC: ``2026-08-13 20:31Z``."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+
+
+def last_part(resource: str) -> str:
+    """Returns the name at the end of a resource's id."""
+    return resource.rstrip("/").rpartition("/")[2]
+
+
+def value_text(value: Any) -> str:
+    """Returns a value of evidence as text."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        case datetime():
+            return minute(value)
+        case list() | tuple():
+            texts = [value_text(one) for one in cast("Sequence[Any]", value)]
+            more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
+            return ", ".join(texts[:_MOST]) + more
+        case _:
+            return str(value)
+
+
+def _time(text: str) -> str:
+    """Returns a time that JSON has as people read it; anything else as it is."""
+    try:
+        return minute(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return "" if value is None else minute(value) if isinstance(value, datetime) else str(value)
