@@ -178,7 +178,11 @@ def _result(question: Question, ways: Iterable[Direction], seen: _Seen) -> Resul
     missing += [what for side in sides for what in side.missing]
     if not (seen.judged or missing):
         names = " or ".join(f"`{side.text}`" for side in sides)
-        missing.append(f"network interfaces of {names}: there is none in the estate")
+        places = ((nic, question.prover.at(nic).place) for nic in nics.values())
+        if any(side.local(nic, place) for nic, place in places for side in sides):
+            missing.append(f"packets for the addresses of {names}: the claim is about no such ones")
+        else:
+            missing.append(f"network interfaces of {names}: there is none in the estate")
     return verdict_of(question.claim, failures, missing, seen.judged)
 
 
