@@ -40,6 +40,12 @@ def made_interfaces(node: Node, kind: str, owner: ResourceId) -> Iterator[Found]
         yield from _of_endpoint(node, owner)
 
 
+def beside(owner: ResourceId, name: str) -> ResourceId:
+    """Returns the id of an interface in the resource group of its owner."""
+    group = owner.text[: owner.text.lower().rfind("/providers/")]
+    return ResourceId(f"{group}/providers/Microsoft.Network/networkInterfaces/{name}")
+
+
 def _of_scale_set(node: Node, owner: ResourceId) -> Iterator[Found]:
     """Yields the network interface of one instance of a scale set: all are alike."""
     profile = node.get("virtualMachineProfile")
@@ -53,7 +59,7 @@ def _of_scale_set(node: Node, owner: ResourceId) -> Iterator[Found]:
 def _of_machine(node: Node, owner: ResourceId) -> Iterator[Found]:
     """Yields the interfaces that a machine describes instead of naming ones that are there."""
     for one in _described(node):
-        resource = _beside(owner, one.need("name").as_text())
+        resource = beside(owner, one.need("name").as_text())
         value = {**one.value, "id": resource.text, "virtualMachine": {"id": owner.text}}
         yield _found(one, value, _INTERFACE, resource)
 
@@ -71,7 +77,7 @@ def _of_endpoint(node: Node, owner: ResourceId) -> Iterator[Found]:
         return
     static = [one.value_of("privateIPAddress") for one in node.items("ipConfigurations")]
     given = node.value_of("customNetworkInterfaceName")
-    resource = _beside(owner, given if isinstance(given, str) and given else f"{owner.name}.nic")
+    resource = beside(owner, given if isinstance(given, str) and given else f"{owner.name}.nic")
     groups = node.value_of("applicationSecurityGroups")
     configurations = [
         {
@@ -84,12 +90,6 @@ def _of_endpoint(node: Node, owner: ResourceId) -> Iterator[Found]:
     ]
     value = {"privateEndpoint": {"id": owner.text}, "ipConfigurations": configurations}
     yield _found(node, {**value, "id": resource.text}, _INTERFACE, resource)
-
-
-def _beside(owner: ResourceId, name: str) -> ResourceId:
-    """Returns the id of an interface in the resource group of its owner."""
-    group = owner.text[: owner.text.lower().rfind("/providers/")]
-    return ResourceId(f"{group}/providers/Microsoft.Network/networkInterfaces/{name}")
 
 
 def _found(of: Node, value: dict[str, Any], kind: str, resource: ResourceId) -> Found:

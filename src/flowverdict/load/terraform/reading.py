@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import LISTS
+from flowverdict.load.made import beside, made_interfaces
+from flowverdict.load.node import Node
+from flowverdict.load.report import Unreadable
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
     KINDS,
@@ -293,6 +296,20 @@ class _Reading:
                 self._units.put(f"{kind}/{name}", identity.child(name, told), inner, one, step)
         self._units.put(named.type, identity, contents, one)
         self._parentless(named.type, identity, one)
+        if one.mode == "managed":
+            self._made(one, kind, identity, contents)
+
+    def _made(self, of: Instance, kind: str, owner: ResourceId, contents: Json) -> None:
+        """Adds the interfaces that Azure makes for a resource; one for those that are not known."""
+        node = Node(contents, self._units.file, step=of.address)
+        try:
+            for made in made_interfaces(node, kind, owner):
+                assert made.id is not None
+                body = {name: value for name, value in made.node.value.items() if name != "id"}
+                self._units.put(made.type, made.id, body, of, ".body")
+        except Unreadable as problem:
+            some = beside(owner, f"{{{of.address}}}".replace("/", "_"))
+            self._units.doubt(some, of.address, problem.diagnostic.code, problem.diagnostic.what)
 
     def _update(self, one: Instance) -> None:
         """Lays the fields of an ``azapi_update_resource`` over the resource that it changes."""
