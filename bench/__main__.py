@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from bench import classify, gate, impact, ingest, load, prove, verify
+from bench.detection import scale
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
@@ -14,6 +15,7 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "prove": prove.measure,
     "gate": gate.measure,
     "impact": impact.measure,
+    "detection": scale.measure,
 }
 
 

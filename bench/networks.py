@@ -50,6 +50,11 @@ class Tags:
     made: dict[str, IntervalSet]
     label: str = "made-up service tags"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all tags."""
+        return tuple(sorted(self.made))
+
     def prefixes(self, name: str) -> IntervalSet | None:
         """Return the addresses of a tag."""
         return self.made.get(name)

@@ -32,6 +32,9 @@ from flowverdict.load.terraform import READ_AS
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
+from flowverdict.traffic.analytics.legacy import columns as legacy_columns
+from flowverdict.traffic.analytics.schema import COLUMNS as NTA_COLUMNS
+from flowverdict.traffic.analytics.schema import DETAILS, IP_DETAILS, LEGACY, NTA
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: do not edit. -->"
@@ -383,6 +386,8 @@ MEANINGS = {
     "gained": "interfaces, gateways and services that are seen then and not now",
     "lost": "interfaces that are seen now and not then, and why",
     "loggedTwice": "interfaces that are in NSG and VNet flow logs in the same minutes",
+    "days": "how many days were looked at, as their flow rows or the settings had changed",
+    "intervals": "how many intervals were made anew, those that are gone included",
     "agreement": "of the rows that could be compared those that agree, in per cent, rounded "
     "down to two digits; null where none could be compared",
     "agreed": "how many rows agree: in the decision, and in the rule as far as the log names one",
@@ -668,8 +673,9 @@ def _estate() -> Iterator[str]:
     yield ""
     yield from _table(("file", "tells"), TEMPLATES.items())
     yield "A template's scale set has one interface that stands for all of its, and a machine those"
-    yield "that it describes itself. A linked template is read if it has a `relativePath` that is"
-    yield "there."
+    yield "that it describes itself. A network that is connected to a virtual hub is peered with"
+    yield "it, and what is behind the hub is not known. A linked template is read if it has a"
+    yield "`relativePath` that is there."
     yield ""
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))
@@ -721,6 +727,7 @@ def _json() -> Iterator[str]:
             _ask(f"reach {BANK} --blast build-agent-01"),
         ]
         coverage = _ask_for_coverage(Path("logs"))
+        kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
@@ -746,6 +753,11 @@ def _json() -> Iterator[str]:
             "coverage",
             coverage,
             "An interface takes one line: see [what it means](../semantics/coverage.md).",
+        ),
+        (
+            "traffic",
+            kept_up,
+            "With `--update`; else an array of rows with [these columns](tables.md).",
         ),
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
         ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
@@ -779,7 +791,8 @@ def _tables() -> Iterator[str]:
     yield "# Tables and views of a lake"
     yield ""
     yield "What `flows --sql` can ask, in DuckDB's SQL. `flows` and `quarantine` are tables, the"
-    yield "others are views, made when they are asked: see [sessions](../semantics/sessions.md)."
+    yield "others are views, made when they are asked: see [sessions](../semantics/sessions.md) and"
+    yield "[Traffic Analytics](../semantics/traffic-analytics.md)."
     yield "Times are UTC. Where the type says null, a log may lack the value: that is not zero."
     yield ""
     about = (
@@ -788,6 +801,8 @@ def _tables() -> Iterator[str]:
     for name, text, columns in (
         ("flows", about, COLUMNS),
         *((one.name, one.about, one.columns) for one in VIEWS),
+        (NTA, "The flows of an interval that share all but their source ports.", NTA_COLUMNS),
+        (IP_DETAILS, "A public address of an interval.", DETAILS),
     ):
         yield from (f"## {name}", "", text, "")
         yield from _table(
@@ -801,10 +816,18 @@ def _tables() -> Iterator[str]:
                 for one in columns
             ),
         )
+    yield from ("## flows_analytics", "")
+    yield "Each flow row beside the row of `NTANetAnalytics` that it is part of: all columns of"
+    yield "`flows` and all of that table. So source ports and single tuples are not lost."
+    yield ""
+    yield from (f"## {LEGACY}", "")
+    yield "The older table, made of `NTANetAnalytics`; `1` is the source, `2` the destination."
+    yield ""
+    yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in legacy_columns()))
 
 
 def _column_type(arrow: str) -> str:
-    kinds = {"timestamp": "time", "int": "number"}
+    kinds = {"timestamp": "time", "int": "number", "double": "number", "bool": "true or false"}
     return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
 
 

@@ -135,7 +135,9 @@ def test_sarif_has_a_place_for_each_finding(tmp_path: Path, monkeypatch: Any) ->
         "artifactLocation": {"uri": "nsg.json"}, "region": {"startLine": 3, "startColumn": 5},
     }  # fmt: skip
     [place] = second["locations"]
-    assert place["physicalLocation"] == {"artifactLocation": {"uri": "lake"}}
+    assert place["physicalLocation"] == {
+        "artifactLocation": {"uri": "lake"}, "region": {"startLine": 1, "startColumn": 1},
+    }  # fmt: skip
     assert "let in by securityRules/AllowRdpOld" in first["message"]["text"]
     assert "cure: Deny 203.0.113.200" in first["message"]["text"]
 

@@ -137,3 +137,16 @@ def finding(
         protocol=protocol,
         outcome=outcome,
     )
+
+
+def manager(*rules: str, active: bool = False) -> dict[str, Any]:
+    """A network manager with a committed collection of admin rules for the network."""
+    collections = {"c": {"groups": ["G"], "rules": list(rules)}}
+    deployed: dict[str, Any] = {
+        "deployments": [{"regions": ["eastus"], "configurations": ["cfg"]}],
+        "configurations": {"cfg": {"collections": collections}},
+    }
+    if active:
+        listed = {"region": "eastus", "configuration": "cfg", "collections": collections}
+        deployed = {"active": [listed]}
+    return {"M": {"scope": ["sub:main"], "groups": {"G": {"members": ["v"]}}, **deployed}}

@@ -247,6 +247,29 @@ def test_a_rule_that_is_not_needed_for_another_reason_at_each_place() -> None:
     assert found(_two_places(*needed)) == []
 
 
+def test_a_rule_that_is_redundant_here_and_dead_there() -> None:
+    """An admin rule denies its packets in one network, the default rules in the other."""
+    spaces = {"v": "10.0", "w": "10.1"}
+    vnets = {
+        name: {
+            "space": [f"{at}.0.0/16"],
+            "subnets": {"s": {"prefixes": [f"{at}.0.0/24"], "nsg": "n"}},
+        }
+        for name, at in spaces.items()
+    }
+    two = {"vnets": vnets, "nsgs": {"n": ["in 100 Deny Tcp 10.0.0.0/16 -> *:22 name=NoSsh"]}}
+    assert found(load(files_of(two))) == []
+    managers = manager("in 300 Deny Tcp * -> *:22 name=Admin")
+    result = lint(load(files_of({**two, "managers": managers})))
+    [told] = result.findings
+    assert told.check == "redundant"
+    assert [one.name for one in told.others] == ["Admin", "DenyAllInBound"]
+    some = manager(
+        "in 300 Deny Tcp * -> *:22 name=Admin", "in 200 Allow Tcp 10.0.0.7 -> *:22 name=X"
+    )
+    assert found(load(files_of({**two, "managers": some}))) == []
+
+
 def test_a_rule_that_no_packet_reaches_for_another_reason_at_each_place() -> None:
     rules = [
         "in 100 Allow Tcp VirtualNetwork -> *:22 name=Near",
@@ -455,17 +478,25 @@ _NOTHING = (
 
 
 @times(40)
-@given(estates(), st.integers(0, 2**32))
-def test_without_a_redundant_rule_nothing_changes(estate: Estate, seed: int) -> None:
+@given(estates(), st.integers(0, 2**32), st.booleans())
+def test_without_redundant_rules_nothing_changes(
+    estate: Estate, seed: int, all_at_once: bool
+) -> None:
+    """One of them, or all at once and those that are shadowed."""
     chance = random.Random(seed)
-    redundant = [one for one in lint(estate).findings if one.check == "redundant"]
+    found = lint(estate).findings
+    redundant = [one for one in found if one.check == "redundant"]
     event("a rule is redundant" if redundant else "no rule is redundant")
     if not redundant:
         return
-    less = _without(estate, chance.choice(redundant))
+    gone = [one for one in found if one.check in ("redundant", "shadowed")]
+    less = _without(estate, gone if all_at_once else [chance.choice(redundant)])
     networks = [Network(one, Options()) for one in (estate, less)]
     for seen in packets(estate, chance, 60):
         nic = estate.resources.nics[ResourceId(seen.nic)]
+        local = seen.packet.dst if seen.direction is Direction.INBOUND else seen.packet.src
+        if local not in nic.addresses:
+            continue
         before, after = (
             evaluate_at(Standpoint(one, nic), seen.direction, seen.packet) for one in networks
         )
@@ -534,9 +565,10 @@ def _merged(estate: Estate, findings: list[Finding]) -> Estate:
     return estate.with_nsg(replace(nsg, rules=tuple(rules.values())))
 
 
-def _without(estate: Estate, finding: Finding) -> Estate:
-    assert finding.resource is not None
-    nsg = estate.resources.nsgs[finding.resource.parent]
-    return estate.with_nsg(
-        replace(nsg, rules=tuple(one for one in nsg.rules if one.id != finding.resource))
-    )
+def _without(estate: Estate, findings: list[Finding]) -> Estate:
+    gone = {one.resource for one in findings}
+    for nsg in estate.resources.nsgs.values():
+        kept = tuple(one for one in nsg.rules if one.id not in gone)
+        if kept != nsg.rules:
+            estate = estate.with_nsg(replace(nsg, rules=kept))
+    return estate

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "ingest": "Read flow logs into a lake, every tuple exactly once.",
     "flows": "Print flow rows, or the answer to a query over them.",
     "sessions": "Print sessions: what was logged of each flow, stitched together.",
+    "traffic": "Print the rows of Traffic Analytics, made of flow rows and an estate.",
     "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
     "detect": "Find attacks in recorded flows, and the rule that let them in.",
     "what-if": "Tell which recorded flows a change of policy breaks, and which it lets through.",
@@ -39,7 +40,18 @@ when it is called: the others cost no start-up time, and may lack what they need
 
 
 _OF_FLOWS: Final = frozenset(
-    {"numpy", "numba", "pyarrow", "deltalake", "duckdb", "azure", "obstore", "rich"}
+    {
+        "numpy",
+        "numba",
+        "pyarrow",
+        "deltalake",
+        "duckdb",
+        "iptocc",
+        "maxminddb",
+        "azure",
+        "obstore",
+        "rich",
+    }
 )
 """What the extra `flows` brings."""
 _HELP: Final = {"help_option_names": ["-h", "--help"]}

@@ -120,7 +120,7 @@ WITH seen AS (
     WHERE {day}
     GROUP BY ALL
 ),
-met AS (
+met AS MATERIALIZED (
     SELECT src, src_port, dst, dst_port, protocol, span,
         coalesce(min(begin), min(start)) AS start, max(stop) AS stop,
         bool_or(is_new) AS is_new, min(begin) IS NOT NULL AS begun, bool_or(denied) AS denied,
@@ -129,14 +129,20 @@ met AS (
         any_value(src_inside) AS src_inside, any_value(dst_inside) AS dst_inside,
         any_value(special) AS special, bool_or(ruled) AS ruled
     FROM seen GROUP BY src, src_port, dst, dst_port, protocol, span
+),
+-- an end alone goes on with what the span before has, unless that has nothing: its begin is missing
+going AS (
+    SELECT ends.* FROM (
+        SELECT src, src_port, dst, dst_port, protocol, span FROM met WHERE is_new AND NOT begun
+    ) AS ends JOIN met USING (src, src_port, dst, dst_port, protocol) WHERE met.span = ends.span - 1
 )
 SELECT src, src_port, dst, dst_port, protocol, make_timestamp_ms(start), make_timestamp_ms(stop),
-    is_new, begun, denied,
+    is_new AND going.span IS NULL AS is_new, begun, denied,
     is_new AND (denied OR (protocol = 6 AND coalesce(packets_sent > 0
         AND (packets_received = 0 OR (packets_sent <= 3 AND packets_received <= 1)), false))),
     packets_sent, bytes_sent, packets_received, bytes_received, src_inside, dst_inside, special,
     ruled
-FROM met
+FROM met LEFT JOIN going USING (src, src_port, dst, dst_port, protocol, span)
 """,
     """
 INSERT INTO denials
@@ -176,6 +182,8 @@ _AT_LAST: Final = """
 CREATE TABLE local AS SELECT mac, address, sum(hits)::BIGINT AS hits FROM daily GROUP BY ALL
 """
 _COUNTERS: Final = ("packets_sent", "bytes_sent", "packets_received", "bytes_received")
+_COUNTED: Final = "state IN ('C', 'E')"
+"""Begins and denials count nothing: VNet flow logs write zeros there."""
 _MOST: Final = 1 << 44
 """What one row cannot count: 17 TB in five minutes. A counter beyond it says nothing."""
 
@@ -194,11 +202,12 @@ def draw_together(
     Raises:
         LakeError: the lake cannot be read, or there is no room for the tables.
     """
-    engine = workspace(lake, period=period, memory=memory, keeps_tables=True)
+    engine = workspace(lake, period=period, memory=memory)
     try:
         engine.make(_MADE)
         sums = ", ".join(
-            f"sum({one}) FILTER ({one} < {_MOST})::BIGINT AS {one}" for one in _COUNTERS
+            f"sum({one}) FILTER ({_COUNTED} AND {one} < {_MOST})::BIGINT AS {one}"
+            for one in _COUNTERS
         )
         for day in _days(engine):
             words = {

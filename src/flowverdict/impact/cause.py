@@ -103,10 +103,10 @@ class Decision:
             "nic": str(self.nic.id) if self.nic else None,
             "packet": str(self.packet),
             "rows": self.rows,
-            "first": _moment(self.first),
-            "last": _moment(self.last),
-            "since": _moment(self.since),
-            "openSince": _moment(self.open_since) if self.open_since else None,
+            "first": moment(self.first),
+            "last": moment(self.last),
+            "since": moment(self.since),
+            "openSince": moment(self.open_since) if self.open_since else None,
             "verified": self.is_verified,
             "differs": self.differs or None,
         }
@@ -297,6 +297,7 @@ class _Names:
         return replace(one, rule=rule, layer=layer)
 
 
-def _moment(moment: datetime) -> str:
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+def moment(time: datetime) -> str:
+    """Returns a time in UTC as JSON answers have it."""
+    text = time.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

@@ -5,15 +5,16 @@ from flowverdict.lake.compaction import Compacted, compact
 from flowverdict.lake.containers import list_blobs
 from flowverdict.lake.engine import Engine
 from flowverdict.lake.ingest import Summary, ingest
-from flowverdict.lake.query import ALWAYS, Period, query, workspace
+from flowverdict.lake.query import ALWAYS, Period, answer, expose, open_engine, query, workspace
 from flowverdict.lake.retention import Retained, retain
 from flowverdict.lake.scan import scan
 from flowverdict.lake.sources import Blob, SourceError, find_blobs
-from flowverdict.lake.store import LakeError, Store, local_store
-from flowverdict.lake.tables import Lake
+from flowverdict.lake.store import LakeError, Store, local_store, one_line
+from flowverdict.lake.tables import ATTEMPTS, Lake, Table
 
 __all__ = [
     "ALWAYS",
+    "ATTEMPTS",
     "Account",
     "Address",
     "Blob",
@@ -26,11 +27,16 @@ __all__ = [
     "SourceError",
     "Store",
     "Summary",
+    "Table",
+    "answer",
     "compact",
+    "expose",
     "find_blobs",
     "ingest",
     "list_blobs",
     "local_store",
+    "one_line",
+    "open_engine",
     "open_store",
     "query",
     "retain",

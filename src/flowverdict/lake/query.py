@@ -15,7 +15,7 @@ from flowverdict.lake.engine import MEMORY, Engine, quoted
 from flowverdict.lake.store import LakeError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from flowverdict.lake.tables import Lake, Table
@@ -36,15 +36,15 @@ class Period:
     since: datetime | None = None
     until: datetime | None = None
 
-    def condition(self) -> str:
-        """Returns it in SQL, over ``time`` and, so that other days are not opened, ``day``."""
+    def condition(self, column: str = "time") -> str:
+        """Returns it in SQL, over a time and, so that other days are not opened, ``day``."""
         parts = ["true"]
         if self.since is not None:
             moment = self.since.astimezone(UTC)
-            parts += [f"day >= DATE '{moment.date()}'", f"time >= TIMESTAMPTZ '{moment}'"]
+            parts += [f"day >= DATE '{moment.date()}'", f"{column} >= TIMESTAMPTZ '{moment}'"]
         if self.until is not None:
             moment = self.until.astimezone(UTC)
-            parts += [f"day <= DATE '{moment.date()}'", f"time < TIMESTAMPTZ '{moment}'"]
+            parts += [f"day <= DATE '{moment.date()}'", f"{column} < TIMESTAMPTZ '{moment}'"]
         return " AND ".join(parts)
 
     def expression(self) -> pc.Expression:
@@ -69,6 +69,7 @@ def query(
     sql: str,
     *,
     views: Mapping[str, str] = _NO_VIEWS,
+    more: Sequence[tuple[Table, str]] = (),
     period: Period = ALWAYS,
     memory: str = MEMORY,
 ) -> pa.RecordBatchReader:
@@ -81,6 +82,8 @@ def query(
         lake: where to look.
         sql: one ``SELECT``.
         views: more to ask, by name: each a query over the tables and the views before it.
+        more: further tables of the lake, each with the condition of its rows; one that is not
+            there yet has none.
         period: ``flows`` has only the rows of this time.
         memory: what is taken before a temporary folder is used, such as ``512MB``.
 
@@ -88,30 +91,36 @@ def query(
         LakeError: there is nothing in the lake yet, or the query is wrong; also while the rows of
             the answer are read.
     """
-    return workspace(lake, views=views, period=period, memory=memory).answer(sql)
+    engine, files = open_engine(lake, more=more, period=period, memory=memory)
+    return answer(engine, files, lake, sql, views)
 
 
-def workspace(
+def workspace(lake: Lake, *, period: Period = ALWAYS, memory: str = MEMORY) -> Engine:
+    """Returns an engine that knows a lake's tables, for several questions to the same versions.
+
+    It reads their files and nothing else; the tables that it makes are kept in a temporary folder.
+    Whoever has it closes it.
+
+    Raises:
+        LakeError: there is nothing in the lake yet.
+    """
+    engine, files = open_engine(lake, period=period, memory=memory, keeps_tables=True)
+    engine.seal(files)
+    return engine
+
+
+def open_engine(
     lake: Lake,
     *,
-    views: Mapping[str, str] = _NO_VIEWS,
+    more: Sequence[tuple[Table, str]] = (),
     period: Period = ALWAYS,
     memory: str = MEMORY,
     keeps_tables: bool = False,
-) -> Engine:
-    """Returns an engine that knows a lake's tables, for several questions to the same versions.
-
-    It reads their files and nothing else. Whoever has it closes it.
-
-    Args:
-        lake: where to look.
-        views: more to ask, by name.
-        period: ``flows`` has only the rows of this time.
-        memory: what is taken before a temporary folder is used.
-        keeps_tables: tables that are made on the way are kept in the temporary folder.
+) -> tuple[Engine, list[str]]:
+    """Returns an engine that knows a lake's tables, and the files that it has to read for them.
 
     Raises:
-        LakeError: there is nothing in the lake yet, or a view is wrong.
+        LakeError: there is nothing in the lake yet.
     """
     if lake.flows.open() is None:
         raise LakeError(
@@ -120,9 +129,27 @@ def workspace(
     engine = Engine(memory, keeps_tables=keeps_tables)
     try:
         files = [
-            *_view(engine, "flows", lake.flows, period.condition()),
-            *_view(engine, "quarantine", lake.quarantine, "true"),
+            *expose(engine, lake.flows, period.condition()),
+            *expose(engine, lake.quarantine),
+            *(path for table, rows in more for path in expose(engine, table, rows)),
         ]
+    except BaseException as problem:
+        engine.close()
+        if isinstance(problem, duckdb.Error):
+            raise LakeError(f"{lake.root}: {one_line(problem)}") from None
+        raise
+    return engine, files
+
+
+def answer(
+    engine: Engine, files: Sequence[str], lake: Lake, sql: str, views: Mapping[str, str]
+) -> pa.RecordBatchReader:
+    """Returns the answer of an engine to a query, over views of its tables too.
+
+    Raises:
+        LakeError: the query is wrong; also while the rows of the answer are read.
+    """
+    try:
         for name, asked in views.items():
             engine.connection.execute(f'CREATE VIEW "{name}" AS {asked}')
         engine.seal(files)
@@ -131,13 +158,31 @@ def workspace(
         if isinstance(problem, duckdb.Error):
             raise LakeError(f"{lake.root}: {one_line(problem)}") from None
         raise
-    return engine
+    return engine.answer(sql)
 
 
-def _view(engine: Engine, name: str, table: Table, condition: str) -> list[str]:
-    """Makes a table known; returns the files that have to be read for it."""
+def expose(
+    engine: Engine,
+    table: Table,
+    condition: str = "true",
+    *,
+    name: str = "",
+    paths: Sequence[str] | None = None,
+) -> list[str]:
+    """Makes a table known to an engine; returns the files that have to be read for it.
+
+    Args:
+        engine: which one.
+        table: what.
+        condition: SQL, which of its rows.
+        name: what it is called there; its own name if left out.
+        paths: the files that count, as Delta names them; all of the newest version if left out.
+            Where the lake is not on a disk, all of them count anyway.
+    """
     found = table.open()
-    paths = pa.table(found.get_add_actions())["path"].to_pylist() if found is not None else []
+    name = name or table.name
+    if paths is None:
+        paths = pa.table(found.get_add_actions())["path"].to_pylist() if found is not None else []
     if found is None or not paths:
         engine.connection.register(name, table.schema.empty_table())
         return []

@@ -1,7 +1,8 @@
-"""Network interfaces that Azure makes for a resource, and that infrastructure code does not list.
+"""Parts of a network that Azure makes for a resource, and that infrastructure code does not list.
 
-A machine, a scale set and a private endpoint may describe their interfaces in their own bodies.
-An export has those interfaces as resources; a template or a plan has nothing but the description.
+A machine, a scale set and a private endpoint may describe their interfaces in their own bodies, and
+a network that is connected to a virtual hub is peered with it. An export has those interfaces and
+the peering as well; a template or a plan has nothing but the description.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 _ENDPOINT: Final = "microsoft.network/privateendpoints"
 _INTERFACE: Final = "microsoft.network/networkinterfaces"
 _MACHINE: Final = "microsoft.compute/virtualmachines"
+HUB_CONNECTION: Final = "microsoft.network/virtualhubs/hubvirtualnetworkconnections"
+_PEERING: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
 _SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
 
 
-def made_interfaces(node: Node, kind: str, owner: ResourceId) -> Iterator[Found]:
-    """Yields the interfaces that Azure makes for a resource.
+def made_for(node: Node, kind: str, owner: ResourceId) -> Iterator[Found]:
+    """Yields the interfaces, or the peering, that Azure makes for a resource.
 
     Args:
         node: the resource's body, as the REST API takes it.
@@ -32,18 +35,14 @@ def made_interfaces(node: Node, kind: str, owner: ResourceId) -> Iterator[Found]
     Raises:
         Unreadable: how many there are is not known, or what describes them is wrong.
     """
-    if kind == _SCALE_SET:
+    if kind == HUB_CONNECTION:
+        yield from _of_hub(node, owner)
+    elif kind == _SCALE_SET:
         yield from _of_scale_set(node, owner)
     elif kind == _MACHINE:
         yield from _of_machine(node, owner)
     elif kind == _ENDPOINT:
         yield from _of_endpoint(node, owner)
-
-
-def beside(owner: ResourceId, name: str) -> ResourceId:
-    """Returns the id of an interface in the resource group of its owner."""
-    group = owner.text[: owner.text.lower().rfind("/providers/")]
-    return ResourceId(f"{group}/providers/Microsoft.Network/networkInterfaces/{name}")
 
 
 def _of_scale_set(node: Node, owner: ResourceId) -> Iterator[Found]:
@@ -59,7 +58,7 @@ def _of_scale_set(node: Node, owner: ResourceId) -> Iterator[Found]:
 def _of_machine(node: Node, owner: ResourceId) -> Iterator[Found]:
     """Yields the interfaces that a machine describes instead of naming ones that are there."""
     for one in _described(node):
-        resource = beside(owner, one.need("name").as_text())
+        resource = _beside(owner, one.need("name").as_text())
         value = {**one.value, "id": resource.text, "virtualMachine": {"id": owner.text}}
         yield _found(one, value, _INTERFACE, resource)
 
@@ -77,7 +76,7 @@ def _of_endpoint(node: Node, owner: ResourceId) -> Iterator[Found]:
         return
     static = [one.value_of("privateIPAddress") for one in node.items("ipConfigurations")]
     given = node.value_of("customNetworkInterfaceName")
-    resource = beside(owner, given if isinstance(given, str) and given else f"{owner.name}.nic")
+    resource = _beside(owner, given if isinstance(given, str) and given else f"{owner.name}.nic")
     groups = node.value_of("applicationSecurityGroups")
     configurations = [
         {
@@ -90,6 +89,21 @@ def _of_endpoint(node: Node, owner: ResourceId) -> Iterator[Found]:
     ]
     value = {"privateEndpoint": {"id": owner.text}, "ipConfigurations": configurations}
     yield _found(node, {**value, "id": resource.text}, _INTERFACE, resource)
+
+
+def _of_hub(node: Node, owner: ResourceId) -> Iterator[Found]:
+    """Yields the peering of a network with a hub, which stands for the network in it."""
+    remote = node.reference("remoteVirtualNetwork")
+    if remote is not None:
+        resource = remote.child("virtualNetworkPeerings", f"{owner.parent.name}-{owner.name}")
+        value = {"name": resource.name, "remoteVirtualNetwork": {"id": owner.parent.text}}
+        yield _found(node, {**value, "id": resource.text}, _PEERING, resource)
+
+
+def _beside(owner: ResourceId, name: str) -> ResourceId:
+    """Returns the id of an interface in the resource group of its owner."""
+    group = owner.text[: owner.text.lower().rfind("/providers/")]
+    return ResourceId(f"{group}/providers/Microsoft.Network/networkInterfaces/{name}")
 
 
 def _found(of: Node, value: dict[str, Any], kind: str, resource: ResourceId) -> Found:

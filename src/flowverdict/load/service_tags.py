@@ -30,8 +30,10 @@ class FileTags:
     """Service tags from a file that the user gave."""
 
     def __init__(self, label: str, tags: Mapping[str, tuple[str, ...]]) -> None:
+        """Takes what the data is, and the prefixes of each tag, by names as they are shown."""
         self.label = label
-        self._tags = tags
+        self.names = tuple(sorted(tags))
+        self._tags = {name.lower(): prefixes for name, prefixes in tags.items()}
         self._parsed: dict[str, IntervalSet] = {}
 
     def prefixes(self, name: str) -> IntervalSet | None:
@@ -88,7 +90,7 @@ def read_service_tags(path: Path) -> FileTags:
         twice = next(name for at, name in enumerate(names) if name in names[:at])
         raise Unreadable(error(where, "service-tags", f"tag `{twice}` stands twice", "each once"))
     label = f"service tags of {path.name} (cloud {found.cloud}, change {found.changeNumber})"
-    tags = {tag.name.lower(): tag.properties.addressPrefixes for tag in found.values}
+    tags = {tag.name: tag.properties.addressPrefixes for tag in found.values}
     return FileTags(label, tags)
 
 
@@ -125,6 +127,11 @@ class PackagedTags:
     def _label(self) -> str:
         day = json.loads((self._folder / "version.json").read_text("utf-8"))["version"]
         return f"service tags of {day} (packaged, {_DISTRIBUTION})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all tags; the data spells them in capitals."""
+        return tuple(sorted(name.upper() for name in self._tags))
 
     @cached_property
     def _tags(self) -> dict[str, IntervalSet | list[str]]:

@@ -16,6 +16,11 @@ class ServiceTags(Protocol):
         """What the data is and of which date, for answers that used it."""
         ...
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all tags, as the data spells them, in order."""
+        ...
+
     def prefixes(self, name: str) -> IntervalSet | None:
         """Returns a tag's addresses; None for a name that the data does not have."""
         ...

@@ -1,8 +1,5 @@
 """Flow rows as traffic: sessions, denied attempts, Traffic Analytics' columns, coverage."""
 
-from typing import Final
-
-from flowverdict.traffic.analytics import ANALYTICS, analyse
 from flowverdict.traffic.coverage import (
     HOURS,
     Gap,
@@ -33,13 +30,11 @@ from flowverdict.traffic.sessions import (
     once,
     stitch,
 )
+from flowverdict.traffic.tuples import TUPLES, analyse
 from flowverdict.traffic.view import View
-
-VIEWS: Final = (SESSIONS, SESSIONS_ONCE, DENIED_ATTEMPTS, ANALYTICS)
-"""What can be asked beside the tables of a lake; each is made of those before it."""
+from flowverdict.traffic.views import VIEWS
 
 __all__ = [
-    "ANALYTICS",
     "BYTES_NSG",
     "BYTES_VNET",
     "CLOSED_SINCE",
@@ -48,6 +43,7 @@ __all__ = [
     "RETIRES",
     "SESSIONS",
     "SESSIONS_ONCE",
+    "TUPLES",
     "VIEWS",
     "Gap",
     "Hour",

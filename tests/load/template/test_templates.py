@@ -10,7 +10,10 @@ import pytest
 
 import flowverdict
 from flowverdict.load import line_and_column
-from flowverdict.model import Estate, InputError, ResourceId
+from flowverdict.model import Direction, Estate, InputError, ResourceId
+from flowverdict.net import IntervalSet
+from flowverdict.prove.checker import Checker
+from flowverdict.prove.claims import Claim
 from tests.load.template.templates import (
     NETWORK,
     PLACE,
@@ -211,14 +214,107 @@ def test_a_rule_of_which_it_is_not_known_whether_it_is_there() -> None:
     assert verdict(estate).access == "Unknown"
 
 
-@pytest.mark.parametrize("kind", ["networkInterfaces", "virtualNetworkGateways"])
-def test_how_many_there_are_has_to_be_known(kind: str) -> None:
-    many = resource(kind, "x", {}, copy={"name": "c", "count": "[parameters('admin')]"})
+ANY_NUMBER = {"copy": {"name": "c", "count": "[parameters('admin')]"}}
+
+
+@pytest.mark.parametrize("kind", ["virtualNetworks", "virtualNetworkGateways"])
+def test_how_many_there_are_has_to_be_known_of_what_says_something_of_others(kind: str) -> None:
+    many = resource(kind, "x", {}, **ANY_NUMBER)
     (told,) = refused(main=template([many], parameters=SECRET))
     assert told == (
-        f"main.json: $.resources[0].copy: it is not known how many of `Microsoft.Network/{kind}` "
+        f"main.json: $.resources[0]: it is not known how many of `Microsoft.Network/{kind}` "
         "there are (parameter `admin` has no value): expected a parameters file that tells"
     )
+
+
+def _uncounted_rule(name: str) -> Json:
+    made = rule("x", "[copyIndex(200)]", destinationPortRange="[string(copyIndex(440))]")
+    return resource("networkSecurityGroups/securityRules", name, made["properties"], **ANY_NUMBER)
+
+
+def test_rules_of_which_it_is_not_known_how_many_there_are() -> None:
+    """Their NSG is not known; where it is not known whose they are, no NSG is."""
+    other, *others = network()
+    spare = {**other, "name": "spare"}
+    estate = loaded([other, spare, *others, _uncounted_rule("[concat('n/r', copyIndex())]")],
+                    parameters=SECRET)  # fmt: skip
+    found = verdict(estate)
+    assert found.access == "Unknown"
+    why = "it is not known how many of `Microsoft.Network/networkSecurityGroups/securityRules`"
+    assert why in found.missing[0]
+    assert "n" not in {one.name for one in estate.resources.nsgs}
+    assert "spare" in {one.name for one in estate.resources.nsgs}
+    rules = _uncounted_rule("[concat('n', copyIndex(), '/r')]")
+    found = verdict(loaded([other, spare, *others, rules], parameters=SECRET))
+    assert "it is not known whose `r` is (parameter `admin` has no value)" in found.missing[0]
+
+
+def test_a_network_that_is_connected_to_a_virtual_hub() -> None:
+    """What else is behind the hub is in ``VirtualNetwork``, and no template says what."""
+    near = network(rule("near", 100, sourceAddressPrefix="VirtualNetwork"))
+    remote = {"id": "[resourceId('Microsoft.Network/virtualNetworks', 'v')]"}
+    joint = resource("virtualHubs/hubVirtualNetworkConnections", "h/c",
+                     {"remoteVirtualNetwork": remote})  # fmt: skip
+    assert verdict(loaded(near)).access == "Deny"
+    found = verdict(loaded([*near, joint]))
+    assert found.access == "Unknown"
+    assert "/virtualHubs/h`" in found.missing[0]
+
+
+def test_a_rule_that_does_not_tell_whose_it_is_may_be_of_any_nsg() -> None:
+    name = "[concat(parameters('admin'), '/shut')]"
+    shut = rule("x", 100, "Deny")["properties"]
+    part = resource("networkSecurityGroups/securityRules", name, shut)
+    found = verdict(loaded([*network(rule("web", 200)), part], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "whose `shut` is (parameter `admin` has no value)" in found.missing[0]
+    nsg, vnet, nic = network(rule("web", 200))
+    nsg["name"] = "[parameters('admin')]"
+    subnet = vnet["properties"]["subnets"][0]["properties"]
+    subnet["networkSecurityGroup"]["id"] = (
+        "[resourceId('Microsoft.Network/networkSecurityGroups', parameters('admin'))]"
+    )
+    found = verdict(loaded([nsg, vnet, nic, part], parameters=SECRET))
+    assert found.access == "Deny"
+    assert found.rule.name == "shut"
+
+
+def test_interfaces_of_which_it_is_not_known_how_many_there_are() -> None:
+    """They may be in any group, and any claim about all interfaces hangs on them."""
+    asg = resource("applicationSecurityGroups", "g", {})
+    group = {"id": "[resourceId('Microsoft.Network/applicationSecurityGroups', 'g')]"}
+    by_group = rule("group", 101, "Deny", destinationPortRange="80",
+                    sourceApplicationSecurityGroups=[group])  # fmt: skip
+    del by_group["properties"]["sourceAddressPrefix"]
+    nsg, vnet, nic = network(
+        by_group, rule("web", 100), rule("all", 110, destinationPortRange="80")
+    )
+    many = {**nic, "name": "[concat('more', copyIndex())]", **ANY_NUMBER}
+    estate = loaded([asg, nsg, vnet, nic, many], parameters=SECRET)
+    assert verdict(estate).access == "Allow"
+    found = verdict(estate, port=80)
+    assert found.access == "Unknown"
+    assert "how many of `Microsoft.Network/networkInterfaces` there are" in found.missing[0]
+    claim = Claim("no SSH", "deny", Direction.INBOUND, ("Internet",), ("any",), (),
+                  IntervalSet([(6, 6)]), IntervalSet([(22, 22)]))  # fmt: skip
+    result = Checker(estate).check(claim)
+    assert result.verdict == "unknown"
+
+
+def test_nested_deployments_that_may_not_be_there_or_be_any_number() -> None:
+    """What they deploy is as doubtful as they are."""
+    nsg, *others = network(rule("web", 100))
+    inner = {"type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "d",
+             "properties": {"mode": "Incremental", "template": template([nsg])}}  # fmt: skip
+    assert verdict(loaded([inner, *others])).access == "Allow"
+    maybe = {**inner, "condition": "[parameters('admin')]"}
+    found = verdict(loaded([maybe, *others], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "it is not known whether `d` is deployed" in found.missing[0]
+    many = {**inner, "name": "[concat('d', copyIndex())]", **ANY_NUMBER}
+    found = verdict(loaded([many, *others], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "how many of `Microsoft.Resources/deployments` there are" in found.missing[0]
 
 
 def test_what_decides_no_packet_may_be_any_number() -> None:

@@ -359,14 +359,15 @@ def test_what_is_not_read_and_matters_is_told(tmp_path: Path) -> None:
     estate = load(
         tmp_path,
         state(
-            resource("azurerm_virtual_hub", "x", name="x"),
-            resource("azurerm_virtual_hub", "y", name="y"),
+            resource("azurerm_route_server", "x", name="x"),
+            resource("azurerm_route_server", "y", name="y"),
+            resource("azurerm_route_filter", "w", name="w"),
             resource("azurerm_storage_account", "z", name="z"),
         ),
     )
     [told] = estate.diagnostics
-    assert told.where.path == "azurerm_virtual_hub.x"
-    assert "`azurerm_virtual_hub` is not read, 1 more" in told.what
+    assert told.where.path == "azurerm_route_server.x"
+    assert "`azurerm_route_server` is not read, 1 more" in told.what
 
 
 def test_a_mutated_plan_is_read_or_refused(tmp_path: Path) -> None:

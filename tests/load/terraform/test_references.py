@@ -374,7 +374,42 @@ def test_interfaces_of_machines_of_azapi(tmp_path: Path, kind: str) -> None:
     del machine["values"]["body"]
     unknown: Json = {machine["address"]: {"body": True}}
     estate = load(tmp_path, plan_of([], [machine], unknown=unknown))
-    assert "{azapi_resource.m}" in [one.name for one in estate.broken]
+    assert any(one.type.endswith("/networkinterfaces") for one in estate.broken)
+
+
+def _by_azapi(kind: str, parent: str, **properties: Any) -> Json:
+    return resource(
+        "azapi_resource", "x", name="x", type=f"Microsoft.{kind}@2024-05-01",
+        parent_id=f"{NETWORK.partition('/providers')[0]}{parent}", location="eastus",
+        body={"properties": properties},
+    )  # fmt: skip
+
+
+def test_what_azure_makes_for_bodies_of_azapi(tmp_path: Path) -> None:
+    """The interfaces of a scale set, and the peering of a network with a hub."""
+    own = {"ipConfigurations": [{"name": "i", "properties": {
+        "subnet": {"id": f"{NETWORK}/virtualNetworks/v/subnets/s"}}}]}  # fmt: skip
+    described = [{"name": "eth7", "properties": own}]
+    scale_set = _by_azapi(
+        "Compute/virtualMachineScaleSets", "",
+        virtualMachineProfile={"networkProfile": {"networkInterfaceConfigurations": described}},
+    )  # fmt: skip
+    there = [vnet(), subnet(), nsg(), tied(), nic()]
+    estate = load(tmp_path, plan_of([], [*there, scale_set]))
+    assert ask(estate, 80, name="eth7", local="10.0.1.9").access == "Deny"
+    v = {"id": f"{NETWORK}/virtualNetworks/v"}
+    hub = "/providers/Microsoft.Network/virtualHubs/h"
+    joint = _by_azapi("Network/virtualHubs/hubVirtualNetworkConnections", hub,
+                      remoteVirtualNetwork=v)  # fmt: skip
+    near = nsg("n", [rule("Near", source_address_prefix="VirtualNetwork")])
+    there = [vnet(), subnet(), near, tied(), nic()]
+    assert ask(load(tmp_path, plan_of([], there))).access == "Deny"
+    found = ask(load(tmp_path, plan_of([], [*there, joint])))
+    assert found.access == "Unknown"
+    assert "/virtualHubs/h" in found.missing[0]
+    unknown = {joint["address"]: {"body": {"properties": {"remoteVirtualNetwork": {"id": True}}}}}
+    found = ask(load(tmp_path, plan_of([], [*there, joint], unknown=unknown)))
+    assert found.access == "Unknown"
 
 
 def test_groups_that_a_policy_fills(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 -- from one source in minutes (fast) or in a day (slow), or from many sources in an hour.
 -- An attempt whose packets were not counted may be one; a session that carried more is none.
 WITH at_service AS (
-    SELECT src, dst, dst_port, start, denied, src_inside, packets_sent, bytes_sent + bytes_received AS bytes
+    SELECT src, src_port, dst, dst_port, start, is_new, denied, src_inside, packets_sent,
+        bytes_sent + bytes_received AS bytes
     FROM attempts
-    WHERE protocol = 6 AND list_contains($ports, dst_port) AND is_new AND NOT special
+    WHERE protocol = 6 AND list_contains($ports, dst_port) AND NOT special
 ),
 guesses AS (
     SELECT *, NOT denied AND coalesce(packets_sent > 0, false) AS is_short
-    FROM at_service WHERE denied OR coalesce(packets_sent, 0) <= $most_packets
+    FROM at_service WHERE is_new AND (denied OR coalesce(packets_sent, 0) <= $most_packets)
 ),
 counted AS (
     SELECT *, count(*) OVER soon AS soon, count(*) FILTER (is_short) OVER soon AS soon_short,
@@ -41,7 +42,8 @@ from_one AS (
 -- many sources: each hour against the median hour of the same service, quiet hours counted as nothing
 hourly AS (
     SELECT dst, dst_port, time_bucket(INTERVAL 1 HOUR, start) AS hour, count(*) AS attempts,
-        count(DISTINCT src) AS many, min(start) AS first, max(start) AS last
+        count(*) FILTER (NOT denied) AS allowed, count(DISTINCT src) AS many, min(start) AS first,
+        max(start) AS last
     FROM guesses WHERE NOT src_inside GROUP BY ALL
 ),
 hours AS (SELECT count(DISTINCT time_bucket(INTERVAL 1 HOUR, start)) AS count FROM attempts),
@@ -52,7 +54,7 @@ usual AS (
 ),
 crowded AS (
     SELECT hourly.* FROM hourly JOIN usual USING (dst, dst_port)
-    WHERE hourly.attempts >= $crowd_attempts AND many >= $crowd
+    WHERE many >= $crowd AND (allowed >= $crowd_attempts OR hourly.attempts >= $crowd_denied)
         AND hourly.attempts > $times_usual * usual.attempts
 ),
 from_many AS (
@@ -81,7 +83,7 @@ told AS (
 ),
 -- what carried more than a failed log-in, from the first attempt to an hour behind the last
 entered AS (
-    SELECT number, count(*) AS sessions, min(a.start) AS session
+    SELECT number, count(DISTINCT (src, src_port)) AS sessions, min(a.start) AS session
     FROM (SELECT number, unnest(sources) AS src, dst, dst_port, first, last FROM each) AS e
     JOIN at_service AS a USING (src, dst, dst_port)
     WHERE NOT a.denied AND a.packets_sent > $most_packets
@@ -93,3 +95,5 @@ SELECT sources, [dst] AS targets, [dst_port] AS ports, 6 AS protocol, first, las
     CASE WHEN allowed = 0 THEN 'low' WHEN coalesce(sessions, 0) > 0 THEN 'critical' ELSE 'high' END AS severity,
     speed, attempts, allowed, denied, bytes, coalesce(sessions, 0) AS sessions_after, session AS first_session
 FROM each JOIN told USING (number) LEFT JOIN entered USING (number)
+-- where people work, from one address too, most attempts become sessions
+WHERE speed <> 'slow' OR 5 * coalesce(sessions, 0) <= attempts

@@ -58,6 +58,20 @@ told AS (
         count(*) AS attempts, count(*) FILTER (denied) AS denied, any_value(src_inside) AS src_inside
     FROM scans AS s JOIN probes AS p USING (src, key)
     WHERE p.start BETWEEN s.first AND s.last GROUP BY ALL
+),
+-- many sources share the ports of one machine among themselves: each hour against its median hour
+hourly AS (
+    SELECT key, time_bucket(INTERVAL 1 HOUR, start) AS hour, count(DISTINCT probed) AS many,
+        array_agg(DISTINCT src) AS sources, array_agg(DISTINCT probed) AS probed,
+        array_agg(DISTINCT protocol) AS protocols, min(start) AS first, max(start) AS last,
+        count(*) AS attempts, count(*) FILTER (denied) AS denied
+    FROM probes WHERE failed AND NOT src_inside AND $across = 'ports' GROUP BY key, hour
+),
+crowded AS (
+    SELECT * FROM hourly JOIN (SELECT key, median(many) AS usual FROM hourly GROUP BY key) USING (key)
+    WHERE many >= $crowd_ports AND many >= 3 * least(usual, $crowd_ports / 3) AND len(sources) >= 10
+        AND NOT EXISTS (SELECT 1 FROM scans AS s WHERE s.key = hourly.key AND s.first <= hourly.last
+            AND s.last >= hourly.first)
 )
 SELECT [src] AS sources, CASE $across WHEN 'ports' THEN [key] ELSE probed END AS targets,
     CASE $across WHEN 'ports' THEN probed ELSE [key] END AS ports,
@@ -67,3 +81,8 @@ SELECT [src] AS sources, CASE $across WHEN 'ports' THEN [key] ELSE probed END AS
     speed, attempts, denied, len(probed) AS probed, coalesce(len(answered), 0) AS answered,
     CASE $across WHEN 'ports' THEN list_sort(answered)[:100] END AS open_ports
 FROM told
+UNION ALL
+SELECT sources, [key], probed, CASE WHEN len(protocols) = 1 THEN protocols[1] END, first, last,
+    CASE WHEN denied = attempts THEN 'denied' WHEN denied = 0 THEN 'allowed' ELSE 'both' END, 'low',
+    'distributed', attempts, denied, len(probed), 0, NULL
+FROM crowded

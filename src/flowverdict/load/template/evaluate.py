@@ -59,23 +59,24 @@ class Evaluator:
     def __init__(
         self,
         scope: Scope,
-        loops: Mapping[str, int] | None = None,
+        loops: Mapping[str, int | Partial] | None = None,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
         """Takes the scope.
 
         Args:
             scope: parameters, variables and the place of deployment.
-            loops: the turn of each loop, by its name in lower case; by ``""`` the resource's.
+            loops: the turn of each loop, by its name in lower case; by ``""`` the resource's. A
+                mark stands for any turn of a loop of which it is not known how often it turns.
             arguments: the values of lambda arguments.
         """
         self.scope = scope
         self.loops = loops or {}
         self.arguments = arguments or {}
 
-    def at_turn(self, name: str, turn: int, *, is_resource: bool = False) -> Evaluator:
+    def at_turn(self, name: str, turn: int | Partial, *, is_resource: bool = False) -> Evaluator:
         """Returns an evaluator at a turn of one more loop."""
-        loops = {**self.loops, name.lower(): turn}
+        loops: dict[str, int | Partial] = {**self.loops, name.lower(): turn}
         if is_resource or "" not in self.loops:
             loops[""] = turn
         return Evaluator(self.scope, loops, self.arguments)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.assemble import is_read
+from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import Found, Shape
-from flowverdict.load.made import made_interfaces
+from flowverdict.load.made import made_for
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.template.evaluate import Evaluator
@@ -32,6 +33,24 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _SUFFIX: Final = re.compile(r"(\.json)?(\.gz)?$", re.IGNORECASE)
+_ANY_NUMBER: Final = frozenset(
+    f"microsoft.{one}"
+    for one in (
+        "compute/virtualmachines",
+        "network/applicationsecuritygroups",
+        "network/networkinterfaces",
+        "network/networksecuritygroups",
+        "network/networksecuritygroups/securityrules",
+        "network/publicipaddresses",
+        "network/routetables",
+        "network/routetables/routes",
+    )
+)
+"""Types that count for those alone that refer to them, or that they are part of.
+
+What says something of others has to be counted. Interfaces count for groups and claims as well,
+where those that are not known are asked for.
+"""
 
 
 class Templates:
@@ -71,12 +90,18 @@ class Templates:
                 yield problem
         for level in self._unlinked(levels):
             try:
-                for one in level.every():
+                found = list(level.every())
+                for one in found:
                     if is_apart(one.id.text) and level.where.file not in self.untold:
                         self.untold.append(level.where.file)
-                    yield from _found(one, self._other(one))
+                    kind = one.kind.lower()
+                    if one.is_counted or kind in _ANY_NUMBER or not is_read(kind):
+                        yield from _found(one, self._other(one))
+                    else:
+                        yield Unreadable(_doubted(one))
+                yield from _parentless(found)
                 for inner in level.every_level():
-                    yield from self._told_of(inner)
+                    self._told_of(inner)
             except Unreadable as problem:
                 yield problem
 
@@ -96,12 +121,7 @@ class Templates:
         other = self._by_id.setdefault(one.id, one)
         return None if other.value == one.value else other
 
-    def _told_of(self, level: Level) -> Iterator[Unreadable]:
-        for where, kind, why in level.uncounted:
-            if not is_read(kind.lower()):
-                continue
-            what = f"it is not known how many of `{kind}` there are ({why})"
-            yield Unreadable(error(where, "unknown-value", what, "a parameters file that tells"))
+    def _told_of(self, level: Level) -> None:
         for one in level.instances:
             if one.is_deployment and one.inner is None and one.link:
                 what = f"linked template `{one.link}` is not read: what it deploys is not here"
@@ -192,7 +212,7 @@ def _place_of(deployment: Document) -> Place | None:
 def _found(
     instance: Instance, other: Instance | None
 ) -> Iterator[Found | tuple[Found, Diagnostic]]:
-    """Yields a resource as an export has it, and interfaces that it makes.
+    """Yields a resource as an export has it, and what Azure makes for it.
 
     Args:
         instance: the resource.
@@ -202,15 +222,34 @@ def _found(
     kind = instance.kind.lower()
     doubt = None
     if instance.doubt:
-        what = f"it is not known whether `{instance.id.name}` is deployed ({instance.doubt})"
-        doubt = error(where, "unknown-value", what, "a parameters file that tells")
+        doubt = _doubted(instance)
     elif other is not None:
         doubt = _twice(instance, other)
     value = completed(kind, finished(instance.value))
     node = Node(value, where.file, None, where.path)
     for made in (Found(node, Shape.RESOURCE, kind, instance.id, planned=True),
-                 *made_interfaces(node, kind, instance.id)):  # fmt: skip
+                 *made_for(node, kind, instance.id)):  # fmt: skip
         yield made if doubt is None else (made, doubt)
+
+
+def _doubted(one: Instance) -> Diagnostic:
+    what = f"it is not known {one.doubt}"
+    return error(one.where, "unknown-value", what, "a parameters file that tells")
+
+
+def _parentless(instances: list[Instance]) -> Iterator[tuple[Found, Diagnostic]]:
+    """Yields what a rule, peering or route may be part of that does not tell of which it is."""
+    ids = {one.id for one in instances}
+    for part in instances:
+        parent = part.id.parent
+        if part.kind.lower() not in PARENTS or "{" not in parent.name or parent in ids:
+            continue
+        what = f"it is not known whose `{part.id.name}` is ({part.nameless})"
+        doubt = error(part.where, "unknown-value", what, "a parameters file that tells")
+        for one in instances:
+            if one.id.type == parent.type:
+                node = Node({}, one.where.file, None, one.where.path)
+                yield Found(node, Shape.RESOURCE, parent.type, one.id, planned=True), doubt
 
 
 def _twice(one: Instance, other: Instance) -> Diagnostic:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import LISTS
-from flowverdict.load.made import beside, made_interfaces
+from flowverdict.load.made import HUB_CONNECTION, made_for
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable
 from flowverdict.load.terraform import azapi
@@ -265,12 +265,17 @@ class _Reading:
         machine = owner.child("virtualMachines", "{instance}")
         kind = f"{SCALE_SETS}/virtualMachines"
         nics: list[Json] = []
-        for number, inner in enumerate(block.blocks("network_interface")):
+        described = SCALE_SET_TYPES[block.of.type]
+        if isinstance(given := block.get(described), Unknown):
+            nic = machine.child("networkInterfaces", f"{{{described}}}")
+            what = f"value is not known ({given.what})"
+            self._units.doubt(nic, f"{block.of.address}.{described}", "unknown-value", what)
+        for number, inner in enumerate(block.blocks(described)):
             name = as_text(inner.get("name")) or f"{{{number}}}"
             identity = machine.child("networkInterfaces", name)
             nics.append({"id": identity.text})
             contents = {**body(inner, SCALE_SET_NIC), "virtualMachine": {"id": machine.text}}
-            step = f".network_interface[{number}]"
+            step = f".{described}[{number}]"
             self._units.put(f"{kind}/networkInterfaces", identity, contents, block.of, step)
         contents = {"networkProfile": {"networkInterfaces": nics}}
         self._units.put(kind, machine, contents, block.of)
@@ -296,20 +301,20 @@ class _Reading:
                 self._units.put(f"{kind}/{name}", identity.child(name, told), inner, one, step)
         self._units.put(named.type, identity, contents, one)
         self._parentless(named.type, identity, one)
-        if one.mode == "managed":
-            self._made(one, kind, identity, contents)
+        self._made(one, kind, identity, contents)
 
-    def _made(self, of: Instance, kind: str, owner: ResourceId, contents: Json) -> None:
-        """Adds the interfaces that Azure makes for a resource; one for those that are not known."""
-        node = Node(contents, self._units.file, step=of.address)
+    def _made(self, one: Instance, kind: str, owner: ResourceId, contents: Json) -> None:
+        """Adds what Azure makes for a resource that azapi describes."""
+        node = Node(contents, self._units.file, step=f"{one.address}.body")
         try:
-            for made in made_interfaces(node, kind, owner):
+            for made in made_for(node, kind, owner):
                 assert made.id is not None
-                body = {name: value for name, value in made.node.value.items() if name != "id"}
-                self._units.put(made.type, made.id, body, of, ".body")
+                self._units.put(made.type, made.id, made.node.value, one, ".body")
         except Unreadable as problem:
-            some = beside(owner, f"{{{of.address}}}".replace("/", "_"))
-            self._units.doubt(some, of.address, problem.diagnostic.code, problem.diagnostic.what)
+            lost = [owner.child("networkInterfaces", "{body}")]
+            if kind == HUB_CONNECTION:
+                lost = [ResourceId(self._world.id_of(near)) for near in self._world.of_type(VNETS)]
+            self._units.doubts += [(near, problem.diagnostic) for near in lost]
 
     def _update(self, one: Instance) -> None:
         """Lays the fields of an ``azapi_update_resource`` over the resource that it changes."""

@@ -29,6 +29,7 @@ ALIVE: Final = ""
 BY_ADMIN: Final = "dead-by-admin-rule"
 BY_NSG: Final = "dead-by-other-nsg"
 NO_ADDRESS: Final = "matches-no-address"
+NEEDLESS: Final = "redundant"
 
 _OF_HOST: Final = {
     Direction.INBOUND: tuple(packets(sources=HOST).disjoint()),
@@ -42,10 +43,15 @@ A rule that matters for them alone is alive.
 
 
 class Fate(NamedTuple):
-    """What becomes of a rule at one place: ``ALIVE`` or why not, and the rules that take all."""
+    """What becomes of a rule at one place: ``ALIVE`` or why not, and the rules that take all.
+
+    Attributes:
+        is_whole: whether that is so of the platform's packets too.
+    """
 
     why: str
     took: tuple[Rule, ...] = ()
+    is_whole: bool = True
 
 
 class Admin(NamedTuple):
@@ -132,10 +138,15 @@ class Layers:
                 if lifts_exemption(one.rule):
                     continue
                 left = both(order.left[one.rule.id], here)
-                left = less(left, _OF_HOST[direction]) or left
-                fate = self._fate(one.rule, left, around, before, behind, len(ahead))
+                rest = less(left, _OF_HOST[direction]) or left
+                fate = self._fate(one.rule, rest, around, before, behind, len(ahead))
                 if fate.why == NO_ADDRESS and touch(one.perhaps, here):
                     fate = Fate(NO_ADDRESS, left_behind(one, order.rules[:number]).took)
+                elif fate.why != ALIVE and rest is not left:
+                    whole = self._fate(one.rule, left, around, before, behind, len(ahead))
+                    fate = fate._replace(is_whole=whole.why != ALIVE)
+                if not (fate.why and fate.is_whole) and one.rule.id in order.instead:
+                    fate = Fate(NEEDLESS, order.instead[one.rule.id])
                 self.fates[one.rule.id].append(fate)
 
     def _order(

@@ -45,7 +45,12 @@ class Trait(NamedTuple):
 
 
 class Order:
-    """The rules of one NSG and direction at one place, and what is left for each to decide."""
+    """The rules of one NSG and direction at one place, and what is left for each to decide.
+
+    Attributes:
+        left: what is left, by rule.
+        instead: of rules without which their packets get the same verdict, those that give it.
+    """
 
     def __init__(self, rules: Sequence[Match], local: Boxes = ()) -> None:
         """Takes the rules in their order, default rules among them.
@@ -57,6 +62,7 @@ class Order:
         self.rules = rules
         self._local = local
         self.left: dict[ResourceId, Boxes] = {}
+        self.instead: dict[ResourceId, tuple[Rule, ...]] = {}
         self._needless: set[ResourceId] = set()
         self.traits: list[Trait] = list(self._traits())
 
@@ -83,6 +89,7 @@ class Order:
             behind = self._same_behind(one, self.left[rule.id], at)
             if behind is not None:
                 self._needless.add(rule.id)
+                self.instead[rule.id] = behind
                 yield Trait("redundant", rule, behind, "behind")
         for at, one in enumerate(self.rules):
             if one.rule and self.left.get(one.rule.id) and one.rule.id not in self._needless:

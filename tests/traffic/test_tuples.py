@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flowverdict.traffic import ANALYTICS, analyse
-from flowverdict.traffic.analytics import ENCRYPTION
+from flowverdict.traffic import TUPLES, analyse
+from flowverdict.traffic.words import ENCRYPTION
 from tests.traffic.logs import FLOW_LOG, NSG, nsg, rows, taken, tuple2, tuple4, vnet4
 
 
@@ -108,4 +108,4 @@ def test_nsg_logs_of_both_versions() -> None:
 
 def test_the_columns_are_as_declared() -> None:
     (batch,) = analyse(rows(vnet4(tuple4(0, "B"))))
-    assert batch.schema.equals(ANALYTICS.schema)
+    assert batch.schema.equals(TUPLES.schema)

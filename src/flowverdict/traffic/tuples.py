@@ -2,8 +2,8 @@
 
 Flow-log specification, 8.2 and 8.3. One row is one tuple: nothing is folded, and the source port is
 kept, which Traffic Analytics drops. What takes the network to know (``FlowType``, ``SrcVm``,
-``SrcSubnet``, ``SrcPublicIps`` and their kin) is absent rather than invented, and addresses are
-never blank. Counts of flows are 0 or 1, so that sums over them are those of Traffic Analytics.
+``SrcSubnet``, ``SrcPublicIps`` and their kin) is absent, and addresses are never blank. Counts of
+flows are 0 or 1, so that sums over them are those of Traffic Analytics.
 """
 
 from __future__ import annotations
@@ -13,38 +13,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from flowverdict.flowlog import Column
+from flowverdict.traffic import words
 from flowverdict.traffic.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-ENCRYPTION: Final = {
-    "X": "Encrypted",
-    "NX": "Unencrypted",
-    "NX_HW_NOT_SUPPORTED": "Unsupported hardware",
-    "NX_SW_NOT_READY": "Software not ready",
-    "NX_NOT_ACCEPTED": "Drop due to no encryption",
-    "NX_NOT_SUPPORTED": "Discovery not supported",
-    "NX_LOCAL_DST": "Destination on same host",
-    "NX_FALLBACK": "Fall back to no encryption",
-}
-"""Traffic Analytics' labels (specification, 3.5); other tokens stay as they are."""
-
-_ARM: Final = "^/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft.Network"
-_NSG_ID: Final = f"{_ARM}/networkSecurityGroups/([^/]+)$"
-_FLOW_LOG_ID: Final = f"{_ARM}/networkWatchers/([^/]+)/flowLogs/([^/]+)$"
-_TYPES: Final = {
-    "/virtualNetworks/[^/]+/subnets/[^/]+$": "Subnet",
-    "/virtualNetworks/[^/]+$": "VirtualNetwork",
-    "/networkInterfaces/[^/]+$": "NetworkInterface",
-    "/networkSecurityGroups/[^/]+$": "NetworkSecurityGroup",
-}
-_LABELS: Final = " ".join(f"WHEN '{token}' THEN '{label}'" for token, label in ENCRYPTION.items())
-_TYPE: Final = " ".join(
-    f"WHEN regexp_matches(target, '{ending}', 'i') THEN '{word}'" for ending, word in _TYPES.items()
-)
-_STARTS: Final = "decision = 'A' AND (state = 'B' OR state IS NULL)"
-"""A tuple of version 1 of NSG logs has no state: it is a flow that was new."""
 
 
 def _count(condition: str, name: str) -> str:
@@ -53,7 +26,7 @@ def _count(condition: str, name: str) -> str:
 
 def _delta(column: str, name: str) -> str:
     """Counters of C and E rows: B and D rows count nothing."""
-    return f"CASE WHEN state IN ('C', 'E') THEN {column} END AS {name}"
+    return f"CASE WHEN {words.COUNTS} THEN {column} END AS {name}"
 
 
 _SQL: Final = f"""
@@ -63,33 +36,33 @@ SELECT
     make_timestamptz((epoch_ms(time) // 3600000 + 1) * 3600000000) AS FlowIntervalEndTime,
     'FlowLog' AS SubType, '3' AS FaSchemaVersion,
     src_ip AS SrcIp, dst_ip AS DestIp, src_port AS SrcPort, dst_port AS DestPort,
-    CASE protocol WHEN 6 THEN 'T' WHEN 17 THEN 'U' ELSE protocol::VARCHAR END AS L4Protocol,
-    CASE direction WHEN 'I' THEN 'Inbound' ELSE 'Outbound' END AS FlowDirection,
-    CASE decision WHEN 'A' THEN 'Allowed' ELSE 'Denied' END AS FlowStatus,
-    CASE encryption {_LABELS} ELSE encryption END AS FlowEncryption,
-    regexp_replace(acl, '{_NSG_ID}', '\\1/\\2/\\3', 'i') AS AclGroup,
-    CASE rule_kind WHEN 'platform' THEN 'platformrule' ELSE rule END AS AclRule,
+    {words.L4_PROTOCOL} AS L4Protocol,
+    {words.DIRECTION} AS FlowDirection,
+    {words.STATUS} AS FlowStatus,
+    {words.FLOW_ENCRYPTION} AS FlowEncryption,
+    {words.ACL_GROUP} AS AclGroup,
+    {words.ACL_RULE} AS AclRule,
     mac AS MacAddress,
-    {_count(f"direction = 'I' AND {_STARTS}", "AllowedInFlows")},
-    {_count(f"direction = 'O' AND {_STARTS}", "AllowedOutFlows")},
+    {_count(f"direction = 'I' AND {words.BEGINS}", "AllowedInFlows")},
+    {_count(f"direction = 'O' AND {words.BEGINS}", "AllowedOutFlows")},
     {_count("direction = 'I' AND decision = 'D'", "DeniedInFlows")},
     {_count("direction = 'O' AND decision = 'D'", "DeniedOutFlows")},
-    {_count("decision = 'A' AND coalesce(state = 'E', false)", "CompletedFlows")},
+    {_count(words.ENDS, "CompletedFlows")},
     {_delta("packets_sent", "PacketsSrcToDest")},
     {_delta("packets_received", "PacketsDestToSrc")},
     {_delta("bytes_sent", "BytesSrcToDest")},
     {_delta("bytes_received", "BytesDestToSrc")},
-    regexp_replace(flow_log, '{_FLOW_LOG_ID}', '\\2/\\3/\\4', 'i') AS FlowLogResourceId,
+    {words.FLOW_LOG} AS FlowLogResourceId,
     target AS TargetResourceId,
-    CASE {_TYPE} END AS TargetResourceType
+    {words.TARGET_TYPE} AS TargetResourceType
 FROM flows
 """  # noqa: S608 names of our own
 
 _TIME: Final = pa.timestamp("ms", "UTC")
 _NUMBER: Final = pa.int64()
 
-ANALYTICS: Final = View(
-    "NTANetAnalytics",
+TUPLES: Final = View(
+    "analytics_tuples",
     "flows",
     _SQL,
     (
@@ -139,4 +112,4 @@ def analyse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     Raises:
         LakeError: the batches have other columns.
     """
-    return ANALYTICS.over(batches)
+    return TUPLES.over(batches)

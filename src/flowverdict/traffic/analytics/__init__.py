@@ -1,0 +1,1 @@
+"""Traffic Analytics' tables, made offline of flow rows and an estate."""
