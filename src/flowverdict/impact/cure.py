@@ -22,11 +22,11 @@ from flowverdict.net import EMPTY, IntervalSet, parse_address
 from flowverdict.policy import DEFAULTS, Network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from flowverdict.detect import Finding
     from flowverdict.impact.cause import Cause
-    from flowverdict.impact.cure_ends import Flow
+    from flowverdict.impact.cure_ends import End, Flow
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate, ResourceId
     from flowverdict.policy import Options
@@ -189,7 +189,7 @@ class _Search:
         self._options = options
         self._period = period
         self._asked = asked
-        flows = {number: tuple(end.flow for end in one.ends) for number, one in asked.items()}
+        flows = {at: tuple({end.flow: 0 for end in one.ends}) for at, one in asked.items()}
         self._attackers = Attackers(findings, flows)
         self._findings = findings
         self._cures = {number: Cure(estate, flows=some) for number, some in flows.items()}
@@ -217,8 +217,9 @@ class _Search:
 
     def _try(self, proposals: Mapping[str, Proposal]) -> None:
         """Judges proposals, and offers those that stop their findings."""
-        for one in proposals.values():
-            self._verify(one)
+        for kind, one in proposals.items():
+            if kind != REMOVE:  # that is what it was made by
+                self._verify(one)
         some = [one for one in proposals.values() if one.edits]
         changed = [edited(self._estate, one.every_edit) for one in some]
         found = what_ifs(
@@ -240,12 +241,15 @@ class _Search:
 
     def _verify(self, proposal: Proposal) -> None:
         """Takes back what does not stop every flow of its finding, judged anew."""
+        together = Judge(edited(self._estate, proposal.every_edit), self._options)
         known: dict[frozenset[ResourceId], Judge] = {}
         for number, edits in list(proposal.edits.items()):
-            key = frozenset(one.rule.id for one in edits)
-            if key not in known:
-                known[key] = Judge(edited(self._estate, edits), self._options)
-            again = known[key].again(self._asked[number].ends)
+            ends, own = self._asked[number].ends, frozenset(one.rule.id for one in edits)
+            if all(_is_denied_by(one, own) for one in together.again(ends)):
+                continue  # so they do alone: nothing that is not theirs decides
+            if own not in known:
+                known[own] = Judge(edited(self._estate, edits), self._options)
+            again = known[own].again(ends)
             passes = next((one for one in again if one.verdict.access != "Deny"), None)
             if passes is not None:
                 proposal.refuse([number], f"would not stop it: {passes.told}")
@@ -295,6 +299,12 @@ def _with_hint(alternatives: list[Alternative]) -> list[Alternative]:
 def _few_days(of: Effect) -> str:
     days = "1 day" if of.days == 1 else f"{of.days} days"
     return f"flows of {days} alone were judged: what uses the rule less often is not among them"
+
+
+def _is_denied_by(end: End, rules: Collection[ResourceId]) -> bool:
+    """Reports whether one of some rules denies a flow."""
+    verdict = end.verdict
+    return verdict.access == "Deny" and verdict.rule is not None and verdict.rule.id in rules
 
 
 def _worth(one: Alternative) -> tuple[int, int, int, int, int]:

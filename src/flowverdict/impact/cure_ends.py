@@ -15,8 +15,8 @@ import pyarrow as pa
 from flowverdict.classify.packets import read_packets
 from flowverdict.impact.cause import WAYS, read_packet
 from flowverdict.impact.cause_rows import allowed
+from flowverdict.impact.recorded import tests_source_ports
 from flowverdict.impact.traces import Traces
-from flowverdict.lake import ALWAYS
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import format_address
 from flowverdict.packets import Places
@@ -41,7 +41,7 @@ class End(NamedTuple):
     """A flow at an interface that let it pass.
 
     Attributes:
-        packet: from any source port.
+        packet: from any source port, where no rule tests it.
         verdict: on a packet that meets the same rules; ``told`` has the one on this packet.
     """
 
@@ -72,7 +72,7 @@ class Ends:
     """What has to be stopped of one finding.
 
     Attributes:
-        ends: one for each flow, where the fewest NSGs stand before them.
+        ends: where each flow is to be stopped.
         denied: flows that were allowed and would not be any more.
         unknown: flows that cannot be judged, by what is missing.
         left_out: flows that are more than are looked at.
@@ -105,12 +105,12 @@ def ends_of(
             of.unknown[reason] = of.unknown.get(reason, 0) + 1
         else:
             numbers.append(number)
-            asked.append((nic, WAYS[row["direction"]], read_packet({**row, "src_port": None})))
-    by_flow: dict[int, dict[Flow, list[End]]] = defaultdict(lambda: defaultdict(list))
+            asked.append((nic, WAYS[row["direction"]], read_packet(row)))
+    by_packet: dict[int, dict[Packet, list[End]]] = defaultdict(lambda: defaultdict(list))
     for number, end in zip(numbers, Judge(estate, options).judged(asked), strict=True):
-        by_flow[number][end.flow].append(end)
-    for number, flows in by_flow.items():
-        _sort_out(found[number], flows.values())
+        by_packet[number][end.packet].append(end)
+    for number, packets in by_packet.items():
+        _sort_out(found[number], [one for ends in packets.values() for one in _apart(ends)])
     return found
 
 
@@ -171,12 +171,22 @@ def _rows(
 ) -> Iterator[tuple[int, Mapping[str, Any], ResourceId | None, str | None]]:
     """Yields allowed flows with their finding and interface, or what is missing to know it."""
     places = Places(estate)
-    for batch in allowed(findings, lake, ALWAYS).to_batches():
+    tested = tests_source_ports(estate)
+    for batch in allowed(findings, lake, source_ports=tested).to_batches():
         names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
         nics, missing = places.find({name: batch[name].cast("string") for name in names})
         rows = batch.to_pylist()
         for row, nic, lack in zip(rows, nics.to_pylist(), missing.to_pylist(), strict=True):
             yield row["finding"], row, ResourceId(nic) if nic else None, lack
+
+
+def _apart(ends: list[End]) -> Iterable[list[End]]:
+    """Returns the ends of each flow; an address may be used twice, in networks that do not meet."""
+    for inbound in (True, False):
+        nics = {one.place.nic.id for one in ends if one.is_inbound is inbound}
+        if len(nics) > 1:
+            return [[one] for one in ends]
+    return [ends]
 
 
 def _sort_out(of: Ends, flows: Iterable[list[End]]) -> None:

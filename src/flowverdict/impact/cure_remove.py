@@ -60,6 +60,8 @@ def _removed(estate: Estate, options: Options, ends: Sequence[End]) -> list[Edit
         left = [one for one in judge.again(left) if one.verdict.access == "Allow"]
         if not left:
             break
+    if left:
+        return f"would not stop it: {left[0].told}"
     for owner in {one.owner for one in edits.values()}:
         if why := cannot_be_written(estate.resources.nsgs[owner]):
             return why
