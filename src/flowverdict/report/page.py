@@ -56,6 +56,7 @@ class Content:
         places: names of addresses.
         interfaces: names of interfaces, by MAC address.
         has_estate: whether they come from an estate.
+        countries_of: what tells countries, and of when it is.
     """
 
     lake: str
@@ -66,6 +67,7 @@ class Content:
     places: Places
     interfaces: Mapping[str, str]
     has_estate: bool
+    countries_of: str = ""
 
     def interface(self, mac: str) -> str:
         """Returns a MAC address with the name of the interface that has it."""
