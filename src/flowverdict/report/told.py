@@ -137,6 +137,16 @@ def ports_text(ports: Sequence[int]) -> str:
     return f"{shown} and {len(ports) - _MOST:,} more" if len(ports) > _MOST else shown
 
 
+def printable(text: str) -> str:
+    """Returns a text with what cannot be seen, or turns text around, written as its number."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
+        for one in text
+    )
+
+
 def minute(time: datetime) -> str:
     """Returns a time as people read it, in UTC: ``2026-08-13 20:31Z``."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}Z"
