@@ -347,6 +347,37 @@ def test_explain_takes_what_verify_takes_and_answers_the_same(estate: Path) -> N
         assert one.exit_code == other.exit_code
 
 
+def test_a_change_is_laid_over_the_estate(estate: Path, tmp_path: Path) -> None:
+    """Issue 6, part 3: what `detect --respond` writes is taken by `verify` as well."""
+    before = json.loads(run("verify", estate, *NIC, *HTTPS, "--output", "json").stdout)
+    assert (before["access"], before["ruleName"]) == ("Allow", "securityRules/https")
+    one = {
+        "id": before["ruleId"],
+        "type": "Microsoft.Network/networkSecurityGroups/securityRules",
+        "name": "https",
+        "properties": {
+            "priority": before["priority"],
+            "direction": "Inbound",
+            "access": "Deny",
+            "protocol": "Tcp",
+            "sourceAddressPrefix": "*",
+            "sourcePortRange": "*",
+            "destinationAddressPrefix": "*",
+            "destinationPortRange": "443",
+        },
+    }
+    (tmp_path / "deny.json").write_text(json.dumps([one]))
+    words = (estate, "--change", tmp_path / "deny.json", *NIC, *HTTPS)
+    for verb in ("verify", "explain"):
+        after = json.loads(run(verb, *words, "--output", "json").stdout)
+        assert (after["access"], after["ruleName"]) == ("Deny", "securityRules/https")
+        assert after["where"]["file"] == str(tmp_path / "deny.json")
+    assert run("verify", estate, "--change", estate, *NIC, *HTTPS).exit_code == 0
+    wrong = run("verify", estate, "--change", tmp_path / "no.json", *NIC, *HTTPS)
+    assert (wrong.exit_code, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
+    assert str(tmp_path / "no.json") in wrong.stderr
+
+
 def test_rules_have_the_shape_of_azures_answer(estate: Path) -> None:
     """Contract 4.2: the shape of Azure's effectiveNetworkSecurityGroups answer."""
     result = run("rules", estate, *NIC, "--output", "json")

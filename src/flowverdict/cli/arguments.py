@@ -68,9 +68,16 @@ def nic_arguments(command: F) -> F:
 
 
 def packet_arguments(command: F) -> F:
-    """Adds the words of ``az network watcher test-ip-flow``."""
+    """Adds the words of ``az network watcher test-ip-flow``, and of what is laid over ESTATE."""
     for add in reversed(
         (
+            click.option(
+                "--change",
+                multiple=True,
+                type=click.Path(),
+                help="Files and folders of what is laid over ESTATE first: resources that are new "
+                "or other, such as `detect --respond` writes.",
+            ),
             click.option(
                 "--direction",
                 required=True,
@@ -128,11 +135,15 @@ def load(
     service_tags: Path | None,
     internet_tag: Path | None,
     *,
+    change: tuple[str, ...] = (),
     prior: bool = False,
 ) -> Estate:
-    """Loads the estate, of plans with ``prior`` the one before, and prints what is not read."""
+    """Loads the estate with what is laid over it, and prints what is not read.
+
+    Of plans with ``prior`` the one before.
+    """
     settings: dict[str, Any] = {"service_tags": service_tags, "internet": internet_tag}
-    loaded = load_estate(estate, prior=prior, **settings)
+    loaded = load_estate(estate, change=change, prior=prior, **settings)
     show_what_is_wrong(loaded)
     return loaded
 
@@ -166,6 +177,7 @@ def question(words: dict[str, Any]) -> dict[str, Any]:
     read_packet(
         Direction(words["direction"]), words["protocol"], words["local"], words["remote"]
     )  # what is wrong with the packet is said before the estate is read
-    estate = load(words.pop("estate"), words.pop("service_tags"), words.pop("internet_tag"))
+    files, tags, internet = (words.pop(one) for one in ("estate", "service_tags", "internet_tag"))
+    estate = load(files, tags, internet, change=words.pop("change"))
     gc.freeze()  # the estate stays until the end: no use in looking through it, then least of all
     return {"estate": estate, "options": options, **words}
