@@ -347,37 +347,6 @@ def test_explain_takes_what_verify_takes_and_answers_the_same(estate: Path) -> N
         assert one.exit_code == other.exit_code
 
 
-def test_a_change_is_laid_over_the_estate(estate: Path, tmp_path: Path) -> None:
-    """Issue 6, part 3: what `detect --respond` writes is taken by `verify` as well."""
-    before = json.loads(run("verify", estate, *NIC, *HTTPS, "--output", "json").stdout)
-    assert (before["access"], before["ruleName"]) == ("Allow", "securityRules/https")
-    one = {
-        "id": before["ruleId"],
-        "type": "Microsoft.Network/networkSecurityGroups/securityRules",
-        "name": "https",
-        "properties": {
-            "priority": before["priority"],
-            "direction": "Inbound",
-            "access": "Deny",
-            "protocol": "Tcp",
-            "sourceAddressPrefix": "*",
-            "sourcePortRange": "*",
-            "destinationAddressPrefix": "*",
-            "destinationPortRange": "443",
-        },
-    }
-    (tmp_path / "deny.json").write_text(json.dumps([one]))
-    words = (estate, "--change", tmp_path / "deny.json", *NIC, *HTTPS)
-    for verb in ("verify", "explain"):
-        after = json.loads(run(verb, *words, "--output", "json").stdout)
-        assert (after["access"], after["ruleName"]) == ("Deny", "securityRules/https")
-        assert after["where"]["file"] == str(tmp_path / "deny.json")
-    assert run("verify", estate, "--change", estate, *NIC, *HTTPS).exit_code == 0
-    wrong = run("verify", estate, "--change", tmp_path / "no.json", *NIC, *HTTPS)
-    assert (wrong.exit_code, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
-    assert str(tmp_path / "no.json") in wrong.stderr
-
-
 def test_rules_have_the_shape_of_azures_answer(estate: Path) -> None:
     """Contract 4.2: the shape of Azure's effectiveNetworkSecurityGroups answer."""
     result = run("rules", estate, *NIC, "--output", "json")
@@ -435,3 +404,28 @@ def test_without_nsg_ip_flow_verify_refuses(tmp_path: Path, name: str) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("NsgsNotAppliedOnNic: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "explain"])
+def test_a_change_is_laid_over_the_estate(estate: Path, tmp_path: Path, command: str) -> None:
+    before = json.loads(run(command, estate, *NIC, *HTTPS, "--output", "json").stdout)
+    deny = {
+        "id": before["ruleId"],
+        "name": before["ruleName"].rpartition("/")[2],
+        "type": "Microsoft.Network/networkSecurityGroups/securityRules",
+        "properties": {
+            "priority": before["priority"], "direction": "Inbound", "access": "Deny",
+            "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRange": "443",
+        },
+    }  # fmt: skip
+    change = tmp_path / "change.json"
+    change.write_text(json.dumps([deny]))
+    words = (estate, "--change", change, *NIC, *HTTPS, "--output", "json")
+    after = json.loads(run(command, *words).stdout)
+    assert (before["access"], after["access"]) == ("Allow", "Deny")
+    assert after["ruleId"] == before["ruleId"]
+    assert after["where"]["file"] == str(change)
+    empty = run(command, estate, "--change", tmp_path / "none.json", *NIC, *HTTPS)
+    assert empty.exit_code == 2
+    assert empty.stderr.count("\n") == 1

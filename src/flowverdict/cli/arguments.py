@@ -61,6 +61,17 @@ def estate_options(command: F) -> F:
     return command
 
 
+def part_argument(command: F) -> F:
+    """Adds ``--change``."""
+    return click.option(
+        "--change",
+        type=click.Path(),
+        multiple=True,
+        help="A part of an estate that is laid over ESTATE, such as what `detect --respond` "
+        "writes, or a Terraform plan: files or folders. Several count as one change.",
+    )(command)
+
+
 def nic_arguments(command: F) -> F:
     """Adds ``--vm`` and ``--nic``."""
     command = click.option("--nic", metavar="NAME_OR_ID", help="The network interface.")(command)
@@ -68,16 +79,9 @@ def nic_arguments(command: F) -> F:
 
 
 def packet_arguments(command: F) -> F:
-    """Adds the words of ``az network watcher test-ip-flow``, and of what is laid over ESTATE."""
+    """Adds the words of ``az network watcher test-ip-flow``."""
     for add in reversed(
         (
-            click.option(
-                "--change",
-                multiple=True,
-                type=click.Path(),
-                help="Files and folders of what is laid over ESTATE first: resources that are new "
-                "or other, such as `detect --respond` writes.",
-            ),
             click.option(
                 "--direction",
                 required=True,
@@ -135,15 +139,12 @@ def load(
     service_tags: Path | None,
     internet_tag: Path | None,
     *,
-    change: tuple[str, ...] = (),
     prior: bool = False,
+    change: tuple[str, ...] = (),
 ) -> Estate:
-    """Loads the estate with what is laid over it, and prints what is not read.
-
-    Of plans with ``prior`` the one before.
-    """
+    """Loads the estate, of plans with ``prior`` the one before, and prints what is not read."""
     settings: dict[str, Any] = {"service_tags": service_tags, "internet": internet_tag}
-    loaded = load_estate(estate, change=change, prior=prior, **settings)
+    loaded = load_estate(estate, prior=prior, change=change, **settings)
     show_what_is_wrong(loaded)
     return loaded
 
@@ -177,7 +178,7 @@ def question(words: dict[str, Any]) -> dict[str, Any]:
     read_packet(
         Direction(words["direction"]), words["protocol"], words["local"], words["remote"]
     )  # what is wrong with the packet is said before the estate is read
-    files, tags, internet = (words.pop(one) for one in ("estate", "service_tags", "internet_tag"))
-    estate = load(files, tags, internet, change=words.pop("change"))
+    files, change = words.pop("estate"), words.pop("change")
+    estate = load(files, words.pop("service_tags"), words.pop("internet_tag"), change=change)
     gc.freeze()  # the estate stays until the end: no use in looking through it, then least of all
     return {"estate": estate, "options": options, **words}
