@@ -106,7 +106,7 @@ class RowsOf:
         self._engine = workspace(lake, period=period)
         try:
             for name, table in _tables(findings).items():
-                self._engine.connection.register(name, table)
+                self._know(name, table)
             self._engine.make(f"CREATE TEMP VIEW rows_of AS {_union(shapes & _JOINS.keys())}")
         except BaseException:
             self._engine.close()
@@ -119,6 +119,12 @@ class RowsOf:
     def __exit__(self, *_: object) -> None:
         """Lets everything go."""
         self._engine.close()
+
+    def _know(self, name: str, table: pa.Table) -> None:
+        """Makes a table of the engine's own: of another's it does not know how large it is."""
+        self._engine.connection.register("given", table)
+        self._engine.make(f"CREATE OR REPLACE TABLE {name} AS FROM given")
+        self._engine.connection.unregister("given")
 
     def decided(self) -> list[Decided]:
         """Returns what rules decided of the rows, those with most rows first.
@@ -156,7 +162,7 @@ class RowsOf:
                 "list": pa.array([(one.acl or "").lower() for one in rules], pa.string()),
             }
         )
-        self._engine.connection.register("rules", numbered)
+        self._know("rules", numbered)
         sql = f"""
             SELECT number, min(time) AS since FROM rules JOIN wanted USING (finding)
             JOIN flows AS f ON coalesce(f.rule, '') = name AND f.rule_kind = kind
