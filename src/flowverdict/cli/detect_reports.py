@@ -124,6 +124,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
         details = (
             "; ".join(f"{name} {value}" for name, value in one.evidence()),
             one.reason,
+            f"but by the estate: {one.doubt}" if one.doubt else "",
             f"cure: {one.remedy}" if one.remedy else "",
         )
         yield from (f"  {line}" for line in details if line)

@@ -9,13 +9,13 @@ from flowverdict.cli.errors import Refused
 from flowverdict.cli.lakes import open_lake
 from flowverdict.cli.period import read_period
 from flowverdict.detect import detect, packaged, read_detections
+from flowverdict.impact.attacks import inside
 from flowverdict.impact.cause import causes
 from flowverdict.impact.cure import cures
 from flowverdict.impact.cure_json import cure_json
 from flowverdict.impact.respond import respond
 from flowverdict.load.report import Unreadable
 from flowverdict.load.service_tags import PackagedTags, read_service_tags
-from flowverdict.net import EMPTY, IntervalSet
 from flowverdict.report.told import Told
 
 if TYPE_CHECKING:
@@ -78,20 +78,15 @@ class Search:
         self._cures = words["cure"]
         self.lake = open_lake(location)
 
-    @property
-    def _owned(self) -> IntervalSet:
-        """The addresses of the estate's virtual networks."""
-        if self.estate is None:
-            return EMPTY
-        return IntervalSet.union(one.space for one in self.estate.resources.vnets.values())
-
     def run(self, detections: Sequence[Detection]) -> Detected:
         """Looks for what detections tell of.
 
         Raises:
             LakeError: the lake cannot be read, or a query is wrong.
         """
-        return detect(self.lake, detections, self._tags, period=self._period, owned=self._owned)
+        return detect(
+            self.lake, detections, self._tags, period=self._period, owned=inside(self.estate)
+        )
 
     def told(self, findings: Sequence[Finding]) -> tuple[list[Told], list[Cure | None]]:
         """Returns findings with the rules that decided their flows and what stops them.
