@@ -105,8 +105,8 @@ _LOOKED_FOR = ("detect", "--lake", LAKE, "--estate", ESTATE)
 ATTACKED = (
     Question(
         (
-            "All night somebody knocked at the management machine. `detect` knows what attacks",
-            "look like in flow logs, which rule let them in, and what would stop them:",
+            "All night somebody knocked at the management machine. `detect` knows what",
+            "attacks look like in flow logs, which rule let them in, and what stops them:",
         ),
         (*_LOOKED_FOR, "--only", "rdp-brute-force", "--respond", RESPONSE),
     ),
