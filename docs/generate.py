@@ -32,7 +32,9 @@ from flowverdict.load.terraform import READ_AS
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
+from flowverdict.traffic.analytics.derived import ABOUT as ABOUT_DERIVED
 from flowverdict.traffic.analytics.legacy import columns as legacy_columns
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import COLUMNS as NTA_COLUMNS
 from flowverdict.traffic.analytics.schema import DETAILS, IP_DETAILS, LEGACY, NTA
 
@@ -529,6 +531,7 @@ def pages() -> dict[str, str]:
         "estate.md": _page(_estate()),
         "json.md": _page(_json()),
         "tables.md": _page(_tables()),
+        "queries.md": _page(_queries()),
     }
 
 
@@ -816,6 +819,8 @@ def _tables() -> Iterator[str]:
                 for one in columns
             ),
         )
+    for name, text in ABOUT_DERIVED.items():
+        yield from (f"## {name}", "", text, "")
     yield from ("## flows_analytics", "")
     yield "Each flow row beside the row of `NTANetAnalytics` that it is part of: all columns of"
     yield "`flows` and all of that table. So source ports and single tuples are not lost."
@@ -824,6 +829,18 @@ def _tables() -> Iterator[str]:
     yield "The older table, made of `NTANetAnalytics`; `1` is the source, `2` the destination."
     yield ""
     yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in legacy_columns()))
+
+
+def _queries() -> Iterator[str]:
+    yield "# Named queries"
+    yield ""
+    yield "`flowverdict traffic --query NAME` answers them, over [these tables](tables.md). Each is"
+    yield "a file of `src/flowverdict/traffic/analytics/queries`: copy its SQL to ask something"
+    yield "else."
+    for one in queries().values():
+        yield from ("", f"## {one.name}", "", f"{one.title}.", "", one.about.strip(), "")
+        yield f"Source: {one.source}." + (" Needs `--estate`." if one.needs else "")
+        yield from ("", "```sql", one.sql.strip(), "```")
 
 
 def _column_type(arrow: str) -> str:

@@ -129,8 +129,8 @@ def _content(
     lake: Lake, location: str, estate: Estate | None, findings: list[Told], period: Period
 ) -> Content:
     places = Places(estate)
-    countries = Registered().of
-    traffic = ask(lake, period=period, estate=estate, places=places, countries=countries)
+    countries = Registered()
+    traffic = ask(lake, period=period, estate=estate, places=places, countries=countries.of)
     some = [one.finding for one in findings[:MOST_TIMELINES]]
     timelines = []
     if traffic is not None:
@@ -142,4 +142,14 @@ def _content(
         mac: ", ".join(nic.id.name for nic in nics)
         for mac, nics in (estate.nics_by_mac.items() if estate else ())
     }
-    return Content(location, asked, traffic, findings, timelines, places, names, estate is not None)
+    return Content(
+        lake=location,
+        asked=asked,
+        traffic=traffic,
+        findings=findings,
+        timelines=timelines,
+        places=places,
+        interfaces=names,
+        has_estate=estate is not None,
+        countries_of=countries.label,
+    )

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from flowverdict.lake import ALWAYS, LakeError, Table, answer, open_engine, query
 from flowverdict.lake.engine import MEMORY
-from flowverdict.traffic.analytics import legacy, raw
+from flowverdict.traffic.analytics import derived, legacy, raw
 from flowverdict.traffic.analytics.making import Making
+from flowverdict.traffic.analytics.queries import rules_of
 from flowverdict.traffic.analytics.schema import (
     ANALYTICS,
     COLUMNS,
@@ -24,7 +25,7 @@ from flowverdict.traffic.analytics.schema import (
 from flowverdict.traffic.views import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import date
 
     from flowverdict.lake import Lake, Period
@@ -35,6 +36,7 @@ AZURE_VIEWS: Final = {
     IP_DETAILS: selected(DETAILS, IP_DETAILS),
     LEGACY: legacy.SQL,
     raw.NAME: raw.SQL,
+    **derived.VIEWS,
 }
 """Azure's tables, and the way back to flow rows, as views of what is kept or was made."""
 
@@ -69,7 +71,6 @@ def analyse_lake(
     *,
     minutes: int = 60,
     period: Period = ALWAYS,
-    views: Mapping[str, str] = AZURE_VIEWS,
     memory: str = MEMORY,
     seen: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> pa.RecordBatchReader:
@@ -78,10 +79,10 @@ def analyse_lake(
     Args:
         lake: where the rows are.
         places: what is known of addresses.
-        sql: one ``SELECT`` over ``AZURE_VIEWS`` and the lake's own tables.
+        sql: one ``SELECT`` over ``AZURE_VIEWS``, the lake's own tables, and ``rules``, those of
+            the estate's network security groups.
         minutes: how long an interval is, 10 or 60.
         period: only rows of this time.
-        views: more to ask, by name.
         memory: what is taken before a temporary folder is used.
         seen: told how many days are done, and how many there are.
 
@@ -91,6 +92,7 @@ def analyse_lake(
     engine, files = open_engine(lake, period=period, memory=memory)
     try:
         making = Making(engine, places, minutes)
+        engine.connection.register("rules", rules_of(places.sites.estate))
         days = files_by_day(lake.flows, period)
         for done, day in enumerate(days):
             seen(done, len(days))
@@ -98,7 +100,7 @@ def analyse_lake(
     except BaseException:
         engine.close()
         raise
-    return answer(engine, files, lake, sql, views)
+    return answer(engine, files, lake, sql, AZURE_VIEWS)
 
 
 def ask(
