@@ -62,15 +62,16 @@ class Told:
 
     @property
     def reason(self) -> str:
-        """Which rule decided, where and since when; empty where that is not known."""
-        if not self.decided_by or not (name := _text(self.decided_by, "ruleName")):
+        """Which rule decided, where and since when, and which one decided otherwise; or empty."""
+        if not (said := _rule(self.decided_by or {})):
             return ""
-        by = self.decided_by
-        verb = {"A": "let in by", "D": "denied by"}.get(_text(by, "decision")[:1].upper(), "by")
-        at = ", ".join(one for one in (_text(by, "layer"), last_part(_text(by, "acl"))) if one)
+        by = self.decided_by or {}
         since = _time(_text(by, "since"))
-        place = f" ({at})" if at else ""
-        return f"{verb} {name}{place}{f', since {since}' if since else ''}"
+        others = (
+            one for one in _dicts(by.get("others")) if one.get("decision") != by.get("decision")
+        )
+        other = _rule(next(others, dict[str, Any]()))
+        return said + (f", since {since}" if since else "") + (f"; others {other}" if other else "")
 
     @property
     def doubt(self) -> str:
@@ -105,6 +106,16 @@ class Told:
         for name, value in self.finding.evidence.items():
             if value is not None:
                 yield name.replace("_", " "), value_text(value)
+
+
+def _rule(decision: Mapping[str, Any]) -> str:
+    """Returns what a rule did, its name and where it stands; empty without a name."""
+    if not (name := _text(decision, "ruleName")):
+        return ""
+    verb = {"A": "let in by", "D": "denied by"}.get(_text(decision, "decision")[:1].upper(), "by")
+    places = _text(decision, "layer"), last_part(_text(decision, "acl"))
+    at = ", ".join(one for one in places if one)
+    return f"{verb} {name}{f' ({at})' if at else ''}"
 
 
 def by_weight(findings: Iterable[Told]) -> list[Told]:
