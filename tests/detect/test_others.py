@@ -398,3 +398,39 @@ def test_a_long_talk_of_which_only_begin_and_end_were_logged(tmp_path: Path) -> 
             if one["state"] != "C"]  # fmt: skip
     (one,) = found(tmp_path, rows, "mining-port")
     assert (one.evidence["minutes"], one.evidence["connections"]) == (360, 1)
+
+
+def test_a_spike_names_what_its_own_rule_denied(tmp_path: Path) -> None:
+    others = chain.from_iterable(
+        denied(hour * 3_600 + at, OUTSIDE, VM, 9, rule="Other", src_port=at)
+        for hour in range(13) for at in range(100)
+    )  # fmt: skip
+    rows = [*others, *refusals(range(12), 20), *refusals(range(12, 13), 400)]
+    (one,) = found(tmp_path, rows, "deny-spike")
+    assert one.evidence["rule"] == "Deny"
+    assert (9 in one.ports, one.evidence["sources"]) == (False, 200)
+
+
+def test_a_spike_at_an_interface_that_the_log_does_not_name(tmp_path: Path) -> None:
+    rows = [*refusals(range(12), 20), *refusals(range(12, 13), 400)]
+    (one,) = found(tmp_path, ({**row, "mac": None} for row in rows), "deny-spike")
+    assert (one.dst_ip, one.evidence["denied"]) == (VM, 1_200)
+
+
+def test_what_is_denied_again_later_was_not_denied_before(tmp_path: Path) -> None:
+    def refused(hour: int) -> Iterator[Row]:
+        return chain.from_iterable(
+            denied(hour * 3_600 + at * 60, OUTSIDE, VM, 22, src_port=at) for at in range(5)
+        )
+
+    knock = flow(0, OUTSIDE, VM, 22, src_port=9, packets=1)  # answered, and no more
+    entry = flow(7_200, OUTSIDE, VM, 22, src_port=99, packets=50)
+    rows = [*knock, *refused(1), *entry, *refused(3)]
+    (one,) = found(tmp_path, rows, "denied-then-allowed")
+    assert (one.evidence["denied"], one.evidence["allowed"], one.last.hour) == (5, 1, 2)
+
+
+def test_what_a_machine_does_later_where_it_moved_is_not_the_move(tmp_path: Path) -> None:
+    later = ({**one, "src_port": 77} for one in tour(20, 7))
+    (one,) = found(tmp_path, [*web(24), *tour(12, 7), *later], "lateral-movement")
+    assert (one.evidence["attempts"], one.last.hour) == (7, 12)
