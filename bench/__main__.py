@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import classify, gate, impact, ingest, load, prove, verify
+from bench import classify, gate, impact, ingest, load, prove, reach, verify
 from bench.detection import scale
 from bench.figures import Figure, print_table
 
@@ -13,6 +13,7 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "ingest": ingest.measure,
     "classify": classify.measure,
     "prove": prove.measure,
+    "reach": reach.measure,
     "gate": gate.measure,
     "impact": impact.measure,
     "detection": scale.measure,

@@ -32,7 +32,9 @@ from flowverdict.load.terraform import READ_AS
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
+from flowverdict.traffic.analytics.derived import ABOUT as ABOUT_DERIVED
 from flowverdict.traffic.analytics.legacy import columns as legacy_columns
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import COLUMNS as NTA_COLUMNS
 from flowverdict.traffic.analytics.schema import DETAILS, IP_DETAILS, LEGACY, NTA
 
@@ -386,6 +388,8 @@ MEANINGS = {
     "gained": "interfaces, gateways and services that are seen then and not now",
     "lost": "interfaces that are seen now and not then, and why",
     "loggedTwice": "interfaces that are in NSG and VNet flow logs in the same minutes",
+    "days": "how many days were looked at, as their flow rows or the settings had changed",
+    "intervals": "how many intervals were made anew, those that are gone included",
     "agreement": "of the rows that could be compared those that agree, in per cent, rounded "
     "down to two digits; null where none could be compared",
     "agreed": "how many rows agree: in the decision, and in the rule as far as the log names one",
@@ -527,6 +531,7 @@ def pages() -> dict[str, str]:
         "estate.md": _page(_estate()),
         "json.md": _page(_json()),
         "tables.md": _page(_tables()),
+        "queries.md": _page(_queries()),
     }
 
 
@@ -725,6 +730,7 @@ def _json() -> Iterator[str]:
             _ask(f"reach {BANK} --blast build-agent-01"),
         ]
         coverage = _ask_for_coverage(Path("logs"))
+        kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
@@ -750,6 +756,11 @@ def _json() -> Iterator[str]:
             "coverage",
             coverage,
             "An interface takes one line: see [what it means](../semantics/coverage.md).",
+        ),
+        (
+            "traffic",
+            kept_up,
+            "With `--update`; else an array of rows with [these columns](tables.md).",
         ),
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
         ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
@@ -808,10 +819,27 @@ def _tables() -> Iterator[str]:
                 for one in columns
             ),
         )
+    for name, text in ABOUT_DERIVED.items():
+        yield from (f"## {name}", "", text, "")
+    yield from ("## flows_analytics", "")
+    yield "Each flow row beside the row of `NTANetAnalytics` that it is part of: all columns of"
+    yield "`flows` and all of that table. So source ports and single tuples are not lost."
+    yield ""
     yield from (f"## {LEGACY}", "")
     yield "The older table, made of `NTANetAnalytics`; `1` is the source, `2` the destination."
     yield ""
     yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in legacy_columns()))
+
+
+def _queries() -> Iterator[str]:
+    yield "# Named queries"
+    yield ""
+    yield "`flowverdict traffic --query NAME` answers them, over [these tables](tables.md). Each is"
+    yield "a file of `src/flowverdict/traffic/analytics/queries`: copy its SQL to ask something else."
+    for one in queries().values():
+        yield from ("", f"## {one.name}", "", f"{one.title}.", "", one.about.strip(), "")
+        yield f"Source: {one.source}." + (" Needs `--estate`." if one.needs else "")
+        yield from ("", "```sql", one.sql.strip(), "```")
 
 
 def _column_type(arrow: str) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -103,3 +106,33 @@ def test_what_is_known_does_not_count(lake: str, tmp_path: Path) -> None:
     words = ("detect", "--lake", lake)
     run(*words, "--write-baseline", baseline)
     assert run(*words, "--baseline", baseline).exit_code == 0
+
+
+def test_it_follows_a_lake_and_tells_what_is_new(tmp_path: Path) -> None:
+    """Issue 6: detections run as `ingest --watch` brings rows; each finding is told once."""
+    lake = tmp_path / "lake"
+    words = ["detect", "--lake", lake, "--follow", "--interval", "0.2", "--output", "json"]
+    following = subprocess.Popen(
+        [sys.executable, "-m", "flowverdict", *map(str, words)], stdout=subprocess.PIPE
+    )
+    try:
+        assert following.stdout is not None
+        first = chain.from_iterable(
+            denied(at * 5, "203.0.113.77", VM, at + 1, src_port=at) for at in range(60)
+        )
+        lake_of(tmp_path, first)
+        assert json.loads(following.stdout.readline())["detection"] == "port-scan"
+        lake_of(tmp_path, guesses(30))
+        told = [json.loads(following.stdout.readline()) for _ in range(2)]
+        assert {one["detection"] for one in told} == {"rdp-brute-force", "unexpected-allow"}
+        following.send_signal(signal.SIGINT)
+        rest, _ = following.communicate(timeout=60)
+        assert (following.returncode, rest) == (0, b"")
+    finally:
+        following.kill()
+
+
+def test_streams_and_responses_need_their_words(lake: str) -> None:
+    for words in (("--follow", "--output", "md"), ("--respond", "x.json")):
+        told = run("detect", "--lake", lake, *words)
+        assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)

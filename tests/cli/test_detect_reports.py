@@ -62,7 +62,7 @@ def test_the_text_says_who_did_what_by_which_rule_and_what_stops_it() -> None:
         "  2026-03-10 01:02Z to 2026-03-10 05:02Z, denied and allowed",
         "  attempts 1,312; rate 0.25; peak 2026-03-10 01:02Z; rules a, b, c and 1 more",
         "  let in by securityRules/AllowRdpOld (nic, nsg-1), since 2026-03-10 01:30Z",
-        "  cure: Deny 203.0.113.200 at priority 99: breaks 1 other recorded flow",
+        "  cure: Deny 203.0.113.200 at priority 99: the rule that let it in stands at 100",
         (
             "low: Port scan from 12 addresses at fd00::4, fd00::5 on ports 20, 21, 22 and 7 more "
             "[port-scan T1046]"
@@ -135,7 +135,9 @@ def test_sarif_has_a_place_for_each_finding(tmp_path: Path, monkeypatch: Any) ->
         "artifactLocation": {"uri": "nsg.json"}, "region": {"startLine": 3, "startColumn": 5},
     }  # fmt: skip
     [place] = second["locations"]
-    assert place["physicalLocation"] == {"artifactLocation": {"uri": "lake"}}
+    assert place["physicalLocation"] == {
+        "artifactLocation": {"uri": "lake"}, "region": {"startLine": 1, "startColumn": 1},
+    }  # fmt: skip
     assert "let in by securityRules/AllowRdpOld" in first["message"]["text"]
     assert "cure: Deny 203.0.113.200" in first["message"]["text"]
 
@@ -251,7 +253,7 @@ def broken(name: str, value: Any, path: str = "$") -> list[str]:
 MORE = [
     Told(GUESSES, {"acl": "/x/nsgs/n"}),
     Told(GUESSES, {"ruleName": "r"}),
-    changed(GUESSES, outcome="allowed", protocol=17, evidence={"direction": "Inbound"}),
+    Told(replace(GUESSES, outcome="allowed", protocol=17), {"direction": "Outbound"}),
     changed(GUESSES, outcome="denied", technique="T1110", protocol=200),
     changed(GUESSES, targets=("10.0.0.4", "fd00::4"), sources=()),
     changed(SCAN, sources=tuple(f"198.51.100.{n}" for n in range(250))),
@@ -289,7 +291,7 @@ def test_events_tell_what_was_found() -> None:
     assert pair["src_endpoint"] == {"ip": "203.0.113.200"}
     assert pair["dst_endpoint"] == {"ip": "10.17.1.4", "port": 3389}
     assert pair["connection_info"] == {
-        "direction_id": 0, "protocol_num": 6, "protocol_name": "tcp", "protocol_ver_id": 4,
+        "direction_id": 1, "protocol_num": 6, "protocol_name": "tcp", "protocol_ver_id": 4,
     }  # fmt: skip
     assert first["firewall_rule"]["name"] == "securityRules/AllowRdpOld"
     assert first["policy"]["name"] == "nsg-1"

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import COLUMNS, DETAILS
 from tests.cli.runs import run
 from tests.conformance import sketch as sketches
@@ -116,6 +117,12 @@ def test_threats_and_countries(lake: Path, tmp_path: Path) -> None:
         (("--lake", "lake", "--interval", "5m"), "main traffic: Invalid value for"),
         (("--lake", "lake", "--where", "nothing = 1"), "SQL: Binder Error: "),
         (("--lake", "lake", "--where", " "), "--where: is empty"),
+        (("--lake", "lake", "--update", "--where", "true"), "--update: prints no rows: expected"),
+        (("--lake", "lake", "--update", "--output", "csv"), "--update: has no --output csv"),
+        (("--lake", "nowhere", "--update"), "nowhere: holds no flows yet"),
+        (("--lake", "lake", "--update", "--query", "denied"), "--update: prints no rows: expected"),
+        (("--lake", "lake", "--query", "unused-rules"), "--query unused-rules: asks for rules too"),
+        (("--lake", "lake", "--query", "nothing"), "main traffic: Invalid value for `--query`"),
     ],
 )
 def test_wrong_words_are_2_and_one_line(
@@ -133,3 +140,49 @@ def test_a_query_reads_the_lake_and_nothing_else(lake: Path) -> None:
                  "exists (FROM read_csv('/etc/passwd'))")  # fmt: skip
     assert result.exit_code == 2
     assert "Permission Error" in result.stderr
+
+
+def test_a_lake_keeps_the_rows_and_answers_with_them(
+    lake: Path, tmp_path: Path, network: tuple[str, ...]
+) -> None:
+    result = run("traffic", "--lake", lake, *network, "--update")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "1 day looked at, 2 intervals made anew: 6 rows\n"
+    made = told("--lake", lake, *network)
+    assert told("--lake", lake) == made
+    query = ("flows", "--lake", lake, "--output", "json", "--sql")
+    found = json.loads(run(*query, "SELECT DestVm FROM NTANetAnalytics ORDER BY 1").stdout)
+    assert found == [{"DestVm": "rg/vm0"}, {"DestVm": "rg/vm1"}, {"DestVm": None}]
+    assert len(json.loads(run(*query, "FROM AzureNetworkAnalytics_CL").stdout)) == 3
+    assert len(json.loads(run(*query, "FROM NTAIpDetails").stdout)) == 3
+    filled(tmp_path, "10 I D 198.51.100.7:1000 10.0.0.4:22", name="more.json")
+    behind = run("traffic", "--lake", lake, "--output", "json")
+    assert json.loads(behind.stdout) == made
+    assert behind.stderr == (
+        f"{lake}: rows of 2026-08-13 have changed since the table was made: expected "
+        "`flowverdict traffic --update`\n"
+    )
+    words = ("traffic", "--lake", lake, *network, "--update", "--output", "json")
+    assert json.loads(run(*words).stdout) == {"days": 1, "intervals": 1, "rows": 4}
+    assert told("--lake", lake) == told("--lake", lake, *network) != made
+
+
+def test_rows_that_a_lake_does_not_have_yet_are_named(lake: Path) -> None:
+    result = run("flows", "--lake", lake, "--sql", "FROM NTAIpDetails")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"{lake}: holds no NTAIpDetails yet: expected `flowverdict traffic --update` to have made "
+        "it\n"
+    )
+
+
+def test_queries_are_listed_and_answered(lake: Path, network: tuple[str, ...]) -> None:
+    listed = run("traffic", "--lake", lake, "--query", "list").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == ["QUERY", *queries()]
+    (first, second) = told("--lake", lake, *network, "--query", "denied")
+    assert (first["Src"], first["Denied"], second["Src"]) == ("198.51.100.7", 1, "198.51.100.8")
+    asked = ("--lake", lake, "--query", "denied", "--where", "Src = '198.51.100.8'")
+    assert len(told(*asked)) == 1
+    assert run("traffic", "--lake", lake, *network, "--update").exit_code == 0
+    assert told(*asked) == told(*asked, *network)
+    assert told("--lake", lake, *network, "--query", "unused-rules") == []

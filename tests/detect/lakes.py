@@ -84,7 +84,7 @@ def lake_of(folder: Path, rows: Iterable[Row]) -> Lake:
     every = [{**one, "day": one["time"].date(), "tuple": at} for at, one in enumerate(rows)]
     table = pa.Table.from_pylist(every, FLOWS)
     location = folder / "lake"
-    write_deltalake(f"{location}/flows", table, partition_by=["day"])
+    write_deltalake(f"{location}/flows", table, partition_by=["day"], mode="append")
     return Lake(str(location))
 
 

@@ -95,17 +95,23 @@ def nsg_id(name: str) -> str:
     return f"/subscriptions/{subscription_id('main')}/resourceGroups/rg/{providers}/{name}"
 
 
-def lake_of(folder: Path, rows: Sequence[Row], name: str = "lake") -> Lake:
-    """A lake of rows, each with 10 packets and 1,000 bytes either way."""
+def lake_of(
+    folder: Path, rows: Sequence[Row], name: str = "lake", ways: Sequence[str] = ()
+) -> Lake:
+    """A lake of rows, each with 10 packets and 1,000 bytes either way.
+
+    Whether a row is inbound is told by its addresses, or by `ways`.
+    """
+    told = ways or ["I" if one.dst in NICS[one.at] else "O" for one in rows]
     records = [
         vnet(
             MACS[one.at],
             f"{_milliseconds(one)},{one.src},{one.dst},{one.src_port},{one.port},{one.protocol},"
-            f"{'I' if one.dst in NICS[one.at] else 'O'},{one.state},NX,10,1000,10,1000",
+            f"{way},{one.state},NX,10,1000,10,1000",
             rule=one.rule,
             acl=nsg_id(one.nsg),
         )
-        for one in rows
+        for one, way in zip(rows, told, strict=True)
     ]
     return lake_at(ingested(folder, records, name))
 

@@ -25,6 +25,7 @@ from flowverdict.model import Direction, Estate, Rule
 from flowverdict.net import Packet, format_ports, parse_address
 from flowverdict.policy import evaluate
 from tests.impact.attacks import (
+    MACS,
     NOON,
     Row,
     estate_of,
@@ -84,6 +85,10 @@ def test_a_rule_that_nobody_else_used_goes(tmp_path: Path) -> None:
     assert best is not None
     assert best.kind == REMOVE
     assert what(best) == "take `Forgotten` (200) out of `web-nsg`"
+    assert best.notes == ()
+    assert kinds(cure)[NSG_DENY].notes == (
+        "`Forgotten` would still let in whomever else it names, and nobody else used it",
+    )
     assert why(best) == "stops 1 flow of theirs and none of others in the 20 days to 2026-08-13"
     web = nic_of(estate, "web")
     after = edited(estate, best.edits)
@@ -253,7 +258,7 @@ def test_too_many_strangers_are_the_whole_internet(tmp_path: Path) -> None:
     _, _, found = found_in(tmp_path, rows, [finding(many, ["10.0.0.4"])], nsgs=nsgs)
     (rule,) = rules_of(kinds(only(found))[NSG_DENY])
     assert (rule.source.tags, rule.source.texts) == (("Internet",), ("Internet",))
-    assert why(kinds(only(found))[NSG_DENY]).startswith("stops at least 2,000 flows of theirs")
+    assert why(kinds(only(found))[NSG_DENY]).startswith("stops 4,500 flows of theirs")
 
 
 def test_a_manager_denies_in_front_of_its_own_rules(tmp_path: Path) -> None:
@@ -353,7 +358,7 @@ def test_a_protocol_without_a_name_takes_a_rule_for_all(tmp_path: Path) -> None:
     some = [finding([ROBBER], ["10.0.0.4"], (), protocol=47)]
     _, _, found = found_in(tmp_path, [row], some, nsgs=nsgs)
     one = kinds(only(found))[NSG_DENY]
-    assert one.notes == ("rules cannot name the protocol: every protocol is denied",)
+    assert one.notes[0] == "rules cannot name the protocol: every protocol is denied"
     assert "--protocol '*'" in cure_json(only(found))["alternatives"][0]["az"]
 
 
@@ -417,3 +422,55 @@ def test_what_the_platform_let_in_no_rule_stops(tmp_path: Path, outcome: str) ->
     some = [finding([ROBBER], ["10.0.0.4"], outcome=outcome)]
     _, _, found = found_in(tmp_path, [row], some)
     assert only(found).why == "no rule let them in: the platform decided"
+
+
+def test_what_goes_out_is_stopped_on_its_way_out(tmp_path: Path) -> None:
+    out = ("DefaultRule_AllowInternetOutBound", "web-nsg")
+    rows = [Row("web", "10.0.0.4", ROBBER, 443, *out, minute=at) for at in range(9)]
+    rows.append(Row("web", "10.0.0.4", OTHER, 443, *out))
+    beacon = replace(finding(["10.0.0.4"], [ROBBER], [443]), detection="beacon")
+    _, _, found = found_in(tmp_path, rows, [beacon])
+    (rule,) = rules_of(kinds(only(found))[NSG_DENY])
+    assert (rule.direction, rule.name) == (Direction.OUTBOUND, "Deny-beacon")
+    assert (rule.source.texts, rule.destination.texts) == (("10.0.0.4",), (ROBBER,))
+    assert kinds(only(found))[NSG_DENY].effect.broken == 0
+    nsgs = {
+        "web-nsg": ["out 100 Allow Tcp * -> Internet:443 name=Out", "out 200 Deny * * -> * name=No"]
+    }
+    rows = [one._replace(rule="UserRule_Out") for one in rows]
+    _, _, found = found_in(tmp_path / "own", rows, [beacon], nsgs=nsgs)
+    (rule,) = rules_of(kinds(only(found))[NARROW])
+    assert (rule.source.texts, rule.destination.texts) == (("*",), (OTHER,))
+
+
+def test_rules_that_test_source_ports_are_asked_with_them(tmp_path: Path) -> None:
+    tested = {
+        "name": "FromPort",
+        "priority": 200, "direction": "Inbound", "access": "Allow", "protocol": "Tcp",
+        "sourceAddressPrefix": "*", "sourcePortRange": "50000-50009",
+        "destinationAddressPrefix": "*", "destinationPortRange": "3389",
+    }  # fmt: skip
+    rows = [ATTACK._replace(src_port=port, minute=port - 50_000) for port in (50_001, 50_002)]
+    _, _, found = found_in(tmp_path, rows, nsgs={"web-nsg": [tested, NO_RDP]})
+    cure = only(found)
+    assert len(cure.flows) == 1
+    assert {one.kind for one in cure.alternatives} == {REMOVE, NSG_DENY}
+    assert kinds(cure)[NSG_DENY].effect.stopped == 2
+
+
+def test_an_address_that_two_networks_have_is_two_flows(tmp_path: Path) -> None:
+    vnets = {"w": {"space": ["10.0.0.0/24"], "subnets": {"s": {"prefixes": ["10.0.0.0/24"]}}}}
+    nics = {"twin": {"subnet": "w/s", "ip": ["10.0.0.4"], "nsg": "db-nsg"}}
+    sketch = network(nsgs={**WEB, "db-nsg": [NO_RDP]}, vnets=vnets, nics=nics)
+    before = estate_of(tmp_path / "network", sketch)
+    macs = {"web": MACS["web"], "twin": MACS["db"]}
+    named = {
+        nic.id: replace(nic, mac=macs.get(nic.id.name, ""))
+        for nic in before.resources.nics.values()
+    }
+    estate = replace(before, resources=replace(before.resources, nics=named))
+    rows = [ATTACK, ATTACK._replace(at="db", rule="UserRule_Old", nsg="db-nsg")]
+    lake = lake_of(tmp_path / "logs", rows, ways=["I", "I"])
+    cure = only(cures([ATTACKED], causes([ATTACKED], lake, estate), estate, lake))
+    (rule,) = rules_of(kinds(cure)[NSG_DENY])
+    assert rule.id.parent.name == "web-nsg"

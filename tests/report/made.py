@@ -17,6 +17,7 @@ RULE: dict[str, Any] = {
     "layer": "nic",
     "acl": NSG,
     "decision": "Allow",
+    "direction": "Inbound",
     "since": "2026-03-10T01:30:00.000Z",
 }
 CURE: dict[str, Any] = {

@@ -37,17 +37,23 @@ def test_reasons_say_what_is_known(rule: dict | None, said: str) -> None:
 @pytest.mark.parametrize(
     ("cure", "said"),
     [
-        (CURE, "Deny 203.0.113.200 at priority 99: breaks 1 other recorded flow"),
-        ({**CURE, "what": "w", "effect": {"broken": 0}}, "w: breaks no other recorded flow"),
+        (CURE, "Deny 203.0.113.200 at priority 99: the rule that let it in stands at 100"),
+        ({"what": "w", "effect": {"broken": 0}}, "w: breaks no other recorded flow"),
         ({"what": "w", "effect": {"broken": 1200}}, "w: breaks 1,200 other recorded flows"),
         ({"what": "x", "effect": None}, "x"),
         ({"what": "x", "effect": {"broken": None}}, "x"),
-        ({"why": "x"}, ""),
+        ({"what": None, "why": "they are denied already"}, "they are denied already"),
         (None, ""),
     ],
 )  # fmt: skip
 def test_remedies_say_what_they_break(cure: dict | None, said: str) -> None:
     assert Told(GUESSES, RULE, cure).remedy == said
+
+
+def test_other_remedies_are_told_too() -> None:
+    cure = {**CURE, "alternatives": [{"what": "a", "why": "b"}], "advice": [{"what": "c"}, 5, {}]}
+    assert Told(GUESSES, RULE, cure).other_remedies == ["a: b", "c"]
+    assert Told(GUESSES, RULE, {"what": "x", "alternatives": None}).other_remedies == []
 
 
 def test_evidence_reads_well() -> None:

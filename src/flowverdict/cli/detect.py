@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from flowverdict.cli.arguments import estate_options, load, read_options
+from flowverdict.cli.arguments import estate_options
 from flowverdict.cli.detect_reports import (
     FORMATS,
     as_json_lines,
@@ -20,24 +21,25 @@ from flowverdict.cli.detect_reports import (
     as_text,
     reviewed,
 )
-from flowverdict.cli.errors import Refused
+from flowverdict.cli.detecting import Search, chosen
+from flowverdict.cli.errors import UNKNOWN, Refused
+from flowverdict.cli.interrupting import until_interrupted
 from flowverdict.cli.known import Known, known_options_in
-from flowverdict.cli.lakes import open_lake, told
+from flowverdict.cli.lakes import told
 from flowverdict.cli.ocsf import as_ocsf
-from flowverdict.cli.period import period_options, read_period
-from flowverdict.detect import SEVERITIES, packaged, read_detections
-from flowverdict.detect.run import detect
-from flowverdict.impact.cause import causes
-from flowverdict.load.report import Unreadable
-from flowverdict.load.service_tags import PackagedTags, read_service_tags
-from flowverdict.net import EMPTY, IntervalSet
-from flowverdict.report.told import Told
+from flowverdict.cli.period import period_options
+from flowverdict.cli.render import as_json, counted
+from flowverdict.detect import SEVERITIES
+from flowverdict.impact.cure_json import effect_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowverdict.detect import Detected, Detection, Finding
-    from flowverdict.model import ServiceTags
+    from flowverdict.impact.cure import Cure
+
+_STREAMS: Final = ("table", "json", "ocsf")
+"""The formats that can go on and on."""
 
 
 @click.command("detect")
@@ -85,9 +87,45 @@ if TYPE_CHECKING:
     help="The least that is told.",
 )
 @click.option("--list", "listed", is_flag=True, help="Print the detections and their settings.")
+@click.option(
+    "--cure/--no-cure",
+    default=True,
+    show_default=True,
+    help="With --estate: look for the smallest change that stops each finding, and try it on the "
+    "last 30 days of the lake.",
+)
+@click.option(
+    "--respond",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what is recommended against findings of high severity as resources that `what-if "
+    "--change` and `verify` read.",
+)
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on until it is interrupted, and tell what is new whenever the lake has new rows.",
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --follow: how long to wait before looking again.",
+)
 @period_options
 @known_options_in(FORMATS)
-def command(location: str | None, output: str, severity: str, **words: Any) -> None:
+def command(
+    location: str | None,
+    output: str,
+    severity: str,
+    respond: Path | None,
+    interval: float,
+    *,
+    follow: bool,
+    **words: Any,
+) -> None:
     """Look for attacks in recorded flows, and name the rule that decided each.
 
     Nothing is needed that a log may lack: flows that both ends logged count once, retransmissions
@@ -98,58 +136,94 @@ def command(location: str | None, output: str, severity: str, **words: Any) -> N
     baseline nor suppressed, 3 that there is no flow in this time.
     """
     known = Known.read(words, FORMATS)
-    detections = _chosen(words)
+    detections = chosen(words)
     if words["listed"]:
         click.echo("\n".join(_listed(detections)))
         return
     if location is None:
         raise Refused("--lake: is missing: expected the lake to look in, or --list")
-    question = _Question(location, words)
-    found = told(lambda: _found(question, detections))
-    least = SEVERITIES.index(severity)
-    shown = [one for one in found.findings if SEVERITIES.index(one.severity) >= least]
-    findings, review = reviewed(told(lambda: _told(question, shown)), known, found.asked)
-    about = {one.id: one.finds for one in detections}
-    now = datetime.now(UTC)
-    reports: dict[str, Callable[[], Iterable[str]]] = {
-        "table": lambda: (
-            *as_text(findings, review, found.asked),
-            *_hidden(found, len(shown), severity),
-        ),
-        "json": lambda: as_json_lines(findings, review),
-        "md": lambda: as_markdown(findings, review),
-        "sarif": lambda: as_sarif(findings, review, about, location, known.baseline_file),
-        "ocsf": lambda: as_ocsf(findings, now),
-    }
-    known.tell(reports, output)
-    if not found.attempts:
-        click.echo("no flow in this time: nothing can be found", err=True)
-        sys.exit(3)
-    medium = SEVERITIES.index("medium")
-    worst = [one for one, of in findings if of.state == "open"]
-    sys.exit(1 if any(SEVERITIES.index(one.finding.severity) >= medium for one in worst) else 0)
+    if respond is not None and not words["estate"]:
+        raise Refused("--respond: needs --estate: expected the network whose rules are to change")
+    if follow and output not in _STREAMS:
+        raise Refused(f"--follow: --output {output}: expected table, json or ocsf")
+    search = Search(location, words)
+    run = _Run(search, detections, known, severity, location)
+    if not follow:
+        sys.exit(run.once(output, respond))
+    with until_interrupted() as stop:
+        version = -1
+        while True:
+            newest = told(search.version)
+            if newest is not None and newest != version:
+                version = newest
+                run.once(output, respond, only_new=True)
+                sys.stdout.flush()
+            if stop.wait(interval):
+                return
 
 
-def _chosen(words: dict[str, Any]) -> list[Detection]:
-    """Returns the detections that are asked for, with the settings that are wanted."""
-    own = read_detections(words["more"]) if words["more"] else []
-    every = {one.id: one for one in (*packaged(), *own)}
-    names = ", ".join(every)
-    for option in ("only", "skip"):
-        for name in words[option]:
-            if name not in every:
-                raise Refused(f"--{option} `{name}`: is no detection: expected one of {names}")
-    for text in words["changed"]:
-        name, _, rest = text.partition(".")
-        setting, equals, value = rest.partition("=")
-        if name not in every or not equals:
-            raise Refused(f"--set `{text}`: expected ID.SETTING=VALUE, with one of {names}")
-        try:
-            every[name] = every[name].with_setting(setting, value)
-        except ValueError as problem:
-            raise Refused(f"--set `{text}`: {problem}") from None
-    only, skip = words["only"], words["skip"]
-    return [one for one in every.values() if (not only or one.id in only) and one.id not in skip]
+@dataclass(slots=True)
+class _Run:
+    """A command's run, or several one after another."""
+
+    search: Search
+    detections: Sequence[Detection]
+    known: Known
+    severity: str
+    location: str
+    _before: dict[tuple[str, ...], int] = field(default_factory=dict[tuple[str, ...], int])
+
+    def once(self, output: str, respond: Path | None, *, only_new: bool = False) -> int:
+        """Looks once, tells what was found, and returns the exit code.
+
+        Args:
+            output: the format.
+            respond: where to write what is recommended.
+            only_new: whether what was told before is left out, unless it is severer now.
+        """
+        found = told(lambda: self.search.run(self.detections))
+        least = SEVERITIES.index(self.severity)
+        shown = [one for one in found.findings if SEVERITIES.index(one.severity) >= least]
+        if only_new:
+            shown = [one for one in shown if self._is_new(one)]
+            if not shown:
+                return 0
+        about, stops = told(lambda: self.search.told(shown))
+        findings, review = reviewed(about, self.known, found.asked)
+        now, lasting = datetime.now(UTC), only_new
+        reports: dict[str, Callable[[], Iterable[str]]] = {
+            "table": lambda: (
+                *as_text(findings, review, found.asked),
+                *(() if lasting else _hidden(found, len(shown), self.severity)),
+            ),
+            "json": lambda: as_json_lines(findings, review, one_a_line=only_new),
+            "md": lambda: as_markdown(findings, review),
+            "sarif": lambda: as_sarif(
+                findings,
+                review,
+                {one.id: one.finds for one in self.detections},
+                self.location,
+                self.known.baseline_file,
+            ),
+            "ocsf": lambda: as_ocsf(findings, now),
+        }
+        self.known.tell(reports, output)
+        if respond is not None:
+            told(lambda: _respond(self.search, shown, stops, respond))
+        if not found.attempts:
+            click.echo("no flow in this time: nothing can be found", err=True)
+            return UNKNOWN
+        medium = SEVERITIES.index("medium")
+        open_ones = [one.finding for one, of in findings if of.state == "open"]
+        return 1 if any(SEVERITIES.index(one.severity) >= medium for one in open_ones) else 0
+
+    def _is_new(self, one: Finding) -> bool:
+        """Reports whether a finding was not told before, and keeps it."""
+        key = (one.detection, *one.sources, "", *one.targets, "", *map(str, one.ports))
+        grade = SEVERITIES.index(one.severity)
+        before = self._before.get(key, -1)
+        self._before[key] = max(grade, before)
+        return grade > before
 
 
 def _listed(detections: Sequence[Detection]) -> Iterator[str]:
@@ -167,54 +241,22 @@ def _listed(detections: Sequence[Detection]) -> Iterator[str]:
         yield ""
 
 
-class _Question:
-    """What a run asks: where, when, and of which network."""
-
-    def __init__(self, location: str, words: dict[str, Any]) -> None:
-        self.period = read_period(words["since"], words["until"])
-        self.options = read_options(
-            words["settings"], None, assume_deployed=words["assume_deployed"]
-        )
-        tags, internet = words["service_tags"], words["internet_tag"]
-        self.estate = load(words["estate"], tags, internet) if words["estate"] else None
-        if self.estate is not None:
-            self.tags = self.estate.service_tags
-        else:
-            self.tags = _tags(tags) if tags else PackagedTags()
-        self.lake = open_lake(location)
-
-    @property
-    def owned(self) -> IntervalSet:
-        """The addresses of the estate's virtual networks."""
-        if self.estate is None:
-            return EMPTY
-        return IntervalSet.union(one.space for one in self.estate.resources.vnets.values())
-
-
-def _tags(path: Path) -> ServiceTags:
+def _respond(search: Search, findings: Sequence[Finding], stops: Sequence[Cure | None],
+             path: Path) -> None:  # fmt: skip
+    """Writes what is recommended as a part of an estate, and tells what it would break."""
+    found = search.response(findings, stops)
+    resources = found.resources if found else []
     try:
-        return read_service_tags(path)
-    except Unreadable as problem:
-        raise Refused(str(problem)) from None
-
-
-def _found(question: _Question, detections: Sequence[Detection]) -> Detected:
-    return detect(
-        question.lake,
-        detections,
-        question.tags,
-        period=question.period,
-        owned=question.owned,
-    )
-
-
-def _told(question: _Question, findings: Sequence[Finding]) -> list[Told]:
-    """Returns findings with the rules that decided their flows."""
-    found = causes(findings, question.lake, question.estate, question.options, question.period)
-    return [
-        Told(one, cause.as_json() if cause else None)
-        for one, cause in zip(findings, found, strict=True)
-    ]
+        path.write_text(as_json(resources) + "\n", encoding="utf-8")
+    except OSError as problem:
+        raise Refused(f"--respond `{path}`: cannot be written: {problem.strerror}") from None
+    if found is None:
+        click.echo(f"{path}: no change is recommended", err=True)
+        return
+    effect = effect_json(found.effect)
+    stopped = counted(effect["stopped"], "recorded flow")
+    told_of = f"stops {stopped} of theirs, breaks {effect['broken']:,} others"
+    click.echo(f"{path}: {counted(len(found.edits), 'rule')} changed: {told_of}", err=True)
 
 
 def _hidden(found: Detected, shown: int, severity: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,6 +124,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
         details = (
             "; ".join(f"{name} {value}" for name, value in one.evidence()),
             one.reason,
+            f"but by the estate: {one.doubt}" if one.doubt else "",
             f"cure: {one.remedy}" if one.remedy else "",
         )
         yield from (f"  {line}" for line in details if line)
@@ -181,9 +183,15 @@ def plain(value: Any) -> Any:
             return str(value)
 
 
-def as_json_lines(findings: Sequence[Reported], review: Review) -> Iterator[str]:
-    """Yields one JSON object."""
+def as_json_lines(
+    findings: Sequence[Reported], review: Review, *, one_a_line: bool = False
+) -> Iterator[str]:
+    """Yields one JSON object, or where they come one after another one for each finding."""
     told = [{**finding_json(one), **known_json(known_of)} for one, known_of in findings]
+    if one_a_line:
+        for one in with_lines(told):
+            yield json.dumps(one, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+        return
     yield as_json(with_lines({"findings": told, "gone": gone_json(review)}))
 
 

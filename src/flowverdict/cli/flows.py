@@ -11,6 +11,7 @@ from flowverdict.cli.lakes import lake_option
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.rows import print_answer, read_output, row_options
 from flowverdict.traffic import VIEWS
+from flowverdict.traffic.analytics.asking import AZURE_VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ _COLUMNS: Final = (
     "time, src_ip, src_port, dst_ip, dst_port, protocol, direction, decision, state, bytes_sent, "
     "bytes_received, rule, mac"
 )
-_NAMES: Final = ", ".join(one.name for one in VIEWS)
+_NAMES: Final = ", ".join((*(one.name for one in VIEWS), *AZURE_VIEWS))
 
 
 @click.command("flows")

@@ -88,7 +88,7 @@ def event(one: Told, known_of: Reviewed, now: datetime) -> dict[str, Any]:
             "profiles": ["security_control"] if finding.outcome else [],
         },
         "finding_info": _info(one, known_of),
-        "evidences": list(_evidences(finding)),
+        "evidences": list(_evidences(one)),
         "observables": list(_observables(finding)),
         "resources": [{"name": address, "ip": address} for address in _ips(finding.targets)],
         **_ACTIONS.get(finding.outcome, {}),
@@ -132,12 +132,13 @@ def _rule(decided_by: Mapping[str, Any]) -> dict[str, Any]:
     return found | ({"policy": {"name": last_part(str(acl)), "uid": str(acl)}} if acl else {})
 
 
-def _evidences(finding: Finding) -> Iterator[dict[str, Any]]:
+def _evidences(one: Told) -> Iterator[dict[str, Any]]:
     """Yields who met whom: pairs, where there is one of either; otherwise each end apart."""
+    finding = one.finding
     data = plain(finding.evidence)
     if data:
         yield {"name": "evidence", "data": data}
-    connection = _connection(finding)
+    connection = _connection(one)
     sources, targets = list(_ips(finding.sources)), list(_ips(finding.targets))
     port = {"port": finding.ports[0]} if len(finding.ports) == 1 else {}
     ends: list[dict[str, Any]]
@@ -151,16 +152,15 @@ def _evidences(finding: Finding) -> Iterator[dict[str, Any]]:
     else:
         ends = [{"src_endpoint": {"ip": one}} for one in sources]
         ends += [{"dst_endpoint": {"ip": one, **port}} for one in targets]
-    for one in ends[:_MOST_EVIDENCES]:
-        if one:
-            yield {**one, **connection}
+    yield from ({**end, **connection} for end in ends[:_MOST_EVIDENCES] if end)
 
 
-def _connection(finding: Finding) -> dict[str, Any]:
+def _connection(one: Told) -> dict[str, Any]:
+    finding = one.finding
     if finding.protocol is None:
         return {}
-    direction = str(finding.evidence.get("direction", "")).lower()
-    versions = {ip_address(one).version for one in _ips((*finding.sources, *finding.targets))}
+    direction = str((one.decided_by or {}).get("direction", "")).lower()
+    versions = {ip_address(end).version for end in _ips((*finding.sources, *finding.targets))}
     info = {
         "direction_id": _DIRECTIONS.get(direction, 0),
         "protocol_num": finding.protocol,

@@ -25,8 +25,7 @@ import pyarrow.parquet as pq
 from flowverdict.cli.errors import Refused
 from flowverdict.cli.lakes import open_lake, told
 from flowverdict.cli.render import table
-from flowverdict.lake import query
-from flowverdict.traffic import VIEWS
+from flowverdict.traffic.analytics.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -118,9 +117,8 @@ def print_answer(location: str, sql: str, period: Period, output: Output) -> Non
     Raises:
         Refused: there is no such lake, the query is wrong, or the file cannot be written.
     """
-    views = {one.name: one.sql for one in VIEWS}
     lake = open_lake(location)
-    told(lambda: write_rows(query(lake, sql, views=views, period=period), output))
+    told(lambda: write_rows(ask(lake, sql, period=period), output))
 
 
 def write_rows(rows: pa.RecordBatchReader, output: Output) -> None:

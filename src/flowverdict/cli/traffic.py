@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from flowverdict.cli.arguments import load
+from flowverdict.cli.errors import Refused
 from flowverdict.cli.flows import select
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.progress import progress
+from flowverdict.cli.render import counted, table
 from flowverdict.cli.rows import read_output, row_options, write_rows
-from flowverdict.traffic.analytics.asking import AZURE_VIEWS, analyse_lake
+from flowverdict.traffic.analytics.asking import analyse_lake, analytics_table, ask
 from flowverdict.traffic.analytics.countries import Database
 from flowverdict.traffic.analytics.making import INTERVALS
 from flowverdict.traffic.analytics.places import Places
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import IP_DETAILS, LEGACY, NTA
+from flowverdict.traffic.analytics.table import days_behind
+from flowverdict.traffic.analytics.table import update as bring_up_to_date
 from flowverdict.traffic.analytics.threat_files import read_threats
 
 if TYPE_CHECKING:
@@ -70,17 +77,22 @@ _ORDER: Final = {
 @click.option(
     "--interval",
     type=click.Choice([f"{one}m" for one in INTERVALS]),
-    default="60m",
-    show_default=True,
-    help="How much time a row sums up.",
+    help="How much time a row sums up; 60m unless told otherwise.",
 )
 @click.option(
     "--table",
     "name",
-    type=click.Choice(list(AZURE_VIEWS)),
+    type=click.Choice([NTA, IP_DETAILS, LEGACY]),
     default=NTA,
     show_default=True,
     help="Which of Azure's tables.",
+)
+@click.option(
+    "--query",
+    "asked_for",
+    type=click.Choice(["list", *queries()]),
+    metavar="NAME",
+    help="Answer a question that many ask, such as top-talkers, instead; `list` lists them.",
 )
 @click.option("--where", metavar="SQL", help="Which rows, as the condition of a SQL query.")
 @click.option(
@@ -99,17 +111,24 @@ _ORDER: Final = {
     type=click.Path(path_type=Path),
     help="Microsoft's service-tag file or REST answer; otherwise a packaged one.",
 )
+@click.option(
+    "--update",
+    is_flag=True,
+    help="Bring the lake's table of these rows up to date instead, for `flows --sql` too.",
+)
 @period_options
 @row_options
 def command(  # noqa: PLR0913, PLR0917 an option each
     location: str,
     estate: tuple[str, ...],
-    interval: str,
+    interval: str | None,
     name: str,
+    asked_for: str | None,
     where: str | None,
     threats: tuple[Path, ...],
     countries: Path | None,
     service_tags: Path | None,
+    update: bool,  # noqa: FBT001 click's own way
     since: str | None,
     until: str | None,
     output: str | None,
@@ -121,14 +140,45 @@ def command(  # noqa: PLR0913, PLR0917 an option each
     A row sums up the flows of an interval that share all but their source ports, under Azure's
     column names. The ESTATE tells machines, subnets and networks; without it the types of flows
     between private addresses are Unknown. What only Azure knows is null.
+
+    With --update the rows are kept in the lake: only intervals with new rows are made anew. A lake
+    that has them answers with them where no option says how they are to be made.
     """
+    if update and (asked_for, where, to, limit) != (None, None, None, None):
+        raise Refused("--update: prints no rows: expected it alone")
+    if update and output not in (None, "table", "json"):
+        raise Refused(f"--update: has no --output {output}: expected table or json")
+    if asked_for == "list":
+        for line in table(
+            [("QUERY", "TELLS"), *((one.name, one.title) for one in queries().values())]
+        ):
+            click.echo(line)
+        return
     chosen = read_output(output, to, limit, location)
-    columns = _SHOWN[name] if chosen.form == "table" else "*"
-    asked = select(columns, name, where, _ORDER[name], chosen.most)
     period = read_period(since, until)
+    asked = _sql(name, asked_for, where, chosen)
+    if asked_for is not None and queries()[asked_for].needs and not estate:
+        raise Refused(f"--query {asked_for}: asks for rules too: expected --estate")
     lake = open_lake(location)
+    says_how = estate or interval or threats or countries or service_tags
+    if not update and not says_how and told(lambda: analytics_table(lake).open()) is not None:
+        told(lambda: _print_kept(lake, asked, period, chosen))
+        return
     places = _places(estate, threats, countries, service_tags)
-    told(lambda: _print(lake, places, asked, int(interval[:-1]), period, chosen))
+    minutes = int((interval or "60m").removesuffix("m"))
+    if update:
+        told(lambda: _update(lake, places, minutes, period, chosen))
+    else:
+        told(lambda: _print(lake, places, asked, minutes, period, chosen))
+
+
+def _sql(name: str, asked_for: str | None, where: str | None, chosen: Output) -> str:
+    """Returns what is asked: rows of a table, or of the answer to a question, in its order."""
+    if asked_for is not None:
+        sql = f"({queries()[asked_for].sql})"
+        return select("*", sql, where, most=chosen.most)
+    columns = _SHOWN[name] if chosen.form == "table" else "*"
+    return select(columns, name, where, _ORDER[name], chosen.most)
 
 
 def _places(
@@ -148,3 +198,21 @@ def _print(
     with progress(None) as step:
         rows = analyse_lake(lake, places, sql, minutes=minutes, period=period, seen=step)
     write_rows(rows, chosen)
+
+
+def _print_kept(lake: Lake, sql: str, period: Period, chosen: Output) -> None:
+    if behind := days_behind(lake, period):
+        days = ", ".join(str(day) for day in behind[:3]) + (", ..." if len(behind) > 3 else "")
+        what = f"{lake.root}: rows of {days} have changed since the table was made"
+        click.echo(f"{what}: expected `flowverdict traffic --update`", err=True)
+    write_rows(ask(lake, sql, period=period), chosen)
+
+
+def _update(lake: Lake, places: Places, minutes: int, period: Period, chosen: Output) -> None:
+    with progress(None) as step:
+        done = bring_up_to_date(lake, places, minutes=minutes, period=period, seen=step)
+    if chosen.form == "json":
+        click.echo(json.dumps(asdict(done)))
+        return
+    days, intervals = counted(done.days, "day"), counted(done.intervals, "interval")
+    click.echo(f"{days} looked at, {intervals} made anew: {counted(done.rows, 'row')}")

@@ -14,7 +14,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flowverdict.lake import query
+from flowverdict.lake import Period, query
 from flowverdict.lake.engine import quoted
 from flowverdict.net import PORTED
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flowverdict.detect import Finding
-    from flowverdict.lake import Lake, Period
+    from flowverdict.lake import Lake
 
 MOST_RULES: Final = 8
 """Rules that are told of a finding and a decision, those with most rows first."""
@@ -36,6 +36,7 @@ _IS_PACKET: Final = (
     f"AND (f.protocol NOT IN {PORTED} OR f.dst_port IS NOT NULL)"
 )
 """What tells a packet that rules can be asked about."""
+_ORDER: Final = "src_ip, dst_ip, src_port, dst_port, protocol, direction, mac, target"
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,25 +107,34 @@ def decided(findings: Sequence[Finding], lake: Lake, period: Period) -> list[Dec
     return [Decided(**row) for row in _asked(findings, lake, period, sql)]
 
 
-def allowed(findings: Sequence[Finding], lake: Lake, period: Period) -> pa.Table:
+def allowed(findings: Sequence[Finding], lake: Lake, *, source_ports: bool = False) -> pa.Table:
     """Returns the distinct flows of findings that were allowed, at each interface that logged them.
 
     Columns: ``finding``, ``direction``, ``mac``, ``target``, ``acl``, ``protocol``, ``src_ip``,
-    ``dst_ip``, ``dst_port``, ``rows``, and ``left_out``: how many flows more the finding has.
+    ``dst_ip``, ``src_port``, ``dst_port``, ``rows``, and ``left_out``: how many flows more the
+    finding has.
+
+    Args:
+        findings: one or more.
+        lake: where they are recorded.
+        source_ports: whether flows from different ports are different flows; null else.
 
     Raises:
         LakeError: the lake cannot be read.
     """
+    port = "src_port" if source_ports else "CAST(NULL AS INTEGER)"
+    period = Period(
+        min(one.first for one in findings), max(one.last for one in findings) + _MILLISECOND
+    )
     sql = f"""
         SELECT *, greatest(count(*) OVER (PARTITION BY finding) - {MOST_ENDS}, 0) AS left_out
         FROM (SELECT finding, direction, mac, target, min(acl) AS acl, protocol,
-            src_ip, dst_ip, dst_port, CAST(count(*) AS BIGINT) AS rows
+            src_ip, dst_ip, {port} AS src_port, dst_port, CAST(count(*) AS BIGINT) AS rows
             FROM rows_of
             WHERE inside AND decision = 'A' AND rule_kind NOT IN ('platform', 'encryption')
-            GROUP BY finding, direction, mac, target, protocol, src_ip, dst_ip, dst_port)
-        QUALIFY row_number() OVER (PARTITION BY finding
-            ORDER BY rows DESC, src_ip, dst_ip, dst_port, direction, mac, target) <= {MOST_ENDS}
-        ORDER BY finding, rows DESC, src_ip, dst_ip, dst_port, direction, mac, target"""  # noqa: S608 no words of others
+            GROUP BY finding, direction, mac, target, protocol, src_ip, dst_ip, {port}, dst_port)
+        QUALIFY row_number() OVER (PARTITION BY finding ORDER BY rows DESC, {_ORDER}) <= {MOST_ENDS}
+        ORDER BY finding, rows DESC, {_ORDER}"""  # noqa: S608 no words of others
     return query(lake, sql, views=_views(findings), period=period).read_all()
 
 

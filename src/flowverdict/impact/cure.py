@@ -7,7 +7,7 @@ recommended.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.impact.cure_admin import admin_denies
@@ -15,18 +15,18 @@ from flowverdict.impact.cure_advice import Advice, advice_for
 from flowverdict.impact.cure_deny import Asked, Proposal, nsg_denies, points
 from flowverdict.impact.cure_edit import Edit, edited
 from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
-from flowverdict.impact.cure_ends import Ends, Standpoints, ends_of
+from flowverdict.impact.cure_ends import Ends, Judge, ends_of
 from flowverdict.impact.cure_remove import narrowed, removals
 from flowverdict.impact.what_if import what_ifs
 from flowverdict.net import EMPTY, IntervalSet, parse_address
 from flowverdict.policy import DEFAULTS, Network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from flowverdict.detect import Finding
     from flowverdict.impact.cause import Cause
-    from flowverdict.impact.cure_ends import Flow
+    from flowverdict.impact.cure_ends import End, Flow
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate, ResourceId
     from flowverdict.policy import Options
@@ -150,8 +150,7 @@ def _without(finding: Finding, cause: Cause, estate: Estate | None) -> Cure:
 
 def _nothing_passes(ends: Ends) -> str:
     if ends.denied and not ends.unknown:
-        verdict = ends.denied[0].verdict
-        return f"the rules deny it by now: {verdict}: keep that"
+        return f"the rules deny it by now: {ends.denied[0].told}: keep that"
     reasons = "; ".join(ends.unknown) or "no allowed flow was recorded"
     return f"what would stop it is not known: {reasons}"
 
@@ -190,7 +189,7 @@ class _Search:
         self._options = options
         self._period = period
         self._asked = asked
-        flows = {number: tuple(end.flow for end in one.ends) for number, one in asked.items()}
+        flows = {at: tuple({end.flow: 0 for end in one.ends}) for at, one in asked.items()}
         self._attackers = Attackers(findings, flows)
         self._findings = findings
         self._cures = {number: Cure(estate, flows=some) for number, some in flows.items()}
@@ -211,15 +210,16 @@ class _Search:
         advice = advice_for(self._findings, self._asked, self._estate, self._lake, self._period)
         for number, cure in self._cures.items():
             cure.advice = advice.get(number, [])
-            cure.alternatives.sort(key=_worth)
+            cure.alternatives = _with_hint(sorted(cure.alternatives, key=_worth))
             if not cure.alternatives:
                 cure.why = "; ".join(f"{kind}: {why}" for kind, why in cure.refused.items())
         return self._cures
 
     def _try(self, proposals: Mapping[str, Proposal]) -> None:
         """Judges proposals, and offers those that stop their findings."""
-        for one in proposals.values():
-            self._verify(one)
+        for kind, one in proposals.items():
+            if kind != REMOVE:  # that is what it was made by
+                self._verify(one)
         some = [one for one in proposals.values() if one.edits]
         changed = [edited(self._estate, one.every_edit) for one in some]
         found = what_ifs(
@@ -241,16 +241,18 @@ class _Search:
 
     def _verify(self, proposal: Proposal) -> None:
         """Takes back what does not stop every flow of its finding, judged anew."""
-        known: dict[frozenset[ResourceId], Standpoints] = {}
+        together = Judge(edited(self._estate, proposal.every_edit), self._options)
+        known: dict[frozenset[ResourceId], Judge] = {}
         for number, edits in list(proposal.edits.items()):
-            key = frozenset(one.rule.id for one in edits)
-            if key not in known:
-                known[key] = Standpoints(edited(self._estate, edits), self._options)
-            for end in self._asked[number].ends:
-                again = known[key].judged(end.place.nic.id, end.direction, end.packet)
-                if again.verdict.access != "Deny":
-                    proposal.refuse([number], f"would not stop it: {again.verdict}")
-                    break
+            ends, own = self._asked[number].ends, frozenset(one.rule.id for one in edits)
+            if all(_is_denied_by(one, own) for one in together.again(ends)):
+                continue  # so they do alone: nothing that is not theirs decides
+            if own not in known:
+                known[own] = Judge(edited(self._estate, edits), self._options)
+            again = known[own].again(ends)
+            passes = next((one for one in again if one.verdict.access != "Deny"), None)
+            if passes is not None:
+                proposal.refuse([number], f"would not stop it: {passes.told}")
 
     def _narrowed(self, removed: Proposal) -> Proposal | None:
         """Returns rules narrowed to what others use, where removing them breaks something."""
@@ -267,12 +269,10 @@ class _Search:
         return found if found.edits or found.reasons else None
 
     def _narrow(self, removed: Alternative) -> list[Edit] | str:
-        if removed.effect.is_least:
-            return "too many others use the rules"
         edits: list[Edit] = []
         for one in removed.edits:
-            used = removed.effect.used.get(one.rule.id)
-            new = narrowed(one.rule, used) if used else None
+            use = removed.effect.used.get(one.rule.id)
+            new = narrowed(one.rule, use) if use else None
             if isinstance(new, str):
                 return new
             edits.append(Edit(new, one.rule))
@@ -283,9 +283,28 @@ class _Search:
         return tuple(sorted({one.region for one in vnets if one is not None and one.region}))
 
 
+def _with_hint(alternatives: list[Alternative]) -> list[Alternative]:
+    """Returns alternatives; of those that leave a rule that nobody else used it is said."""
+    removed = next((one for one in alternatives if one.kind == REMOVE), None)
+    if removed is None or removed.effect.broken:
+        return alternatives
+    names = ", ".join(f"`{one.rule.name}`" for one in removed.edits)
+    hint = f"{names} would still let in whomever else it names, and nobody else used it"
+    return [
+        replace(one, notes=(*one.notes, hint)) if one.kind in (NSG_DENY, ADMIN_DENY) else one
+        for one in alternatives
+    ]
+
+
 def _few_days(of: Effect) -> str:
     days = "1 day" if of.days == 1 else f"{of.days} days"
     return f"flows of {days} alone were judged: what uses the rule less often is not among them"
+
+
+def _is_denied_by(end: End, rules: Collection[ResourceId]) -> bool:
+    """Reports whether one of some rules denies a flow."""
+    verdict = end.verdict
+    return verdict.access == "Deny" and verdict.rule is not None and verdict.rule.id in rules
 
 
 def _worth(one: Alternative) -> tuple[int, int, int, int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.impact.cure_deny import Proposal, deny_rule, grouped, remote_side
 from flowverdict.impact.cure_edit import Edit
+from flowverdict.impact.cure_ends import of_each_kind
 from flowverdict.impact.exception_room import Budget
 from flowverdict.model import Access
 from flowverdict.policy.matching import matches
@@ -127,7 +128,7 @@ def _reaching(
 def _made(rules: list[Rule], one: Wanted, budget: Budget) -> Rule | str:
     """Returns a rule that does it, or why there is none."""
     collection = one.match.owner
-    before = min((_first(end) for end in one.ends), default=_LAST + 1)
+    before = min((_first(end) for end in of_each_kind(one.ends)), default=_LAST + 1)
     priority = _free(rules, one, before)
     if priority is None:
         return f"no priority of `{collection.name}` is free in front of {before}"

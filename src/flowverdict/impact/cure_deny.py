@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.impact.cure_edit import Edit, with_edits
-from flowverdict.impact.cure_ends import nsgs_before
+from flowverdict.impact.cure_ends import nsgs_before, of_each_kind
 from flowverdict.model import Access, Direction, Endpoint, Rule, free_name
 from flowverdict.model.limits import LISTED
 from flowverdict.net import (
@@ -245,7 +245,10 @@ def _made(before: NetworkSecurityGroup, nsg: NetworkSecurityGroup, one: Wanted) 
     direction = one.match.direction
     if sum(not rule.is_default for rule in nsg.rules) >= _MOST_RULES:
         return f"`{nsg.id.name}` has {_MOST_RULES:,} rules, as many as an NSG may have"
-    firsts = [first_that_may_match(end.place, before, direction, end.packet) for end in one.ends]
+    firsts = [
+        first_that_may_match(end.place, before, direction, end.packet)
+        for end in of_each_kind(one.ends)
+    ]
     first = min(firsts, key=lambda rule: rule.priority)
     priority = free_priority(nsg, direction, first.priority)
     if priority is None:

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flowverdict.classify.packets import read_packets
 from flowverdict.detect import SEVERITIES
 from flowverdict.impact.cause_rows import is_outside
 from flowverdict.impact.flows import TOLD
+from flowverdict.impact.recorded import FLOW
+from flowverdict.impact.traces import Traces
 from flowverdict.lake import Period, query
 from flowverdict.net import format_address
 
@@ -31,9 +33,12 @@ if TYPE_CHECKING:
     from flowverdict.lake import Lake
     from flowverdict.model import ResourceId
 
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+"""Of each row whether it is meant."""
+
 SEVERE: Final = "high"
-MOST_CHANGES: Final = 2_000
-"""Broken flows that are looked at one by one, those with most tuples first."""
+MOST_CHANGES: Final = 10
+"""Broken flows that are told one by one, those with most tuples first."""
 _KEY: Final = ("protocol", "src_ip", "dst_ip", "dst_port")
 _NO_PORT: Final = -1
 _DAY: Final = timedelta(days=1)
@@ -54,6 +59,19 @@ def last_days(lake: Lake, days: int) -> Period:
     return Period(since=max(oldest, newest - timedelta(days=days)), until=newest + _MOMENT)
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What others had by a rule.
+
+    Attributes:
+        strangers: the addresses at the other side, as text.
+        ports: the destination ports; None for flows without one.
+    """
+
+    strangers: tuple[str, ...]
+    ports: tuple[int | None, ...]
+
+
 @dataclass(slots=True)
 class Effect:
     """What an alternative does to recorded flows.
@@ -61,22 +79,20 @@ class Effect:
     Attributes:
         stopped: how many flows of the attackers it stops.
         broken: how many flows of others.
-        is_least: whether there may be more of both, which were too many to tell by whose rule.
         newly_unknown: how many tuples could not be judged any more.
         flows: how many flows were judged.
         period: the time of the tuples.
-        first: the flows of others that were looked at, those with most tuples first.
-        used: the flows of others by the rule that breaks them.
+        first: some of the flows of others, those with most tuples first.
+        used: what others had by the rules that are changed.
     """
 
     period: Period
     stopped: int = 0
     broken: int = 0
-    is_least: bool = False
     newly_unknown: int = 0
     flows: int = 0
     first: list[Change] = field(default_factory=list["Change"])
-    used: dict[ResourceId, list[Flow]] = field(default_factory=dict["ResourceId", "list[Flow]"])
+    used: dict[ResourceId, Use] = field(default_factory=dict["ResourceId", Use])
 
     @property
     def days(self) -> int:
@@ -102,41 +118,44 @@ class Attackers:
             flows: those that the findings are about, by number.
             severe: from which severity on a finding's flows are meant to break whatever stops them.
         """
-        self._own = {number: set(some) for number, some in flows.items()}
-        self._outside = {
-            number: {one for one in findings[number].sources if is_outside(one)} for number in flows
-        }
-        worst = [at for at in flows if is_severe(findings[at], severe)]
-        every = sorted({flow for at in worst for flow in self._own[at]}, key=str)
-        self._flows = pa.table(
-            {
-                "protocol": pa.array([one[0] for one in every], pa.int16()),
-                "src_ip": pa.array([format_address(one[1]) for one in every], pa.string()),
-                "dst_ip": pa.array([format_address(one[2]) for one in every], pa.string()),
-                "dst_port": pa.array(
-                    [_NO_PORT if one[3] is None else one[3] for one in every], pa.int32()
-                ),
-            }
-        )
-        sources = {one for at in worst for one in self._outside[at]}
-        self._sources = pa.array(sorted(sources), pa.string())
+        self._findings = findings
+        self._flows = flows
+        self._severe = [at for at in flows if is_severe(findings[at], severe)]
 
-    def are_in(self, rows: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def severe(self, rows: pa.Table) -> Mask:
         """Reports of each row, as ``flows.TOLD`` has them, whether it is a severe finding's."""
-        keys = rows.select(_KEY)
-        ports = pc.fill_null(keys["dst_port"], _NO_PORT)
-        keys = keys.set_column(3, "dst_port", ports)
-        numbered = keys.append_column("number", pa.array(np.arange(len(rows))))
-        own = numbered.join(self._flows, keys=[*_KEY], join_type="left semi")["number"]
-        found = pc.is_in(rows["src_ip"], self._sources).to_numpy(zero_copy_only=False).copy()
-        found[own.to_numpy()] = True
+        return self._are_of(self._severe, rows)
+
+    def owns(self, number: int, rows: pa.Table) -> Mask:
+        """Reports of each row whether it is a finding's own."""
+        own = number in self._flows and number not in self._severe
+        return self._are_of([number] if own else [], rows)
+
+    def _are_of(self, numbers: Sequence[int], rows: pa.Table) -> Mask:
+        flows = {flow for number in numbers for flow in self._flows[number]}
+        sources = {one for at in numbers for one in self._findings[at].sources if is_outside(one)}
+        found = pc.is_in(rows["src_ip"], pa.array(sorted(sources), pa.string()))
+        found = found.to_numpy(zero_copy_only=False).copy()
+        if flows:
+            keys = rows.select(_KEY)
+            keys = keys.set_column(3, "dst_port", pc.fill_null(keys["dst_port"], _NO_PORT))
+            keys = keys.append_column("row", pa.array(np.arange(len(rows))))
+            same = keys.join(_table(flows), keys=[*_KEY], join_type="left semi")
+            found[same["row"].to_numpy()] = True
         return found
 
-    def owns(self, number: int, flow: Flow) -> bool:
-        """Reports whether a flow is a finding's own."""
-        if number not in self._own:
-            return False
-        return flow in self._own[number] or format_address(flow[1]) in self._outside[number]
+
+def _table(flows: Iterable[Flow]) -> pa.Table:
+    every = list(flows)
+    ports = [_NO_PORT if one[3] is None else one[3] for one in every]
+    return pa.table(
+        {
+            "protocol": pa.array([one[0] for one in every], pa.int16()),
+            "src_ip": pa.array([format_address(one[1]) for one in every], pa.string()),
+            "dst_ip": pa.array([format_address(one[2]) for one in every], pa.string()),
+            "dst_port": pa.array(ports, pa.int32()),
+        }
+    )
 
 
 def is_severe(finding: Finding, least: str) -> bool:
@@ -149,47 +168,64 @@ def effects(
 ) -> dict[int, Effect]:
     """Returns what each finding's edits do, of what all of them do together.
 
-    A flow is broken by the rule that denies it now, or that let it pass before and is no more or is
-    another one.
+    A flow is broken by the rule that denies it now, and by those that let it pass and are no more
+    or are others now.
 
     Args:
-        found: what all edits do; its broken flows are told apart from the attackers'.
+        found: what all edits do.
         edits: by the findings' numbers.
         attackers: whose flows are meant to break.
         period: the time of the tuples.
     """
     rows = pa.Table.from_batches(found.broken_rows, TOLD)
-    meant = attackers.are_in(rows)
-    found.accepted_rows = rows.filter(pa.array(meant)).to_batches()
-    found.broken_rows = rows.filter(pa.array(~meant)).to_batches()
-    answer = {number: Effect(period, flows=found.flows) for number in edits}
-    findings: dict[ResourceId, set[int]] = defaultdict(set)
+    rows = rows.sort_by([("hits", "descending"), *((name, "ascending") for name in FLOW)])
+    meant = attackers.severe(rows)
+    broken_by = _broken_by(found, rows, {one.rule.id for some in edits.values() for one in some})
+    answer: dict[int, Effect] = {}
     for number, some in edits.items():
-        for one in some:
-            findings[one.rule.id].add(number)
-    for change in found.accepts(MOST_CHANGES):
-        for number in {at for rule in _rules_of(change) & findings.keys() for at in findings[rule]}:
-            answer[number].stopped += 1
-    for change in found.breaks(MOST_CHANGES):
-        packet = change.packet
-        flow = (packet.protocol, packet.src, packet.dst, packet.dst_port)
-        rules = _rules_of(change) & findings.keys()
-        for number in {at for rule in rules for at in findings[rule]}:
-            of = answer[number]
-            if attackers.owns(number, flow):
-                of.stopped += 1
-                continue
-            of.broken += 1
-            of.first.append(change)
-            for rule in rules:
-                of.used.setdefault(rule, []).append(flow)
-    for of in answer.values():
-        of.is_least = max(found.broken, found.accepted) > MOST_CHANGES
-        of.newly_unknown = found.newly_unknown
+        own = {one.rule.id: broken_by[one.rule.id] for one in some if one.rule.id in broken_by}
+        here = np.logical_or.reduce([*own.values(), np.zeros(len(rows), np.bool_)])
+        theirs = meant | attackers.owns(number, rows)
+        others = here & ~theirs
+        answer[number] = Effect(
+            period,
+            stopped=int((here & theirs).sum()),
+            broken=int(others.sum()),
+            newly_unknown=found.newly_unknown,
+            flows=found.flows,
+            first=_changes(found, rows, others),
+            used={rule: _use(rows.filter(pa.array(mask & others))) for rule, mask in own.items()},
+        )
     return answer
 
 
-def _rules_of(change: Change) -> set[ResourceId]:
-    """Returns the rules by which a flow is stopped now, or passed before."""
-    steps = (*change.before.trace, change.after.decided_by)
-    return {one.rule.id for one in steps if one is not None and one.rule is not None}
+def _broken_by(found: WhatIf, rows: pa.Table, rules: set[ResourceId]) -> dict[ResourceId, Mask]:
+    """Returns, of each rule that is changed, which rows it breaks."""
+    masks: dict[ResourceId, Mask] = {}
+    if not len(rows):
+        return masks
+    (batch,) = rows.combine_chunks().to_batches()
+    packets = read_packets(batch)
+    for network, is_before in ((found.before, True), (found.after, False)):
+        traces = Traces(network.estate, network.options)
+        for _, members, verdict in traces.of(packets, batch["nic"]):
+            steps = verdict.trace if is_before else (verdict.decided_by,)
+            for one in steps:
+                if one is not None and one.rule is not None and one.rule.id in rules:
+                    mask = masks.setdefault(one.rule.id, np.zeros(len(rows), np.bool_))
+                    mask[members] = True
+    return masks
+
+
+def _changes(found: WhatIf, rows: pa.Table, which: Mask) -> list[Change]:
+    first = pa.array(np.flatnonzero(which)[:MOST_CHANGES])
+    return list(replace(found, broken_rows=rows.take(first).to_batches()).breaks())
+
+
+def _use(rows: pa.Table) -> Use:
+    """Returns what flows had by a rule; each of them passed in one direction."""
+    inbound = pc.equal(rows["direction"], "I")
+    strangers = pc.if_else(inbound, rows["src_ip"], rows["dst_ip"])
+    return Use(
+        tuple(sorted(strangers.unique().to_pylist())), tuple(rows["dst_port"].unique().to_pylist())
+    )

@@ -60,7 +60,6 @@ def effect_json(of: Effect) -> dict[str, Any]:
     return {
         "stopped": of.stopped,
         "broken": of.broken,
-        "atLeast": of.is_least,
         "newlyUnknown": of.newly_unknown,
         "judged": of.flows,
         "since": moment(since) if since else None,
@@ -116,10 +115,9 @@ def why(one: Alternative) -> str:
     days = ""
     if of.period.until:
         days = f" in the {_counted(of.days, 'day')} to {of.period.until:%Y-%m-%d}"
-    least = "at least " if of.is_least else ""
-    stops = f"stops {least}{_counted(of.stopped, 'flow')} of theirs"
+    stops = f"stops {_counted(of.stopped, 'flow')} of theirs"
     if of.broken:
-        return f"{stops} and {least}{_counted(of.broken, 'flow')} of others{days}"
+        return f"{stops} and {_counted(of.broken, 'flow')} of others{days}"
     return f"{stops} and none of others{days}"
 
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.impact.cure_deny import Proposal, points
 from flowverdict.impact.cure_edit import Edit, cannot_be_written, edited
-from flowverdict.impact.cure_ends import Standpoints
+from flowverdict.impact.cure_ends import Judge, of_each_kind
 from flowverdict.model import Direction, Endpoint
-from flowverdict.net import format_addresses, is_ipv6
+from flowverdict.net import format_addresses, is_ipv6, parse_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from flowverdict.impact.cure_deny import Asked
-    from flowverdict.impact.cure_ends import End, Flow
+    from flowverdict.impact.cure_effect import Use
+    from flowverdict.impact.cure_ends import End
     from flowverdict.model import Estate, ResourceId, Rule
     from flowverdict.policy import Options
 
@@ -50,16 +51,17 @@ def _removed(estate: Estate, options: Options, ends: Sequence[End]) -> list[Edit
     edits: dict[ResourceId, Edit] = {}
     left = list(ends)
     for _ in range(_MOST_RULES):
-        for end in left:
+        for end in of_each_kind(left):
             rule = _letting_in(end)
             if isinstance(rule, str):
                 return rule
             edits[rule.id] = Edit(old=rule)
-        places = Standpoints(edited(estate, edits.values()), options)
-        judged = [places.judged(one.place.nic.id, one.direction, one.packet) for one in left]
-        left = [one for one in judged if one.verdict.access == "Allow"]
+        judge = Judge(edited(estate, edits.values()), options)
+        left = [one for one in judge.again(left) if one.verdict.access == "Allow"]
         if not left:
             break
+    if left:
+        return f"would not stop it: {left[0].told}"
     for owner in {one.owner for one in edits.values()}:
         if why := cannot_be_written(estate.resources.nsgs[owner]):
             return why
@@ -81,7 +83,7 @@ def _letting_in(end: End) -> Rule | str:
     return "no rule lets them in: none stands in their way"
 
 
-def narrowed(rule: Rule, used: Iterable[Flow]) -> Rule | str:
+def narrowed(rule: Rule, use: Use) -> Rule | str:
     """Returns an Allow rule that still matches the flows that others had by it, and little else.
 
     The strangers' addresses and the ports become those that were used, where they are few; the rest
@@ -89,20 +91,18 @@ def narrowed(rule: Rule, used: Iterable[Flow]) -> Rule | str:
 
     Args:
         rule: of an NSG.
-        used: flows of others that it let pass.
+        use: what others had by it.
     """
-    flows = list(used)
-    is_in = rule.direction is Direction.INBOUND
-    strangers = points(flow[1] if is_in else flow[2] for flow in flows)
-    known = {flow[3] for flow in flows}
-    ports = points(one for one in known if one is not None)
+    strangers = points(map(parse_address, use.strangers))
+    ports = points(one for one in use.ports if one is not None)
+    families = {is_ipv6(low) for low, _ in strangers}
     texts = tuple(format_addresses(strangers))
     new = rule
-    families = {is_ipv6(low) for low, _ in strangers}
     if len(texts) <= _MOST_STRANGERS and len(families) == 1:
         side = Endpoint(strangers, texts=texts)
+        is_in = rule.direction is Direction.INBOUND
         new = replace(new, source=side) if is_in else replace(new, destination=side)
-    if None not in known and len(ports.spans) <= _MOST_PORTS:
+    if None not in use.ports and len(ports.spans) <= _MOST_PORTS:
         new = replace(new, destination_ports=ports)
     if new == rule:
         who = "both families of addresses" if len(families) > 1 else "too many"

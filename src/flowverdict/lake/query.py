@@ -36,15 +36,15 @@ class Period:
     since: datetime | None = None
     until: datetime | None = None
 
-    def condition(self) -> str:
-        """Returns it in SQL, over ``time`` and, so that other days are not opened, ``day``."""
+    def condition(self, column: str = "time") -> str:
+        """Returns it in SQL, over a time and, so that other days are not opened, ``day``."""
         parts = ["true"]
         if self.since is not None:
             moment = self.since.astimezone(UTC)
-            parts += [f"day >= DATE '{moment.date()}'", f"time >= TIMESTAMPTZ '{moment}'"]
+            parts += [f"day >= DATE '{moment.date()}'", f"{column} >= TIMESTAMPTZ '{moment}'"]
         if self.until is not None:
             moment = self.until.astimezone(UTC)
-            parts += [f"day <= DATE '{moment.date()}'", f"time < TIMESTAMPTZ '{moment}'"]
+            parts += [f"day <= DATE '{moment.date()}'", f"{column} < TIMESTAMPTZ '{moment}'"]
         return " AND ".join(parts)
 
     def expression(self) -> pc.Expression:
@@ -69,7 +69,7 @@ def query(
     sql: str,
     *,
     views: Mapping[str, str] = _NO_VIEWS,
-    more: Sequence[Table] = (),
+    more: Sequence[tuple[Table, str]] = (),
     period: Period = ALWAYS,
     memory: str = MEMORY,
 ) -> pa.RecordBatchReader:
@@ -82,7 +82,8 @@ def query(
         lake: where to look.
         sql: one ``SELECT``.
         views: more to ask, by name: each a query over the tables and the views before it.
-        more: further tables of the lake, which may not be there yet: then they have no rows.
+        more: further tables of the lake, each with the condition of its rows; one that is not
+            there yet has none.
         period: ``flows`` has only the rows of this time.
         memory: what is taken before a temporary folder is used, such as ``512MB``.
 
@@ -111,7 +112,7 @@ def workspace(lake: Lake, *, period: Period = ALWAYS, memory: str = MEMORY) -> E
 def open_engine(
     lake: Lake,
     *,
-    more: Sequence[Table] = (),
+    more: Sequence[tuple[Table, str]] = (),
     period: Period = ALWAYS,
     memory: str = MEMORY,
     keeps_tables: bool = False,
@@ -130,7 +131,7 @@ def open_engine(
         files = [
             *expose(engine, lake.flows, period.condition()),
             *expose(engine, lake.quarantine),
-            *(path for one in more for path in expose(engine, one)),
+            *(path for table, rows in more for path in expose(engine, table, rows)),
         ]
     except BaseException as problem:
         engine.close()

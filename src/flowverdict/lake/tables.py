@@ -143,7 +143,7 @@ class Table:
         written: tuple[int, list[AddAction]] | None = None
         for _ in range(ATTEMPTS):
             now = self.snapshot()
-            delta = now.delta or self._create()
+            delta = now.delta or self.create()
             known = {blob: now.cursors[blob] for blob in read}
             changed = {
                 blob: one
@@ -227,8 +227,12 @@ class Table:
             stats=statistics,
         )
 
-    def _create(self) -> DeltaTable:
-        """Returns a new table, empty: rows only ever go behind a version that was looked at."""
+    def create(self) -> DeltaTable:
+        """Returns a new table, empty: rows only ever go behind a version that was looked at.
+
+        Raises:
+            LakeError: it cannot be written.
+        """
         try:
             return DeltaTable.create(
                 self.location,

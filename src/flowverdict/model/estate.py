@@ -197,6 +197,11 @@ class Estate:
             return lost
         return f"{lost}, as its {self.name_lost('subnet', nic.subnet)} is missing"
 
+    def lacks_address(self, nic: NetworkInterface) -> bool:
+        """Reports whether an interface has an address of which nothing is known."""
+        told = nic.ip_configurations and all(one.addresses for one in nic.ip_configurations)
+        return not told and nic.id not in self.open_addresses
+
     def addresses_of(self, nic: NetworkInterface) -> IntervalSet:
         """Returns the addresses that an interface has, or may get."""
         own = nic.addresses

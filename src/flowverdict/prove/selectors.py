@@ -269,9 +269,10 @@ class _Reading:
             )
         near = get_close_matches(word, names, n=1)
         hint = f"; did you mean `{near[0]}`" if near else ""
+        asked = f" (`service:{word}` if its data is to be asked for)" if ":" not in word else ""
         raise SelectorError(
             f"`{word}` is nobody in the estate: expected a name or id, a prefix, `tag:key=value`, "
-            f"`any`, or a service tag (`service:{word}` if its data is to be asked for){hint}"
+            f"`any`, or a service tag{asked}{hint}"
         )
 
     def _tables(self) -> dict[str, Iterable[ResourceId]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -24,6 +25,7 @@ _WRITTEN: Final = {
     "udp": "UDP",
     "winrm": "WinRM",
 }
+_LANGUAGES: Final = {"az": "az", "ARM": "arm", "Terraform": "terraform"}
 _MOST: Final = 3
 
 
@@ -32,11 +34,12 @@ class Told:
     """A finding, and why its flows passed or not, as far as that is known.
 
     Attributes:
-        decided_by: the rule: ``ruleName``, ``ruleId``, ``layer``, ``acl``, ``decision`` and
-            ``since``, each of which may be absent or None; None where no rule is known.
-        cure: the change that stops it: ``what``, ``why``, ``az``, ``arm``, ``terraform`` and
-            ``effect`` (``broken``: how many other flows it breaks, ``flows``: some of them),
-            likewise.
+        decided_by: the rule: ``ruleName``, ``ruleId``, ``layer``, ``acl``, ``decision``, ``since``
+            and ``differs``, each of which may be absent or None; None where no rule is known.
+        cure: the change that stops it: ``what``, ``why``, ``az``, ``arm``, ``terraform``,
+            ``effect`` (``broken``: how many other flows it breaks), ``alternatives`` and
+            ``advice`` (lists of ``what`` and ``why``), likewise; without ``what`` there is none,
+            and ``why`` says why.
     """
 
     finding: Finding
@@ -70,18 +73,32 @@ class Told:
         return f"{verb} {name}{place}{f', since {since}' if since else ''}"
 
     @property
+    def doubt(self) -> str:
+        """What the estate says otherwise than the log; empty where they agree or nobody knows."""
+        return _text(self.decided_by or {}, "differs")
+
+    @property
+    def rule_id(self) -> str:
+        """The resource id of the rule that decided; empty where that is not known."""
+        return _text(self.decided_by or {}, "ruleId")
+
+    @property
     def remedy(self) -> str:
-        """What stops it, and what else that would break; empty where nothing is known."""
-        if not self.cure or not (what := _text(self.cure, "what")):
-            return ""
-        effect: Any = self.cure.get("effect")
-        if not isinstance(effect, dict):
-            return what
-        broken = cast("dict[str, Any]", effect).get("broken")
-        if not isinstance(broken, int):
-            return what
-        flows = "no other recorded flow" if broken == 0 else f"{broken:,} other recorded flow"
-        return f"{what}: breaks {flows}{'s' if broken > 1 else ''}"
+        """What stops it, and what that does else; why nothing does; empty where nobody knows."""
+        return _way(self.cure or {})
+
+    @property
+    def other_remedies(self) -> list[str]:
+        """What else stops it, or helps, in a sentence each."""
+        cure = self.cure or {}
+        every = [*_dicts(cure.get("alternatives")), *_dicts(cure.get("advice"))]
+        return [told for one in every if (told := _way(one))]
+
+    def remedy_forms(self) -> Iterator[tuple[str, str]]:
+        """Yields what stops it as text to copy, with the name of the language."""
+        for name, key in _LANGUAGES.items():
+            if value := (self.cure or {}).get(key):
+                yield name, value if isinstance(value, str) else as_text(value)
 
     def evidence(self) -> Iterator[tuple[str, str]]:
         """Yields what was counted: its name and value as texts."""
@@ -130,6 +147,11 @@ def last_part(resource: str) -> str:
     return resource.rstrip("/").rpartition("/")[2]
 
 
+def as_text(value: Any) -> str:
+    """Returns a value as indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
 def value_text(value: Any) -> str:
     """Returns a value of evidence as text."""
     match value:
@@ -147,6 +169,25 @@ def value_text(value: Any) -> str:
             return ", ".join(texts[:_MOST]) + more
         case _:
             return str(value)
+
+
+def _way(cure: Mapping[str, Any]) -> str:
+    parts = _text(cure, "what"), _text(cure, "why") or _effect(cure.get("effect"))
+    return ": ".join(filter(None, parts))
+
+
+def _effect(effect: Any) -> str:
+    broken = cast("dict[str, Any]", effect).get("broken") if isinstance(effect, dict) else None
+    if not isinstance(broken, int):
+        return ""
+    count = f"{broken:,}" if broken else "no"
+    return f"breaks {count} other recorded flow{'s' if broken > 1 else ''}"
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        return []
+    return [one for one in cast("list[Any]", value) if isinstance(one, dict)]
 
 
 def _time(text: str) -> str:

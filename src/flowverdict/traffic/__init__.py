@@ -1,7 +1,5 @@
 """Flow rows as traffic: sessions, denied attempts, Traffic Analytics' columns, coverage."""
 
-from typing import Final
-
 from flowverdict.traffic.coverage import (
     HOURS,
     Gap,
@@ -34,9 +32,7 @@ from flowverdict.traffic.sessions import (
 )
 from flowverdict.traffic.tuples import TUPLES, analyse
 from flowverdict.traffic.view import View
-
-VIEWS: Final = (SESSIONS, SESSIONS_ONCE, DENIED_ATTEMPTS, TUPLES)
-"""What can be asked beside the tables of a lake; each is made of those before it."""
+from flowverdict.traffic.views import VIEWS
 
 __all__ = [
     "BYTES_NSG",

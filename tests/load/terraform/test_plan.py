@@ -187,8 +187,16 @@ def test_what_is_known_after_apply_is_unknown_where_it_matters(tmp_path: Path) -
     assert ask(estate, 22).access == "Deny"
 
 
-def test_an_interface_without_an_address_is_somewhere_in_its_subnet(tmp_path: Path) -> None:
-    estate = load(tmp_path, network(address={"private_ip_address": None}))
+@pytest.mark.parametrize("told", ["known after apply", None, ""])
+def test_an_interface_without_an_address_is_somewhere_in_its_subnet(
+    tmp_path: Path, told: str | None
+) -> None:
+    """A state has an empty text where Azure has not given the address yet."""
+    document = network(address={"private_ip_address": None if told else "10.0.1.4"})
+    for one in document["resource_changes"]:
+        if one["type"] == "azurerm_network_interface" and not told:
+            one["change"]["after"]["ip_configuration"][0]["private_ip_address"] = told
+    estate = load(tmp_path, document)
     assert ask(estate, local="10.0.1.77").access == "Allow"
     with pytest.raises(flowverdict.RequestError):
         ask(estate, local="10.0.2.77")

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from flowverdict.model import ResourceId
 from tests.load.terraform.plans import (
+    GROUP,
     IN_GROUP,
     NETWORK,
     Json,
@@ -351,6 +353,28 @@ def test_bodies_of_azapi(tmp_path: Path) -> None:
     update["values"]["resource_id"] = f"{NETWORK}/virtualNetworks/x"
     document = plan_of([], [*there, update], unknown=unknown, configuration={"resources": written})
     assert len(load(tmp_path, document).broken) == 1
+
+
+@pytest.mark.parametrize("kind", ["virtualMachines", "virtualMachineScaleSets"])
+def test_interfaces_of_machines_of_azapi(tmp_path: Path, kind: str) -> None:
+    """They stand in the body alone; where that is not told, some interface is not known."""
+    place = {"subnet": {"id": f"{NETWORK}/virtualNetworks/v/subnets/s"}}
+    card = {"name": "made", "properties": {"ipConfigurations": [{"properties": place}]}}
+    body: Json = {"networkProfile": {"networkInterfaceConfigurations": [card]}}
+    if kind == "virtualMachineScaleSets":
+        body = {"virtualMachineProfile": body}
+    machine = resource(
+        "azapi_resource", "m", name="m", type=f"Microsoft.Compute/{kind}@2024-03-01",
+        parent_id=GROUP, body={"properties": body},
+    )  # fmt: skip
+    estate = load(tmp_path, plan_of([], [machine]))
+    assert [(one.name, nic.subnet) for one, nic in estate.resources.nics.items()] == [
+        ("made", ResourceId(place["subnet"]["id"]))
+    ]
+    del machine["values"]["body"]
+    unknown: Json = {machine["address"]: {"body": True}}
+    estate = load(tmp_path, plan_of([], [machine], unknown=unknown))
+    assert any(one.type.endswith("/networkinterfaces") for one in estate.broken)
 
 
 def _by_azapi(kind: str, parent: str, **properties: Any) -> Json:

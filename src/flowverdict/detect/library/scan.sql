@@ -12,6 +12,23 @@ wide AS (
     HAVING count(DISTINCT probed) FILTER (failed) >= least($failed_soon, $failed_a_day)
         OR count(DISTINCT probed) >= $any_soon
 ),
+-- a window lies in two neighbouring spans of its length: only those that could hold enough are looked at
+spans AS (
+    SELECT src, key, (epoch_ms(start) // ($minutes * 60000)) AS span,
+        count(DISTINCT probed) AS every, count(DISTINCT probed) FILTER (failed) AS failures
+    FROM probes SEMI JOIN wide USING (src, key) GROUP BY ALL
+),
+dense AS (
+    SELECT src, key, span FROM (
+        SELECT *, CASE WHEN lag(span) OVER next = span - 1 THEN lag(every) OVER next ELSE 0 END AS every_before,
+            CASE WHEN lead(span) OVER next = span + 1 THEN lead(every) OVER next ELSE 0 END AS every_behind,
+            CASE WHEN lag(span) OVER next = span - 1 THEN lag(failures) OVER next ELSE 0 END AS failures_before,
+            CASE WHEN lead(span) OVER next = span + 1 THEN lead(failures) OVER next ELSE 0 END AS failures_behind
+        FROM spans WINDOW next AS (PARTITION BY src, key ORDER BY span)
+    )
+    WHERE failures + greatest(failures_before, failures_behind) >= $failed_soon
+        OR every + greatest(every_before, every_behind) >= $any_soon
+),
 -- a window begins every fifth of its length
 soon AS (
     SELECT src, key, slot, count(DISTINCT probed) AS every, count(DISTINCT probed) FILTER (failed) AS failures,
@@ -20,7 +37,8 @@ soon AS (
         SELECT *, unnest(range(bucket - 4, bucket + 1)) AS slot
         FROM (
             SELECT probes.*, (epoch_ms(start) // ($minutes * 12000)) AS bucket
-            FROM probes SEMI JOIN wide USING (src, key)
+            FROM probes SEMI JOIN dense ON dense.src = probes.src AND dense.key = probes.key
+                AND dense.span = (epoch_ms(probes.start) // ($minutes * 60000))
         )
     ) GROUP BY ALL
     HAVING failures >= $failed_soon OR every >= $any_soon
@@ -73,11 +91,13 @@ crowded AS (
         AND NOT EXISTS (SELECT 1 FROM scans AS s WHERE s.key = hourly.key AND s.first <= hourly.last
             AND s.last >= hourly.first)
 )
-SELECT [src] AS sources, CASE $across WHEN 'ports' THEN [key] ELSE probed END AS targets,
+SELECT [src] AS sources, CASE WHEN $across = 'ports' THEN [key]
+        WHEN src_inside OR denied < attempts THEN probed ELSE list_sort(probed)[:100] END AS targets,
     CASE $across WHEN 'ports' THEN probed ELSE [key] END AS ports,
     CASE WHEN len(protocols) = 1 THEN protocols[1] END AS protocol, first, last,
     CASE WHEN denied = attempts THEN 'denied' WHEN denied = 0 THEN 'allowed' ELSE 'both' END AS outcome,
-    CASE WHEN src_inside THEN 'high' WHEN denied = attempts THEN 'low' ELSE 'medium' END AS severity,
+    CASE WHEN src_inside THEN 'high' WHEN denied < attempts THEN 'medium'
+        WHEN $across = 'ports' THEN 'low' ELSE 'informational' END AS severity,
     speed, attempts, denied, len(probed) AS probed, coalesce(len(answered), 0) AS answered,
     CASE $across WHEN 'ports' THEN list_sort(answered)[:100] END AS open_ports
 FROM told

@@ -72,6 +72,11 @@ def _endpoint_policies(block: Block) -> Any:
     return "Enabled" if enabled else "Disabled"
 
 
+def _address(block: Block) -> Any:
+    """An address; a state has an empty text for one that Azure has not given yet."""
+    return block.get("private_ip_address") or None
+
+
 def _ip_version(block: Block) -> Any:
     return block.get("private_ip_address_version", "version")
 
@@ -120,7 +125,7 @@ _ROUTE: Final = {
 }
 _NIC_CONFIGURATION: Final = {
     "name": same("name"),
-    "privateIPAddress": same("private_ip_address"),
+    "privateIPAddress": _address,
     "privateIPAddressVersion": _ip_version,
     "subnet": ref("subnet_id", SUBNETS),
     "publicIPAddress": ref("public_ip_address_id", PUBLIC_IPS),
@@ -133,7 +138,7 @@ _MACHINE: Final = {
     "networkProfile": holding({"networkInterfaces": refs("network_interface_ids", NICS)}),
 }
 _FRONTEND: Final = {
-    "privateIPAddress": same("private_ip_address"),
+    "privateIPAddress": _address,
     "publicIPAddress": ref("public_ip_address_id", PUBLIC_IPS),
 }
 _MANAGED_INSTANCE: Final = Kind(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from flowverdict.lake import ALWAYS, Table, answer, open_engine
+from flowverdict.lake import ALWAYS, LakeError, Table, answer, open_engine, query
 from flowverdict.lake.engine import MEMORY
-from flowverdict.traffic.analytics import legacy
+from flowverdict.traffic.analytics import derived, legacy, raw
 from flowverdict.traffic.analytics.making import Making
+from flowverdict.traffic.analytics.queries import rules_of
 from flowverdict.traffic.analytics.schema import (
     ANALYTICS,
     COLUMNS,
@@ -20,9 +22,10 @@ from flowverdict.traffic.analytics.schema import (
     NTA,
     selected,
 )
+from flowverdict.traffic.views import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import date
 
     from flowverdict.lake import Lake, Period
@@ -32,8 +35,10 @@ AZURE_VIEWS: Final = {
     NTA: selected(COLUMNS, NTA),
     IP_DETAILS: selected(DETAILS, IP_DETAILS),
     LEGACY: legacy.SQL,
+    raw.NAME: raw.SQL,
+    **derived.VIEWS,
 }
-"""Azure's tables as views of the rows that are kept, or were made."""
+"""Azure's tables, and the way back to flow rows, as views of what is kept or was made."""
 
 
 def files_by_day(table: Table, period: Period = ALWAYS) -> dict[date, list[str]]:
@@ -46,12 +51,13 @@ def files_by_day(table: Table, period: Period = ALWAYS) -> dict[date, list[str]]
     days: dict[date, list[str]] = {}
     for one in pa.table(found.get_add_actions()).to_pylist() if found is not None else []:
         day = one["partition"]["day"]
-        if _touches(period, day):
+        if touches(period, day):
             days.setdefault(day, []).append(one["path"])
     return {day: sorted(days[day]) for day in sorted(days)}
 
 
-def _touches(period: Period, day: date) -> bool:
+def touches(period: Period, day: date) -> bool:
+    """Reports whether a period has a part of a day, UTC."""
     since, until = period.since, period.until
     return (since is None or since.astimezone(UTC).date() <= day) and (
         until is None or day <= until.astimezone(UTC).date()
@@ -65,7 +71,6 @@ def analyse_lake(
     *,
     minutes: int = 60,
     period: Period = ALWAYS,
-    views: Mapping[str, str] = AZURE_VIEWS,
     memory: str = MEMORY,
     seen: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> pa.RecordBatchReader:
@@ -74,10 +79,10 @@ def analyse_lake(
     Args:
         lake: where the rows are.
         places: what is known of addresses.
-        sql: one ``SELECT`` over ``AZURE_VIEWS`` and the lake's own tables.
+        sql: one ``SELECT`` over ``AZURE_VIEWS``, the lake's own tables, and ``rules``, those of
+            the estate's network security groups.
         minutes: how long an interval is, 10 or 60.
         period: only rows of this time.
-        views: more to ask, by name.
         memory: what is taken before a temporary folder is used.
         seen: told how many days are done, and how many there are.
 
@@ -87,6 +92,7 @@ def analyse_lake(
     engine, files = open_engine(lake, period=period, memory=memory)
     try:
         making = Making(engine, places, minutes)
+        engine.connection.register("rules", rules_of(places.sites.estate))
         days = files_by_day(lake.flows, period)
         for done, day in enumerate(days):
             seen(done, len(days))
@@ -94,7 +100,30 @@ def analyse_lake(
     except BaseException:
         engine.close()
         raise
-    return answer(engine, files, lake, sql, views)
+    return answer(engine, files, lake, sql, AZURE_VIEWS)
+
+
+def ask(
+    lake: Lake, sql: str, *, period: Period = ALWAYS, memory: str = MEMORY
+) -> pa.RecordBatchReader:
+    """Returns the answer to a query over all that a lake has: tables, views, Azure's tables.
+
+    Of Azure's tables a period has the intervals that begin in it.
+
+    Raises:
+        LakeError: there is nothing in the lake yet, the query is wrong, or it names one of Azure's
+            tables and these were not made yet.
+    """
+    views = {one.name: one.sql for one in VIEWS}
+    table = analytics_table(lake)
+    if table.open() is not None:
+        more = [(table, period.condition("FlowIntervalStartTime"))]
+        return query(lake, sql, views=views | AZURE_VIEWS, more=more, period=period, memory=memory)
+    for name in AZURE_VIEWS:
+        if re.search(rf"\b{name}\b", sql, re.IGNORECASE):
+            made = "expected `flowverdict traffic --update` to have made it"
+            raise LakeError(f"{lake.root}: holds no {name} yet: {made}")
+    return query(lake, sql, views=views, period=period, memory=memory)
 
 
 def analytics_table(lake: Lake) -> Table:

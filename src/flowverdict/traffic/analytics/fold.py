@@ -13,8 +13,7 @@ from flowverdict.traffic import words
 from flowverdict.traffic.analytics.kinds import Kind
 
 _SAID: Final = (
-    "dst_port, protocol, direction, decision, encryption, rule, rule_kind, acl, mac, target, "
-    "flow_log"
+    "dst_port, protocol, direction, decision, encryption, acl_rule, acl, mac, target, flow_log"
 )
 """What of a flow's row is part of the key, but for its addresses."""
 _COUNTERS: Final = ("packets_sent", "packets_received", "bytes_sent", "bytes_received")
@@ -36,7 +35,8 @@ def folds(milliseconds: int, condition: str) -> str:
     """Returns the query that folds rows: all but source ports and times."""
     return f"""
 CREATE OR REPLACE TABLE folds AS
-SELECT epoch_ms(time) // {milliseconds} AS slot, src_ip, dst_ip, {_SAID},
+SELECT epoch_ms(time) // {milliseconds} AS slot, src_ip, dst_ip,
+    {_SAID.replace("acl_rule", f"{words.ACL_RULE} AS acl_rule")},
     count(*) FILTER ({_BEGUN}) AS begun, count(*) FILTER ({words.ENDS}) AS ended,
     min(time) AS first_time, max(time) AS last_time,
     min(time) FILTER ({_BEGUN}) AS first_begun, max(time) FILTER ({_BEGUN}) AS last_begun,
@@ -164,7 +164,7 @@ SELECT make_timestamptz((slot + 1) * {milliseconds} * 1000) AS TimeGenerated,
         AND (services.protocol IS NULL OR services.protocol = folded.protocol)) AS L7Protocol,
     {words.DIRECTION} AS FlowDirection, {words.STATUS} AS FlowStatus,
     {words.FLOW_ENCRYPTION} AS FlowEncryption, {words.ACL_GROUP} AS AclGroup,
-    {words.ACL_RULE} AS AclRule, mac AS MacAddress,
+    acl_rule AS AclRule, mac AS MacAddress,
     {_end("Src", "s")}, {_end("Dest", "d")},
     coalesce(links.kind, CASE WHEN type = 'P2S' THEN 'VpnGateway' END) AS ConnectionType,
     CASE WHEN src_kind = '{Kind.CLIENT}' THEN links.name || '_' || SrcIp

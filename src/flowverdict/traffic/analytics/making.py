@@ -87,6 +87,22 @@ class Making:
         except duckdb.Error as problem:
             raise LakeError(first_line(problem)) from None
 
+    def keep(self, sql: str) -> None:
+        """Adds rows that were made before.
+
+        Raises:
+            LakeError: they cannot be read.
+        """
+        try:
+            self._connection.execute(f"INSERT INTO analytics BY NAME {sql}")
+        except duckdb.Error as problem:
+            raise LakeError(first_line(problem)) from None
+
+    def count(self) -> int:
+        """Returns how many rows there are."""
+        ((found,),) = self._connection.execute("SELECT count(*) FROM analytics").fetchall()
+        return found
+
     def take(self) -> Iterator[pa.RecordBatch]:
         """Yields what was added, by ``schema.ANALYTICS`` and in order, and forgets it.
 
