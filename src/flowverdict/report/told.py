@@ -192,16 +192,6 @@ def value_text(value: Any) -> str:
             return printable(str(value))
 
 
-def printable(text: str) -> str:
-    """Returns a text with what steers a terminal spelt out: anything may stand in a log."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
-        for one in text
-    )
-
-
 def _way(cure: Mapping[str, Any]) -> str:
     parts = _text(cure, "what"), _text(cure, "why") or _effect(cure.get("effect"))
     return ": ".join(filter(None, parts))
