@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import classify, gate, impact, ingest, load, prove, verify
+from bench import classify, gate, impact, ingest, load, prove, traffic, verify
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
@@ -14,6 +14,7 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "prove": prove.measure,
     "gate": gate.measure,
     "impact": impact.measure,
+    "traffic": traffic.measure,
 }
 
 
