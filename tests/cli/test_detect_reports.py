@@ -317,3 +317,11 @@ def test_json_keeps_what_is_no_unicode() -> None:
     for lines in (as_ocsf(told([bent])[0], NOW), as_json_lines(*told([bent]))):
         assert "bad\\udcff" in "".join(lines).encode().decode()
     assert finding_json(bent)["decided_by"]["ruleName"] == "bad\udcff"
+
+
+def test_a_terminal_is_told_nothing_but_text() -> None:
+    rule = {**RULE, "ruleName": "a\x1b[2Jb", "differs": "\u202e"}
+    one = Told(replace(GUESSES, sources=("\x1b]0;x\x07",), evidence={"k": "\x9b1m"}), rule)
+    lines = list(as_text(*told([one]), ASKED))
+    assert all(line.isprintable() for line in lines)
+    assert "let in by a\\x1b[2Jb (nic, nsg-1), since 2026-03-10 01:30Z" in lines[3]

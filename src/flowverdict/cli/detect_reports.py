@@ -22,7 +22,15 @@ from flowverdict.net import (
     parse_ports,
     protocol_name,
 )
-from flowverdict.report.told import Told, by_weight, minute, ports_text, several, spelt
+from flowverdict.report.told import (
+    Told,
+    by_weight,
+    minute,
+    ports_text,
+    printable,
+    several,
+    spelt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -118,7 +126,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
         finding = one.finding
         severity = coloured(finding.severity, fg=_COLOURS.get(finding.severity), bold=True)
         tag = " ".join(part for part in (finding.detection, finding.technique) if part)
-        yield noted(f"{severity}: {one.title} [{tag}]", known_of)
+        yield noted(f"{severity}: {printable(one.title)} [{printable(tag)}]", known_of)
         outcome = f", {_outcome(finding)}" if finding.outcome else ""
         yield f"  {minute(finding.first)} to {minute(finding.last)}{outcome}"
         details = (
@@ -127,7 +135,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
             f"but by the estate: {one.doubt}" if one.doubt else "",
             f"cure: {one.remedy}" if one.remedy else "",
         )
-        yield from (f"  {line}" for line in details if line)
+        yield from (f"  {printable(line)}" for line in details if line)
     yield from gone_lines(review)
     yield f"{_summary(findings)} of {counted(len(asked), 'detection')}{tally(review)}"
 
