@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flowverdict.model import ServiceTags
     from flowverdict.net import IntervalSet
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "sources",
     "targets",
     "ports",
@@ -121,7 +121,7 @@ def _ask(engine: Engine, one: Detection) -> Iterator[Finding]:
         rows = engine.table(one.sql, one.values)
     except LakeError as problem:
         raise LakeError(f"detection `{one.id}`: {problem}") from None
-    lacking = [name for name in _COLUMNS if name not in rows.schema.names]
+    lacking = [name for name in COLUMNS if name not in rows.schema.names]
     if lacking:
         told = ", ".join(f"`{name}`" for name in lacking)
         raise LakeError(f"detection `{one.id}`: its query lacks {told}: expected a column for each")
@@ -141,7 +141,7 @@ def _texts(engine: Engine, rows: list[dict[str, Any]]) -> dict[int, str]:
 
 def _finding(one: Detection, row: dict[str, Any], texts: dict[int, str]) -> Finding:
     sides = {name: sorted({texts[at] for at in row[name] or ()}) for name in ("sources", "targets")}
-    evidence = {name: _plain(value) for name, value in row.items() if name not in _COLUMNS}
+    evidence = {name: _plain(value) for name, value in row.items() if name not in COLUMNS}
     for name, every in sides.items():
         if len(every) > 1:
             evidence[name] = len(every)
