@@ -25,7 +25,7 @@ from click.testing import CliRunner
 from flowverdict.cli import main
 from flowverdict.demo.bank import write_bank, write_change, write_deny
 from flowverdict.detect import TABLES, packaged
-from flowverdict.detect.run import COLUMNS as TOLD
+from flowverdict.detect.answer import COLUMNS as TOLD
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
@@ -944,7 +944,8 @@ def _detections() -> Iterator[str]:
     yield "# Detections"
     yield ""
     yield "What [`detect`](commands.md#detect) looks for:"
-    yield "[how to use it](../how-to/find-attacks.md), [why it is built so](../design/detect.md)."
+    yield "[how to use it](../how-to/find-attacks.md), [why it is built so](../design/detect.md),"
+    yield "[how well each does](report-card.md) on made traffic."
     yield "Each is a file in `src/flowverdict/detect/library`. `--set ID.SETTING=VALUE` changes a"
     yield "setting; where its source is *our own*, nobody published a number."
     yield ""

@@ -42,7 +42,12 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Lookalike:
-    """Something harmless that has the form of an attack; a finding about it is a false alarm."""
+    """Something harmless that has the form of an attack; a finding about it is a false alarm.
+
+    Attributes:
+        actors: addresses that act; empty for whoever does.
+        targets: addresses or MAC addresses that it is done to; likewise.
+    """
 
     id: str
     about: str

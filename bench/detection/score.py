@@ -117,15 +117,24 @@ def _judged(finding: Finding, truth: Truth) -> Judged:
 
 
 def _cause(finding: Finding, truth: Truth) -> str:
-    """Returns the lookalike that a false alarm is about; the internet's noise, if it is that."""
+    """Returns the lookalike that a false alarm is about; the internet's noise, if it is that.
+
+    The most telling comes first: who and whom, then whom, then who.
+    """
     sources, targets = set(finding.sources), set(finding.targets)
-    evidence = set(map(str, finding.evidence.values()))
-    for one in truth.lookalikes:
-        acts = not one.actors or sources & set(one.actors)
-        suffers = not one.targets or (targets | evidence) & set(one.targets)
-        if acts and suffers:
+    targets |= set(map(str, finding.evidence.values()))
+    fitting = [
+        one
+        for one in truth.lookalikes
+        if (not one.actors or sources & set(one.actors))
+        and (not one.targets or targets & set(one.targets))
+    ]
+    fitting.sort(key=lambda one: (not one.targets, not one.actors))
+    is_noise = not sources.isdisjoint(truth.noise)
+    for one in fitting:
+        if one.targets or not is_noise:
             return one.id
-    return NOISE if sources & set(truth.noise) else ORDINARY
+    return NOISE if is_noise else ORDINARY
 
 
 def _ms(moment: datetime) -> int:
@@ -140,6 +149,6 @@ def found_within(cards: Sequence[tuple[int, Card]], label: str) -> int | None:
         label: the attack's id.
     """
     for within, card in sorted(cards, key=lambda one: one[0]):
-        if any(one.label.id == label and one.is_told for one in card.outcomes):
+        if any(one.label.id == label and one.is_found for one in card.outcomes):
             return within
     return None

@@ -349,3 +349,88 @@ def test_idle_interfaces_have_no_gap(tmp_path: Path) -> None:
     """Spec 9.5: idle interfaces write nothing."""
     rows = chain.from_iterable(flow(hour * 3_600, VM, PEER, 443, ways="O") for hour in range(24))
     assert not found(tmp_path, rows, "log-gap")
+
+
+def test_a_machine_that_was_made_anew_left_no_gap(tmp_path: Path) -> None:
+    """Its address is another interface's from then on: that others see it says nothing."""
+    rows = [
+        {**one, "mac": "AAAAAAAAAAAA" if minute < 150 else "BBBBBBBBBBBB"}
+        if one["mac"] == mac_of(VM)
+        else one
+        for minute in range(300)
+        for one in flow(minute * 60, OTHER, VM, 8_080, ways="IO", src_port=minute)
+    ]
+    assert not found(tmp_path, rows, "log-gap")
+
+
+def test_a_busy_machine_with_the_same_address_is_no_witness(tmp_path: Path) -> None:
+    """Networks that do not meet use the same addresses."""
+    busy_one = (flow(m * 60, "10.0.0.9", VM, 8_080, src_port=m) for m in range(300))
+    idle_one = (
+        flow(m * 60, "10.0.0.8", VM, 8_080, src_port=m, mac="AAAAAAAAAAAA")
+        for m in range(0, 300, 40)
+    )
+    assert not found(tmp_path, chain(*busy_one, *idle_one), "log-gap")
+
+
+def test_a_gap_is_seen_although_another_interface_forwards(tmp_path: Path) -> None:
+    """Spec 3.8: one that forwards logs a flow both ways, with two addresses of others."""
+    rows = busy([VM, OTHER, "10.0.0.6"], 4, silent=range(100, 130))
+    forwarded = [
+        {**one, "mac": "FFFFFFFFFFFF", "direction": way}
+        for minute in range(240)
+        for one in flow(minute * 60, "10.0.0.9", VM, 8_443, src_port=minute)
+        for way in "IO"
+    ]
+    (one,) = found(tmp_path, [*rows, *forwarded], "log-gap")
+    assert (one.dst_ip, one.evidence["kind"]) == (VM, "seen")
+
+
+def test_two_short_calls_on_two_days_are_no_long_talk(tmp_path: Path) -> None:
+    rows = [*flow(0, VM, OUTSIDE, 3333, ways="O"),
+            *flow(2 * DAY, VM, OUTSIDE, 3333, ways="O", src_port=3)]  # fmt: skip
+    assert not found(tmp_path, rows, "mining-port")
+
+
+def test_a_long_talk_of_which_only_begin_and_end_were_logged(tmp_path: Path) -> None:
+    """Spec 6: a flow log may record B and E alone."""
+    rows = [one for one in flow(0, VM, OUTSIDE, 3333, ways="O", lasts=6 * 3_600, packets=20)
+            if one["state"] != "C"]  # fmt: skip
+    (one,) = found(tmp_path, rows, "mining-port")
+    assert (one.evidence["minutes"], one.evidence["connections"]) == (360, 1)
+
+
+def test_a_spike_names_what_its_own_rule_denied(tmp_path: Path) -> None:
+    others = chain.from_iterable(
+        denied(hour * 3_600 + at, OUTSIDE, VM, 9, rule="Other", src_port=at)
+        for hour in range(13) for at in range(100)
+    )  # fmt: skip
+    rows = [*others, *refusals(range(12), 20), *refusals(range(12, 13), 400)]
+    (one,) = found(tmp_path, rows, "deny-spike")
+    assert one.evidence["rule"] == "Deny"
+    assert (9 in one.ports, one.evidence["sources"]) == (False, 200)
+
+
+def test_a_spike_at_an_interface_that_the_log_does_not_name(tmp_path: Path) -> None:
+    rows = [*refusals(range(12), 20), *refusals(range(12, 13), 400)]
+    (one,) = found(tmp_path, ({**row, "mac": None} for row in rows), "deny-spike")
+    assert (one.dst_ip, one.evidence["denied"]) == (VM, 1_200)
+
+
+def test_what_is_denied_again_later_was_not_denied_before(tmp_path: Path) -> None:
+    def refused(hour: int) -> Iterator[Row]:
+        return chain.from_iterable(
+            denied(hour * 3_600 + at * 60, OUTSIDE, VM, 22, src_port=at) for at in range(5)
+        )
+
+    knock = flow(0, OUTSIDE, VM, 22, src_port=9, packets=1)  # answered, and no more
+    entry = flow(7_200, OUTSIDE, VM, 22, src_port=99, packets=50)
+    rows = [*knock, *refused(1), *entry, *refused(3)]
+    (one,) = found(tmp_path, rows, "denied-then-allowed")
+    assert (one.evidence["denied"], one.evidence["allowed"], one.last.hour) == (5, 1, 2)
+
+
+def test_what_a_machine_does_later_where_it_moved_is_not_the_move(tmp_path: Path) -> None:
+    later = ({**one, "src_port": 77} for one in tour(20, 7))
+    (one,) = found(tmp_path, [*web(24), *tour(12, 7), *later], "lateral-movement")
+    assert (one.evidence["attempts"], one.last.hour) == (7, 12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,15 @@ from flowverdict.net import (
     parse_ports,
     protocol_name,
 )
-from flowverdict.report.told import Told, by_weight, minute, ports_text, several, spelt
+from flowverdict.report.told import (
+    Told,
+    by_weight,
+    minute,
+    ports_text,
+    printable,
+    several,
+    spelt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +48,8 @@ Reported = tuple[Told, Reviewed]
 _COLOURS: Final = {"critical": "magenta", "high": "red", "medium": "yellow", "low": "cyan"}
 _SIGNS: Final = {"critical": "⛔", "high": "❌", "medium": "⚠️"}
 _EXCUSED: Final = "⚪"
+_MARKUP: Final = re.compile(r"([\\`*\[\]<>])")
+"""What Markdown takes for more than text; a log may hold any name."""
 _PASSED: Final = ("allowed", "both")
 _LEVELS: Final = {"critical": "error", "high": "error", "medium": "warning"}
 _SCORES: Final[dict[str, str]] = dict(
@@ -118,7 +129,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
         finding = one.finding
         severity = coloured(finding.severity, fg=_COLOURS.get(finding.severity), bold=True)
         tag = " ".join(part for part in (finding.detection, finding.technique) if part)
-        yield noted(f"{severity}: {one.title} [{tag}]", known_of)
+        yield noted(f"{severity}: {printable(one.title)} [{printable(tag)}]", known_of)
         outcome = f", {_outcome(finding)}" if finding.outcome else ""
         yield f"  {minute(finding.first)} to {minute(finding.last)}{outcome}"
         details = (
@@ -127,7 +138,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
             f"but by the estate: {one.doubt}" if one.doubt else "",
             f"cure: {one.remedy}" if one.remedy else "",
         )
-        yield from (f"  {line}" for line in details if line)
+        yield from (f"  {printable(line)}" for line in details if line)
     yield from gone_lines(review)
     yield f"{_summary(findings)} of {counted(len(asked), 'detection')}{tally(review)}"
 
@@ -206,7 +217,8 @@ def as_markdown(findings: Sequence[Reported], review: Review) -> Iterator[str]:
         finding = one.finding
         name = spelt(finding.detection) + (f" ({finding.technique})" if finding.technique else "")
         port = f" port {ports_text(finding.ports)}" if finding.ports else ""
-        decided = " ".join(part for part in (_outcome(finding), one.reason) if part)
+        reason = _MARKUP.sub(r"\\\1", one.reason)
+        decided = " ".join(part for part in (_outcome(finding), reason) if part)
         cells = (
             noted(name, known_of),
             several(finding.sources, "addresses"),

@@ -131,18 +131,25 @@ met AS MATERIALIZED (
     FROM seen GROUP BY src, src_port, dst, dst_port, protocol, span
 ),
 -- an end alone goes on with what the span before has, unless that has nothing: its begin is missing
+before AS (
+    SELECT src, src_port, dst, dst_port, protocol, span FROM met
+    UNION ALL
+    SELECT src, src_port, dst, dst_port, protocol, epoch_ms(start) // {window}
+    FROM attempts WHERE start >= {midnight} - to_milliseconds({window})
+),
 going AS (
     SELECT ends.* FROM (
         SELECT src, src_port, dst, dst_port, protocol, span FROM met WHERE is_new AND NOT begun
-    ) AS ends JOIN met USING (src, src_port, dst, dst_port, protocol) WHERE met.span = ends.span - 1
+    ) AS ends JOIN before ON {same_flow} WHERE before.span = ends.span - 1
 )
-SELECT src, src_port, dst, dst_port, protocol, make_timestamp_ms(start), make_timestamp_ms(stop),
-    is_new AND going.span IS NULL AS is_new, begun, denied,
-    is_new AND (denied OR (protocol = 6 AND coalesce(packets_sent > 0
+SELECT met.src, met.src_port, met.dst, met.dst_port, met.protocol,
+    make_timestamp_ms(start), make_timestamp_ms(stop),
+    is_new AND ends.span IS NULL, begun, denied,
+    is_new AND (denied OR (met.protocol = 6 AND coalesce(packets_sent > 0
         AND (packets_received = 0 OR (packets_sent <= 3 AND packets_received <= 1)), false))),
     packets_sent, bytes_sent, packets_received, bytes_received, src_inside, dst_inside, special,
     ruled
-FROM met LEFT JOIN going USING (src, src_port, dst, dst_port, protocol, span)
+FROM met LEFT JOIN going AS ends ON {same_attempt} AND ends.span = met.span
 """,
     """
 INSERT INTO denials
@@ -213,6 +220,8 @@ def draw_together(
             words = {
                 "private": _PRIVATE, "special": _SPECIAL, "sums": sums,
                 "window": WINDOW_MINUTES * 60_000, "day": f"day = DATE '{day}'",
+                "midnight": f"TIMESTAMP '{day}'", "same_flow": _same("before"),
+                "same_attempt": _same("met"),
             }  # fmt: skip
             addresses, *others = (_filled(one, words) for one in _OF_DAY)
             engine.make(addresses)
@@ -239,6 +248,13 @@ def _take_in(engine: Engine, owned: IntervalSet) -> None:
     if numbers:
         listed = ", ".join(map(str, numbers))
         engine.make(f"UPDATE addresses SET inside = true WHERE id IN ({listed})")  # noqa: S608 numbers
+
+
+def _same(other: str) -> str:
+    """Returns what makes ``ends`` of the same five-tuple; ports may be null."""
+    ports = (f"ends.{one} IS NOT DISTINCT FROM {other}.{one}" for one in ("src_port", "dst_port"))
+    others = (f"ends.{one} = {other}.{one}" for one in ("src", "dst", "protocol"))
+    return " AND ".join((*others, *ports))
 
 
 def _filled(statement: str, words: Mapping[str, object]) -> str:

@@ -1,14 +1,19 @@
 """What helps and is no rule: a public address that a management port need not have."""
 
+# pyarrow ships no types: what comes out of it is unknown to the checker.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
+
 from flowverdict.impact.cause_rows import INSIDE, is_outside
-from flowverdict.lake import query
-from flowverdict.lake.engine import quoted
+from flowverdict.lake import workspace
 from flowverdict.net import format_address
 
 if TYPE_CHECKING:
@@ -95,17 +100,21 @@ def _others(
     local = {_address(one) for some in exposed.values() for _, one, _ in some}
     if not local:
         return {}
-    attackers = {one for number in exposed for one in findings[number].sources}
-    known = ", ".join(map(quoted, sorted(attackers))) or "''"
+    attackers = sorted({one for number in exposed for one in findings[number].sources})
     sql = f"""
         SELECT dst_ip, CAST(count(*) AS BIGINT) AS flows FROM (
             SELECT DISTINCT dst_ip, src_ip, dst_port, protocol FROM flows
-            WHERE dst_ip IN ({", ".join(map(quoted, sorted(local)))})
-                AND direction = 'I' AND decision = 'A'
-                AND src_ip NOT IN ({known}) AND NOT regexp_matches(src_ip, '{INSIDE}'))
+            WHERE dst_ip IN (SELECT ip FROM own) AND direction = 'I' AND decision = 'A'
+                AND src_ip NOT IN (SELECT ip FROM attackers)
+                AND NOT regexp_matches(src_ip, '{INSIDE}'))
         GROUP BY dst_ip"""  # noqa: S608 no words of others
-    rows = query(lake, sql, period=period).read_all().to_pylist()
-    return {row["dst_ip"]: row["flows"] for row in rows}
+    engine = workspace(lake, period=period)
+    try:
+        for name, some in (("own", sorted(local)), ("attackers", attackers)):
+            engine.connection.register(name, pa.table({"ip": pa.array(some, pa.string())}))
+        return {row["dst_ip"]: row["flows"] for row in engine.table(sql, {}).to_pylist()}
+    finally:
+        engine.close()
 
 
 def _address(configuration: IpConfiguration) -> str:

@@ -17,6 +17,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from flowverdict.report.places import INTERNET, OTHERS
+from flowverdict.report.told import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,16 +39,6 @@ _LINE: Final = 22
 _LABEL: Final = 250
 _SVG: Final = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="([^"]*)"[^>]*>')
 _COUNT: Final = "~s"
-
-
-def printable(text: str) -> str:
-    """Returns a text with what cannot be seen, or turns text around, written as its number."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
-        for one in text
-    )
 
 
 def over_time(title: str, buckets: Sequence[Bucket]) -> Markup:

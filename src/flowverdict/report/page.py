@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from flowverdict.net import NetworkTextError, parse_address, protocol_name
 from flowverdict.report import charts
-from flowverdict.report.charts import ALLOWED, DENIED, printable
+from flowverdict.report.charts import ALLOWED, DENIED
 from flowverdict.report.questions import LEAST_GAP_MINUTES, MOST
-from flowverdict.report.told import last_part, minute, ports_text
+from flowverdict.report.told import last_part, minute, ports_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

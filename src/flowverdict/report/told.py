@@ -148,6 +148,16 @@ def ports_text(ports: Sequence[int]) -> str:
     return f"{shown} and {len(ports) - _MOST:,} more" if len(ports) > _MOST else shown
 
 
+def printable(text: str) -> str:
+    """Returns a text with what cannot be seen, or turns text around, written as its number."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
+        for one in text
+    )
+
+
 def minute(time: datetime) -> str:
     """Returns a time as people read it, in UTC: ``2026-08-13 20:31Z``."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}Z"
@@ -179,7 +189,7 @@ def value_text(value: Any) -> str:
             more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
             return ", ".join(texts[:_MOST]) + more
         case _:
-            return str(value)
+            return printable(str(value))
 
 
 def _way(cure: Mapping[str, Any]) -> str:
@@ -211,4 +221,6 @@ def _time(text: str) -> str:
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
-    return "" if value is None else minute(value) if isinstance(value, datetime) else str(value)
+    if value is None:
+        return ""
+    return minute(value) if isinstance(value, datetime) else printable(str(value))
