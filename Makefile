@@ -99,7 +99,7 @@ lock: .venv-lock/.uv-$(UV_VERSION)
 	$(COMPILE) pyproject.toml --all-extras --group dev --group build -o requirements/everything.txt
 	$(PART) pyproject.toml --group build -o requirements/gate.txt
 	$(PART) pyproject.toml --extra flows --group build -o requirements/demo.txt
-	$(PART) pyproject.toml --extra flows --group dev --group build -o requirements/test.txt
+	$(PART) pyproject.toml --extra flows --extra report --group dev --group build -o requirements/test.txt
 	@if grep -n '://' requirements/*.txt; then echo "an address got into a lock" >&2; exit 1; fi
 
 .venv-lock/.uv-$(UV_VERSION): | .venv/.python

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 GOOD, FINDINGS, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
+COMMANDS = ("prove", "lint")
 BY_WEIGHT = (GOOD, UNKNOWN, FINDINGS, BAD_INPUT)
 """Exit codes, the worst last. Any other is worse still."""
 
@@ -23,16 +24,30 @@ def main() -> int:
     """Run the commands and return the worst exit code."""
     try:
         commands = list(_commands())
+        folder = _folder()
     except WrongInputError as problem:
         print(problem, file=sys.stderr)
         _tell("GITHUB_OUTPUT", f"exit-code={BAD_INPUT}\n")
         return BAD_INPUT
-    folder = Path(*_words("reports")[:1])
-    folder.mkdir(parents=True, exist_ok=True)
     codes = [_run(words, folder) for words in commands]
     worst = max(codes, key=_weight)
-    _tell("GITHUB_OUTPUT", f"exit-code={worst}\nsarif={folder.as_posix()}\n")
+    logs = folder.as_posix() if any(folder.glob("*.sarif")) else ""  # an upload of none fails
+    _tell("GITHUB_OUTPUT", f"exit-code={worst}\nsarif={logs}\n")
     return worst
+
+
+def _folder() -> Path:
+    """Return the folder of the reports, without those of a run before."""
+    given = _words("reports")[:1]
+    folder = Path(*given)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in (f"{name}.{form}" for name in COMMANDS for form in ("sarif", "md")):
+            (folder / stale).unlink(missing_ok=True)
+    except OSError as problem:
+        what = f"input `reports`: `{folder}`: {problem.strerror}"
+        raise WrongInputError(f"{what}: expected a folder to write into") from None
+    return folder
 
 
 def _commands() -> Iterator[list[str]]:
@@ -74,8 +89,6 @@ def _run(words: list[str], folder: Path) -> int:
     """Run a command, append its summary to the job's, and return its exit code."""
     name, *rest = words
     sarif, summary = folder / f"{name}.sarif", folder / f"{name}.md"
-    for stale in (sarif, summary):
-        stale.unlink(missing_ok=True)
     reports = [f"--report=sarif={sarif}", f"--report=md={summary}"]
     done = subprocess.run(
         [sys.executable, "-m", "flowverdict", name, *reports, *rest],

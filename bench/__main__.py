@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 
-from bench import classify, gate, impact, ingest, load, prove, traffic, verify
+from bench import classify, gate, impact, ingest, load, prove, reach, traffic, verify
+from bench.detection import scale
 from bench.figures import Figure, print_table
 
 MODULES: dict[str, Callable[[], list[Figure]]] = {
@@ -12,9 +13,11 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "ingest": ingest.measure,
     "classify": classify.measure,
     "prove": prove.measure,
+    "reach": reach.measure,
     "gate": gate.measure,
     "impact": impact.measure,
     "traffic": traffic.measure,
+    "detection": scale.measure,
 }
 
 

@@ -28,6 +28,17 @@ _MACHINE: Final[Json] = {
     "os_disk": {"caching": "ReadWrite", "storage_account_type": "Standard_LRS"},
     "source_image_reference": _IMAGE,
 }
+_INSTANCE: Final[Json] = {
+    "license_type": "BasePrice",
+    "sku_name": "GP_Gen5",
+    "vcores": 4,
+    "storage_size_in_gb": 32,
+    "azuread_administrator": {
+        "login_username": "operators",
+        "object_id": "11111111-1111-1111-1111-111111111111",
+        "principal_type": "Group",
+    },
+}
 _SCHEMES: Final = {
     "virtualNetworks": "azurerm_virtual_network",
     "virtualNetworks/subnets": "azurerm_subnet",
@@ -39,6 +50,8 @@ _SCHEMES: Final = {
     "privateEndpoints": "azurerm_private_endpoint",
     "virtualMachines": "azurerm_linux_virtual_machine",
     "virtualMachineScaleSets": "azurerm_linux_virtual_machine_scale_set",
+    "managedInstances": "azurerm_mssql_managed_instance",
+    "workspaces": "azurerm_databricks_workspace",
     "networkManagers": "azurerm_network_manager",
     "networkManagers/networkGroups": "azurerm_network_manager_network_group",
     "networkManagers/networkGroups/staticMembers": "azurerm_network_manager_static_member",
@@ -146,6 +159,8 @@ class _Writer:
             "privateEndpoints": self._private_endpoint,
             "virtualMachines": self._vm,
             "virtualMachineScaleSets": self._scale_set,
+            "managedInstances": self._managed_instance,
+            "workspaces": self._databricks,
             "networkManagers": self._manager,
             "networkManagers/networkGroups": self._group,
             "networkManagers/networkGroups/staticMembers": self._member,
@@ -323,6 +338,18 @@ class _Writer:
         nics = resource["properties"]["networkProfile"]["networkInterfaces"]
         ids = [self._id(one["id"]) for one in nics]
         yield self._resource(resource, {"size": "Standard_D2s_v5", **_MACHINE, **_KEY} | _nics(ids))
+
+    def _managed_instance(self, resource: Json) -> Iterator[Resource]:
+        yield self._resource(
+            resource, {**_INSTANCE, "subnet_id": self._id(resource["properties"]["subnetId"])}
+        )
+
+    def _databricks(self, resource: Json) -> Iterator[Resource]:
+        of = {key: one["value"] for key, one in resource["properties"]["parameters"].items()}
+        network = {"virtual_network_id": self._id(of["customVirtualNetworkId"])}
+        for side in ("Public", "Private"):
+            network[f"{side.lower()}_subnet_name"] = of[f"custom{side}SubnetName"]
+        yield self._resource(resource, {"sku": "premium", "custom_parameters": network})
 
     def _scale_set(self, resource: Json) -> Iterator[Resource]:
         profile = resource["properties"]["virtualMachineProfile"]["networkProfile"]

@@ -24,6 +24,8 @@ from click.testing import CliRunner
 
 from flowverdict.cli import main
 from flowverdict.demo.bank import write_bank, write_change, write_deny
+from flowverdict.detect import TABLES, packaged
+from flowverdict.detect.answer import COLUMNS as TOLD
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
@@ -179,7 +181,7 @@ TEMPLATES = {
 FUNCTIONS = """\
 add and array base64 base64ToJson base64ToString bool cidrHost cidrSubnet coalesce concat
 contains copyIndex createArray createObject deployment div empty endsWith environment equals
-extensionResourceId filter first flatten format greater greaterOrEquals groupBy if indexOf int
+extensionResourceId filter first flatten format greater greaterOrEquals groupBy guid if indexOf int
 intersection items join json lambdaVariables last lastIndexOf length less lessOrEquals
 managementGroup managementGroupResourceId map mapValues max min mod mul not objectKeys or
 padLeft parameters parseCidr range reduce reference replace resourceGroup resourceId
@@ -196,6 +198,7 @@ OTHERS = {
         "inside their network",
         "the same",
     ),
+    "Microsoft.Network/routeTables/routes": ("inside their route table", "the same"),
     "Microsoft.Network/networkManagers/networkGroups/staticMembers": (
         f"{_MANAGER} group static-member list`",
         "members, and since when",
@@ -512,9 +515,127 @@ MEANINGS = {
     "unknown": "rows that could not be judged",
     "unknown.rows": "how many",
     "unknown.missing": "what is missing",
+    "detection": "its id, of [detections](detections.md)",
+    "severity": "`informational`, `low`, `medium`, `high` or `critical`",
+    "technique": "the closest technique of MITRE ATT&CK",
+    "title": "what was done, by whom and to whom, in a line",
+    "findings.first": "when it began",
+    "findings.last": "when it was last seen",
+    "findings.src_ip": "who did it; null where several did, or nobody in particular",
+    "findings.dst_ip": "to whom it was done, likewise",
+    "findings.sources": "everybody who did it, 10,000 at most",
+    "findings.targets": "everybody to whom it was done, likewise",
+    "ports": "the destination ports; empty where they do not matter",
+    "findings.protocol": "its name, or its IANA number; null where it does not matter",
+    "outcome": "`allowed`, `denied` or `both`: what the log says was decided; null where it is not "
+    "about flows",
+    "evidence": "what was counted, by name",
+    "findings.decided_by": "the rule that let the flows in, or where nothing did kept them out; "
+    "null where none is known",
+    "decided_by.acl": "the NSG or network manager, as logged or as the estate spells it",
+    "decision": "`Allow` or `Deny`",
+    "decided_by.nic": "the interface that logged it; null without an estate",
+    "packet": "the first of these flows",
+    "decided_by.rows": "how many recorded rows the rule decided, from `first` to `last`",
+    "decided_by.first": "the first of them",
+    "decided_by.last": "the last of them",
+    "decided_by.since": "when the rule first decided so for these addresses and ports, as far back "
+    "as the lake goes",
+    "openSince": "when it first let anybody in from outside there; null where it never did",
+    "verified": "whether the estate's rules decide the packet so too",
+    "differs": "what the estate says otherwise, and why; null where they agree",
+    "decided_by.others": "the other rules that decided some of its flows, with the same fields",
+    "findings.cure": "what stops it; null without an estate, or where no rule is known",
+    "kind": "`nsg-deny`, `admin-deny`, `remove-rule` or `narrow-rule`; null where nothing is "
+    "offered",
+    "what": "what is done, in a sentence; null where nothing is offered",
+    "cure.why": "what that does to recorded flows, or why nothing is offered",
+    "cure.az": "the commands that do it",
+    "cure.arm": "a template that does it",
+    "fragment": "a part of an estate that has it, for `--change`",
+    "cure.terraform": "the same as resources of the azurerm provider",
+    "effect": "what it does to the flows of the last 30 days of the lake",
+    "stopped": "how many flows of attackers it stops",
+    "effect.broken": "how many flows of others it breaks",
+    "effect.newlyUnknown": "how many tuples could not be judged any more",
+    "effect.judged": "how many flows were judged",
+    "effect.since": "the time of the tuples",
+    "effect.until": "its end",
+    "effect.flows": "flows of others that it breaks, five at most: `nic`, `direction`, `packet`, "
+    "`flows` (tuples), `last`, and `after`, the verdict that they would get",
+    "cure.notes": "what to know before it is used",
+    "alternatives": "other changes that stop it, with the same fields as far as `notes`",
+    "refused": "kinds of changes that are not offered, each with `kind` and `why`",
+    "advice": "what else would help, and is no rule",
+    "advice.why": "why",
+    "advice.az": "the commands that do it",
+    "advice.broken": "how many recorded flows of others it would cut; null where that is not known",
+    "about.sources": "who did it",
+    "about.targets": "to whom",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
+    "findings.detection": "which detection: `detect --list` tells what each finds",
+    "findings.severity": "`informational`, `low`, `medium`, `high` or `critical`",
+    "technique": "the technique of MITRE ATT&CK",
+    "findings.title": "what happened, in a few words",
+    "findings.first": "when it began",
+    "findings.last": "when it was last seen",
+    "findings.src_ip": "who did it; null where several did, or nobody in particular",
+    "findings.dst_ip": "to whom; null where it was several, or nobody in particular",
+    "findings.sources": "everybody who did it",
+    "findings.targets": "all to whom it was done",
+    "findings.ports": "the destination ports; empty where they do not matter",
+    "findings.protocol": "`TCP`, `UDP` or a number; null where it does not matter",
+    "outcome": "`allowed`, `denied` or `both`: what the log says; null where it is not about flows",
+    "evidence": "what was counted, by name",
+    "findings.decided_by": "the rule that decided its flows; null where no flow is in the lake. "
+    "Without an estate its name, its `acl` and the times are all that is known",
+    "decided_by.acl": "its NSG or network manager, as logged",
+    "decided_by.decision": "`Allow` or `Deny`",
+    "decided_by.nic": "the interface that logged it; null where the estate does not have it",
+    "decided_by.packet": "the first of the packets that it decided",
+    "decided_by.rows": "how many rows of the finding it decided",
+    "decided_by.since": "when it first decided so for these sources, targets and ports",
+    "openSince": "when it first let in anybody from outside there; null where it did not",
+    "verified": "whether the rules of the estate say the same of `packet`",
+    "differs": "what the log and the estate say, where that is not the same, and why; or null",
+    "decided_by.others": "other rules that decided about it, with the fields of `decided_by`",
+    "findings.cure": "what stops it; null without a cause, or with `--no-cure`",
+    "cure.kind": "`nsg-deny`, `remove-rule`, `narrow-rule` or `admin-deny`; null where nothing is "
+    "offered, as are the fields up to `effect` then",
+    "cure.what": "what is done, in a sentence",
+    "cure.why": "what it does to recorded flows; or why nothing is offered, or need be",
+    "cure.az": "commands of the Azure CLI",
+    "cure.arm": "an ARM template",
+    "cure.terraform": "resources of the provider azurerm",
+    "fragment": "resources that `what-if --change` reads",
+    "effect": "what it does to recorded flows of the last 30 days of the lake",
+    "effect.stopped": "how many flows of theirs it stops",
+    "effect.broken": "how many flows of others it breaks",
+    "effect.newlyUnknown": "how many tuples could be judged before and cannot be with it",
+    "effect.judged": "how many flows were judged",
+    "effect.since": "the time of the first of them",
+    "effect.until": "the moment behind the last of them",
+    "effect.flows": "some of the broken ones: `nic`, `direction`, `packet`, `tuples`, `last` and "
+    "`deniedBy`",
+    "cure.notes": "what to know before it is used",
+    "alternatives": "what else stops it, with the fields of `cure` up to `notes`",
+    "refused": "which `kind` is not offered, and `why`",
+    "advice": "what would help and is no rule: it is not judged",
+    "advice.what": "what to do",
+    "advice.why": "why it helps",
+    "advice.az": "the command of the Azure CLI",
+    "advice.broken": "how many recorded flows from others outside came the same way",
 }
 """What each JSON field means; `outer.inner` where a name has two meanings."""
+
+LIKE_OTHERS = (
+    ".decided_by.others",
+    ".cure.alternatives",
+    ".cure.refused",
+    ".effect.flows",
+    ".fragment",
+)
+"""Lists whose meaning says what their elements hold."""
 
 BANK = "flowverdict-demo/bank"
 DENIED = "--vm dev-vm --direction Outbound --protocol TCP --local 10.10.1.4 --remote 10.10.2.4:8080"
@@ -531,6 +652,7 @@ def pages() -> dict[str, str]:
         "json.md": _page(_json()),
         "tables.md": _page(_tables()),
         "queries.md": _page(_queries()),
+        "detections.md": _page(_detections()),
     }
 
 
@@ -674,8 +796,10 @@ def _estate() -> Iterator[str]:
     yield "makes them. See [how to review a template](../how-to/review-an-arm-template.md)."
     yield ""
     yield from _table(("file", "tells"), TEMPLATES.items())
-    yield "A template's scale set has one interface that stands for all of its. A linked template"
-    yield "is read if it has a `relativePath` that is there."
+    yield "A template's scale set has one interface that stands for all of its, and a machine those"
+    yield "that it describes itself. A network that is connected to a virtual hub is peered with"
+    yield "it, and what is behind the hub is not known. A linked template is read if it has a"
+    yield "`relativePath` that is there."
     yield ""
     _same("template functions", map(str.lower, FUNCTIONS), function_names())
     names = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS, key=str.lower))
@@ -729,9 +853,11 @@ def _json() -> Iterator[str]:
         coverage = _ask_for_coverage(Path("logs"))
         kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
+        found = _ask_for_findings(Path("night"))
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
         audited = [_ask_for_audit(Path("audited"))]
+        detected = _ask_for_attacks(Path("attacked"))
     told: set[str] = set()
     yield "# JSON answers"
     yield ""
@@ -762,7 +888,17 @@ def _json() -> Iterator[str]:
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
         ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
         ("audit", audited, "See [how to audit flow logs](../how-to/audit-flow-logs.md)."),
+        (
+            "detect",
+            detected,
+            "See [how to find attacks](../how-to/find-attacks.md).",
+        ),
         ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
+        (
+            "detect",
+            found,
+            "See [how to find the rule and stop it](../how-to/stop-an-attack.md).",
+        ),
     ):
         yield from (f"## {name}", "", text, "")
         shape: dict[str, set[str]] = {}
@@ -844,6 +980,73 @@ def _column_type(arrow: str) -> str:
     return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
 
 
+# -- detections
+
+QUERY = {
+    "sources": "numbers of the addresses that did it; a list, empty where nobody in particular did",
+    "targets": "numbers of the addresses that it was done to, likewise",
+    "ports": "destination ports; a list, empty where they do not matter",
+    "protocol": "the IANA number; null where it does not matter",
+    "first": "when it began",
+    "last": "when it was last seen",
+    "outcome": "`allowed`, `denied` or `both`; empty where it is not about flows",
+    "severity": "`informational`, `low`, `medium`, `high` or `critical`",
+}
+"""What each column means that a query has to tell."""
+
+
+def _detections() -> Iterator[str]:
+    _same("columns of findings", QUERY, TOLD)
+    found = packaged()
+    yield "# Detections"
+    yield ""
+    yield "What [`detect`](commands.md#detect) looks for:"
+    yield "[how to use it](../how-to/find-attacks.md), [why it is built so](../design/detect.md),"
+    yield "[how well each does](report-card.md) on made traffic."
+    yield "Each is a file in `src/flowverdict/detect/library`. `--set ID.SETTING=VALUE` changes a"
+    yield "setting; where its source is *our own*, nobody published a number."
+    yield ""
+    yield from _table(
+        ("detection", "finds", "ATT&CK"),
+        (
+            (f"[`{one.id}`](#{one.id})", one.title, ", ".join(map(_technique, one.techniques)))
+            for one in found
+        ),
+    )
+    for one in found:
+        yield from (f"## {one.id}", "", f"{one.title}.", "")
+        yield from (f"**Finds.** {one.finds}", "", f"**Matters.** {one.matters}", "")
+        yield from (f"**Wrong when.** {one.wrong_when}", "")
+        yield from _table(
+            ("setting", "value", "is", "source"),
+            (
+                (f"`{name}`", _value(of.value), of.about, of.source)
+                for name, of in one.settings.items()
+            ),
+        )
+    yield "## Your own"
+    yield ""
+    yield "A detection is a YAML file with `id`, `title`, `finds`, `matters`, `wrong_when`,"
+    yield "`techniques`, `settings` and `query`: one `SELECT` in DuckDB's SQL, with `$name` for a"
+    yield "setting. [How to write one](../how-to/find-attacks.md#a-detection-of-your-own)."
+    yield ""
+    yield "The query tells these columns; whatever else it tells is the finding's evidence:"
+    yield ""
+    yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in QUERY.items()))
+    yield "It may ask these tables. Times are UTC."
+    yield ""
+    yield from _table(("table", "holds"), ((f"`{name}`", told) for name, told in TABLES.items()))
+
+
+def _technique(name: str) -> str:
+    return f"[{name}](https://attack.mitre.org/techniques/{name.replace('.', '/')}/)"
+
+
+def _value(value: Any) -> str:
+    texts = map(str, value) if isinstance(value, list) else (str(value),)
+    return ", ".join(f"`{one}`" for one in texts) or "none"
+
+
 def _ask_for_proofs(folder: Path) -> Any:
     """Ask for a claim that fails, and for one that cannot be known."""
     folder.mkdir()
@@ -919,6 +1122,27 @@ def _ask_for_usage(folder: Path) -> Any:
     return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
 
 
+def _ask_for_findings(folder: Path) -> list[Any]:
+    """Ask for somebody who came to the bank's management machine, with and without the bank.
+
+    What differs from finding to finding, or is another product's, is not told field by field.
+    """
+    nics = load_estate(BANK).resources.nics.values()
+    nic = next(one for one in nics if one.id.name == "mgmt-vm-01-nic")
+    come = "10.17.1.4,50001,3389,6,I"
+    tuples = [f"{1786653060 + at}000,203.0.113.200,{come},B,NX,0,0,0,0" for at in range(3)]
+    tuples.append(f"1786653070000,203.0.113.200,{come},E,NX,90,9000,90,9000")
+    acl = str(nic.nsg)
+    _ingest(folder, [_record(nic.mac, tuples, "UserRule_AllowRdpMigration", acl)])
+    asked = f"detect --lake {folder}/lake --only unexpected-allow"
+    answers = [_ask(f"{asked} {words}") for words in (f"--estate {BANK}", "--no-cure", "")]
+    for one in (finding for answer in answers for finding in answer["findings"]):
+        one["evidence"] = {}
+        if one["cure"] and one["cure"]["kind"]:
+            one["cure"] |= {"arm": {}, "fragment": [], "alternatives": []}
+    return answers
+
+
 def _ask_for_audit(folder: Path) -> Any:
     """Ask how far the log of the bank's development VM and of a stranger agrees with the rules."""
     nics = load_estate(BANK).resources.nics.values()
@@ -973,6 +1197,42 @@ def _ask_for_exceptions(folder: Path) -> list[Any]:
     ]
 
 
+def _ask_for_attacks(folder: Path) -> list[Any]:
+    """Ask who guessed passwords of the bank's management VM, and when it was not logged."""
+    nics = load_estate(BANK).resources.nics.values()
+    named = {one.id.name: one for one in nics}
+    vm, monitor = named["mgmt-vm-01-nic"], named["monitor-01-nic"]
+
+    def tuples(
+        source: str, way: str, state: str, seconds: Iterable[int], port: int = 3389
+    ) -> list[str]:
+        counts = "0,0,0,0" if state == "D" else "5,1000,5,1000"
+        ends = f"{source},10.17.1.4"
+        return [
+            f"{1786653060 + at}000,{ends},{50_000 + at},{port},6,{way},{state},NX,{counts}"
+            for at in seconds
+        ]
+
+    allowed = tuples("203.0.113.200", "I", "E", [*range(30), 3600])
+    neighbour = tuples("203.0.113.201", "I", "E", [40])
+    denied = tuples("203.0.113.7", "I", "D", range(30))
+    seen = tuples("10.0.1.4", "O", "E", range(300, 3000, 300))
+    by_no_rule = tuples("203.0.113.200", "I", "E", [50], 22)
+    records = [
+        _record(vm.mac, allowed + neighbour, "UserRule_AllowRdpMigration", str(vm.nsg)),
+        _record(vm.mac, denied, "UserRule_DenyRdp", str(vm.nsg)),
+        _record(vm.mac, by_no_rule, "UserRule_Old", str(vm.nsg)),
+        _record(monitor.mac, seen, "DefaultRule_AllowVnetOutBound", "/n"),
+    ]
+    _ingest(folder, records)
+    gone = {"detection": "port-scan", "sources": "203.0.113.9", "targets": "10.17.1.4"}
+    _write_known(folder / "known.json", gone)
+    (folder / "known.yaml").write_text("- {detection: rdp-*, reason: r, until: never}\n")
+    known = f"--baseline {folder}/known.json --suppressions {folder}/known.yaml"
+    asked = f"detect --lake {folder}/lake"
+    return [_ask(f"{asked} --estate {BANK} {known}"), _ask(asked)]
+
+
 def _is_of_explain(path: str) -> bool:
     """Report whether a field stands in the table of `explain`: what `verify` has too does not."""
     return path.startswith(("gates", "cure")) or path == "otherEnd"
@@ -1010,14 +1270,14 @@ def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
     """Collect the fields of an answer with their types; `[]` stands for each element."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed")):
+            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed", ".evidence")):
                 continue
             at = f"{path}.{name}" if path else name
             shape.setdefault(at, set()).add(_type(inner))
             _walk(inner, at, shape)
     elif isinstance(value, list):
         for inner in value:
-            if path not in ("explained", "withoutRule"):
+            if path not in ("explained", "withoutRule") and not path.endswith(LIKE_OTHERS):
                 _walk(inner, f"{path}[]", shape)
 
 

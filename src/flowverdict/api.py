@@ -21,6 +21,10 @@ from flowverdict.policy import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowverdict.detect import Detection
+    from flowverdict.impact.attacks import Attacks
     from flowverdict.impact.audit_findings import Audit
     from flowverdict.impact.exceptions import Exceptions
     from flowverdict.impact.usage import Usage
@@ -37,6 +41,7 @@ __all__ = [
     "audit",
     "exceptions",
     "explain",
+    "find_attacks",
     "judge",
     "load_estate",
     "rules",
@@ -235,3 +240,37 @@ def usage(
     from flowverdict.lake import ALWAYS  # noqa: PLC0415
 
     return counted(estate, lake, period=period or ALWAYS, options=options)
+
+
+def find_attacks(
+    lake: Lake,
+    estate: Estate | None = None,
+    *,
+    detections: Sequence[Detection] | None = None,
+    period: Period | None = None,
+    options: Options = DEFAULTS,
+) -> Attacks:
+    """Looks for attacks in recorded flows, as ``flowverdict detect`` does.
+
+    Needs the extra ``flows``.
+
+    Args:
+        lake: recorded flows: ``flowverdict.lake.Lake(folder)``.
+        estate: the network; without one the rules are those that the log names, and nothing is
+            known to stop them.
+        detections: what to look for: of ``flowverdict.detect.packaged()``, or of
+            ``flowverdict.detect.read_detections(paths)``; None for all that are packaged.
+        period: ``flowverdict.lake.Period``, the time of the tuples; None for all.
+        options: how open questions are answered.
+
+    Returns:
+        ``found``: each with its ``finding``, its ``cause`` and its ``cure``, the severest first;
+        ``respond()`` is what is recommended against the severe ones as one change.
+
+    Raises:
+        LakeError: the lake cannot be read, or a query is wrong.
+    """
+    from flowverdict.impact.attacks import find_attacks as found  # noqa: PLC0415 the gate has no pyarrow
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+
+    return found(lake, estate, detections=detections, period=period or ALWAYS, options=options)

@@ -107,8 +107,21 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({}, "input `estate` is empty"),
     ({"estate": "e", "lint": "yes"}, "input `lint`: `yes`: expected `true` or `false`"),
     ({"estate": "e", "lint": "false"}, "nothing to do"),
+    ({"estate": "e", "reports": "claims.yaml"}, "input `reports`: `claims.yaml`: File exists"),
     ({"estate": "e", "invariants": "a\nb"}, "input `invariants`: `b`: expected one file"),
 ]
+
+
+def test_reports_of_a_run_before_are_not_uploaded_again(runner: Runner) -> None:
+    words = {"estate": "my network", "invariants": "claims.yaml", "reports": "logs"}
+    runner.run("gate", **words)
+    logs = runner.folder / "logs"
+    runner.run("gate", **words, lint="false")
+    assert [one.name for one in logs.glob("*.sarif")] == ["prove.sarif"]
+    runner.outputs.unlink()
+    runner.run("gate", **{**words, "estate": "nowhere"})
+    assert not list(logs.glob("*.sarif"))
+    assert runner.told() == {"exit-code": "2", "sarif": ""}
 
 
 @pytest.mark.parametrize(("given", "said"), WRONG, ids=range(len(WRONG)))

@@ -76,3 +76,15 @@ def test_a_terraform_plan_alone(tmp_path: Path) -> None:
     told = run("diff", network(tmp_path / "export"))
     assert (told.exit_code, told.stderr.count("\n")) == (2, 1)
     assert "a Terraform plan, which has both" in told.stderr
+
+
+def test_templates_that_are_not_read_are_told(tmp_path: Path) -> None:
+    link = {
+        "type": "Microsoft.Resources/deployments",
+        "name": "more",
+        "properties": {"templateLink": {"uri": "https://templates.example/more.json"}},
+    }
+    path = tmp_path / "main.json"
+    path.write_text(json.dumps({"contentVersion": "1.0.0.0", "resources": [link]}))
+    told = run("diff", path, path)
+    assert "linked template `https://templates.example/more.json` is not read" in told.stderr

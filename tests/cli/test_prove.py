@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.runs import run
 from tests.conformance.sketch import write
+from tests.load.terraform.test_plan import existing, plan, rule
 
 OPEN = "in 100 Allow Tcp Internet -> *:3389 name=Rdp"
 RDP = """
@@ -131,6 +132,39 @@ def test_sarif_points_at_the_rule(
     ]
     assert len(places) == 4
     assert all(Path(unquote(one["artifactLocation"]["uri"])).is_file() for one in places)
+
+
+def test_sarif_of_a_plan_has_lines(tmp_path: Path, claims: Path) -> None:
+    """An address of Terraform is no place in the file; code scanning asks for a line."""
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan(existing(rule("Rdp", "3389")), {}, [])))
+    log = json.loads(run("prove", path, claims, "--output", "sarif").stdout)
+    [found] = log["runs"][0]["results"]
+    [place] = found["locations"]
+    assert place["logicalLocations"] == [{"name": "azurerm_network_security_rule.Rdp"}]
+    assert place["physicalLocation"]["region"] == {"startLine": 1, "startColumn": 1}
+
+
+def test_what_is_not_deployed_is_told(tmp_path: Path, claims: Path) -> None:
+    """Contract 4.1: without a deployment a configuration counts as not deployed, and is told."""
+    deny = "in 100 Deny Tcp Internet -> *:3389 name=NoRdp"
+    collections = {"c": {"groups": ["g"], "rules": [deny]}}
+    sketch: dict[str, Any] = {
+        "vnets": {"v": {"space": ["10.0.0.0/16"], "subnets": {"s": {"prefixes": ["10.0.0.0/24"]}}}},
+        "nics": {"nic1": {"subnet": "v/s", "ip": ["10.0.0.4"], "vm": "vm1"}},
+        "managers": {"m": {"scope": ["sub:main"], "groups": {"g": {"members": ["v"]}},
+                           "configurations": {"cfg": {"collections": collections}}}},
+    }  # fmt: skip
+    estate = write(sketch, tmp_path, "rest")
+    told = run("prove", estate, claims)
+    assert told.exit_code == 1
+    assert told.stderr == (
+        "warning: security admin configuration `cfg` is not deployed in `eastus` as far as the "
+        "estate tells: not evaluated (--assume-deployed evaluates it)\n"
+    )
+    assert "is not deployed" in run("diff", estate, estate).stderr
+    assert "is not deployed" in run("reach", estate).stderr
+    assert run("prove", estate, claims, "--assume-deployed").stderr == ""
 
 
 def test_packs(tmp_path: Path) -> None:

@@ -404,3 +404,28 @@ def test_without_nsg_ip_flow_verify_refuses(tmp_path: Path, name: str) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("NsgsNotAppliedOnNic: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "explain"])
+def test_a_change_is_laid_over_the_estate(estate: Path, tmp_path: Path, command: str) -> None:
+    before = json.loads(run(command, estate, *NIC, *HTTPS, "--output", "json").stdout)
+    deny = {
+        "id": before["ruleId"],
+        "name": before["ruleName"].rpartition("/")[2],
+        "type": "Microsoft.Network/networkSecurityGroups/securityRules",
+        "properties": {
+            "priority": before["priority"], "direction": "Inbound", "access": "Deny",
+            "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRange": "443",
+        },
+    }  # fmt: skip
+    change = tmp_path / "change.json"
+    change.write_text(json.dumps([deny]))
+    words = (estate, "--change", change, *NIC, *HTTPS, "--output", "json")
+    after = json.loads(run(command, *words).stdout)
+    assert (before["access"], after["access"]) == ("Allow", "Deny")
+    assert after["ruleId"] == before["ruleId"]
+    assert after["where"]["file"] == str(change)
+    empty = run(command, estate, "--change", tmp_path / "none.json", *NIC, *HTTPS)
+    assert empty.exit_code == 2
+    assert empty.stderr.count("\n") == 1

@@ -80,8 +80,8 @@ WRONG = {
     "- claim: a\n  reason: b\n  until: 20260930": ":3: `20260930` is no day",
     "- claim: a\n  reason:\n  until: never": ":2: `reason` is empty or no text",
     "- claim: [a, b]\n  reason: b\n  until: never": ":1: `claim` is empty or no text",
-    "\n- reason: b\n  until: never": ":2: neither `claim` nor `check`",
-    "- claim: a\n  check: b\n  reason: c\n  until: never": ":1: both `claim` and `check`",
+    "\n- reason: b\n  until: never": ":2: nothing to suppress",
+    "- claim: a\n  check: b\n  reason: c\n  until: never": ":1: `claim` and `check`",
     "- claim: a\n  nics: b\n  reason: c\n  until: never": ":2: unknown field `nics`: expected",
     "- check: a\n  nic: b\n  reason: c\n  until: never": ":2: unknown field `nic`: expected",
     "- claim: a\n  nic: b\n  missing: c\n  reason: d\n  until: never": ":1: `missing` beside",
@@ -113,3 +113,11 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read(tmp_path, "- claim: a\n- check: b\n  reason: c\n  until: x\n")
     assert [str(one.where)[-2:] for one in caught.value.diagnostics] == [":1", ":1", ":4"]
+
+
+def test_a_detection_is_suppressed_by_its_addresses(tmp_path: Path) -> None:
+    scanner = {"sources": "10.0.0.9", "targets": "10.0.0.4"}
+    [one] = read(tmp_path, '- {detection: "*-scan", sources: 10.0.0.9, reason: ours, until: never}')
+    assert one.matches(Finding("detection", "port-scan", scanner))
+    assert not one.matches(Finding("detection", "port-scan", {**scanner, "sources": "10.0.0.99"}))
+    assert not one.matches(Finding("check", "port-scan", scanner))

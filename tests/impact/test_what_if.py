@@ -17,7 +17,7 @@ import flowverdict
 from flowverdict.demo.bank import write_bank
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.recorded import recorded, starts
-from flowverdict.impact.what_if import WhatIf, what_if
+from flowverdict.impact.what_if import WhatIf, what_if, what_ifs
 from flowverdict.lake import Lake, Period, query
 from flowverdict.model import Direction, Estate
 from flowverdict.net import Packet, format_address, is_ipv6, parse_address
@@ -307,3 +307,20 @@ def test_a_change_says_what_was_recorded(
     (again,) = what_if(estate, changed, lake_of(tmp_path, [vnet(mac, *rows)])).breaks()
     assert again.recorded == recorded_as
     assert again.contradicts_log == (recorded_as == "denied")
+
+
+def test_several_changes_at_once_are_each_as_if_alone(
+    estate: Estate, changed: Estate, lake: Lake
+) -> None:
+    some = [changed, estate, changed]
+    for one, together in zip(some, what_ifs(estate, some, lake), strict=True):
+        alone = what_if(estate, one, lake)
+        assert together.unchanged == alone.unchanged
+        assert together.unknown == alone.unknown
+        assert together.flows == alone.flows
+        for ours, theirs in (
+            (together.broken_rows, alone.broken_rows),
+            (together.opened_rows, alone.opened_rows),
+        ):
+            rows = [[row for batch in one for row in batch.to_pylist()] for one in (ours, theirs)]
+            assert rows[0] == rows[1]

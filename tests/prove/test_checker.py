@@ -228,6 +228,11 @@ def test_nobody_to_judge_is_not_a_claim_that_holds() -> None:
     found = check(network(), replace(RDP, destinations=("10.9.0.0/16",)))
     assert found.verdict == "unknown"
     assert "there is none in the estate" in found.missing[0]
+    other_family = check(network(), replace(RDP, sources=("2001:db8::/32",)))
+    assert other_family.verdict == "unknown"
+    assert other_family.missing == (
+        "packets for the addresses of `any`: the claim is about no such ones",
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from flowverdict.prove.diff import Diff, diff
 from flowverdict.prove.text import lines
 from tests.classify.test_laws import estates
 from tests.classify.test_laws import packets as some_packets
+from tests.load.template.templates import loaded, rule
+from tests.load.template.templates import network as in_template
+from tests.policy.estates import Json
 from tests.prove.test_checker import SHUT, network
 from tests.prove.test_laws import with_port
 
@@ -148,3 +151,23 @@ def test_interfaces_that_are_passed_over_have_nothing_to_tell(
         slow = diff(estate, changed)
     assert told(quick) == told(slow)
     assert quick.compared == slow.compared
+
+
+def test_an_interface_that_cannot_be_compared_is_no_proof() -> None:
+    """It is missing, or nothing is known of its address, and what stands before it changes."""
+    open_db = ["in 100 Allow Tcp Internet -> *:1433 name=Net"]
+    lost = [network(omit=["nics/db1"], nsgs__db=rules) for rules in ([], open_db)]
+    nowhere = [loaded(_without_subnet(*rules)) for rules in ((), (rule("web", 100),))]
+    for (before, after), name in ((lost, "db1"), (nowhere, "nic")):
+        found = diff(before, after)
+        assert not found.is_same
+        assert any(f"packets at `{name}`: " in one for one in found.limits)
+        assert diff(before, before).is_same
+
+
+def _without_subnet(*rules: Json) -> list[Json]:
+    """An interface with an NSG, in a subnet that stands in another template."""
+    nsg, _, nic = in_template(*rules, address=None)
+    own = {"id": "[resourceId('Microsoft.Network/networkSecurityGroups', 'n')]"}
+    nic["properties"]["networkSecurityGroup"] = own
+    return [nsg, nic]

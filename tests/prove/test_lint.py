@@ -11,6 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from flowverdict.model import Direction, Estate, ResourceId
+from flowverdict.net import Packet, parse_address
 from flowverdict.policy import Network, Options, Standpoint, evaluate_at
 from flowverdict.policy.services import HOST
 from flowverdict.prove.lint import CHECKS, Finding, lint
@@ -112,6 +113,24 @@ ONE_NSG: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
         ["in 100 Allow Tcp * -> *:80 name=A", "in 110 Allow Tcp * -> *:443 name=B"],
         [("mergeable", "B")],
     ),
+    "merging by one field alone: two lists would match every pair": (
+        [
+            "in 100 Allow Tcp 20.0.0.0/24 -> *:80 name=A",
+            "in 110 Allow Tcp 20.0.0.0/24 -> *:443 name=B",
+            "in 120 Allow Tcp 20.9.0.0/24 -> *:80 name=C",
+            "in 130 Allow Tcp 20.0.0.0/24 -> *:8080 name=D",
+        ],
+        [("mergeable", "B"), ("mergeable", "D")],
+    ),
+    "what cannot join one rule may join another": (
+        [
+            "in 100 Allow Tcp 20.0.0.0/24 -> *:80 name=A",
+            "in 110 Allow Tcp 20.0.0.0/24 -> *:443 name=B",
+            "in 120 Allow Tcp 20.9.0.0/24 -> *:80 name=C",
+            "in 130 Allow Tcp 20.9.0.0/24 -> *:443 name=D",
+        ],
+        [("mergeable", "B"), ("mergeable", "D")],
+    ),
     "tags are no list": (
         ["in 100 Allow Tcp Sql -> *:80 name=A", "in 110 Allow Tcp Storage -> *:80 name=B"],
         [],
@@ -206,6 +225,64 @@ def test_every_place_counts() -> None:
     assert found(estate.with_nsg(away)) == []
 
 
+def _two_places(*rules: str) -> Estate:
+    """The same NSG at two subnets of two networks: what ``VirtualNetwork`` holds is another."""
+    subnets = [{"s": {"prefixes": [f"10.{at}.0.0/24"], "nsg": "n"}} for at in (0, 1)]
+    vnets = {f"v{at}": {"space": [f"10.{at}.0.0/16"], "subnets": subnets[at]} for at in (0, 1)}
+    return load(files_of({"vnets": vnets, "nsgs": {"n": list(rules)}}))
+
+
+def test_a_rule_that_is_not_needed_for_another_reason_at_each_place() -> None:
+    """Shadowed in one network; in the other packets reach it, and are denied without it too."""
+    rules = [
+        "in 100 Allow Tcp VirtualNetwork -> *:22 name=Near",
+        "in 200 Deny Tcp 10.0.0.0/16 -> *:22 name=NoSsh",
+    ]
+    result = lint(_two_places(*rules), opens=True)
+    [told] = [one for one in result.findings if one.resource and one.resource.name == "NoSsh"]
+    assert told.check == "redundant"
+    assert "at each place" in told.text
+    assert [one.name for one in told.others] == ["Near", "DenyAllInBound"]
+    needed = [*rules, "in 300 Allow Tcp 10.0.0.0/8 -> *:22 name=All"]
+    assert found(_two_places(*needed)) == []
+
+
+def test_a_rule_that_is_redundant_here_and_dead_there() -> None:
+    """An admin rule denies its packets in one network, the default rules in the other."""
+    spaces = {"v": "10.0", "w": "10.1"}
+    vnets = {
+        name: {
+            "space": [f"{at}.0.0/16"],
+            "subnets": {"s": {"prefixes": [f"{at}.0.0/24"], "nsg": "n"}},
+        }
+        for name, at in spaces.items()
+    }
+    two = {"vnets": vnets, "nsgs": {"n": ["in 100 Deny Tcp 10.0.0.0/16 -> *:22 name=NoSsh"]}}
+    assert found(load(files_of(two))) == []
+    managers = manager("in 300 Deny Tcp * -> *:22 name=Admin")
+    result = lint(load(files_of({**two, "managers": managers})))
+    [told] = result.findings
+    assert told.check == "redundant"
+    assert [one.name for one in told.others] == ["Admin", "DenyAllInBound"]
+    some = manager(
+        "in 300 Deny Tcp * -> *:22 name=Admin", "in 200 Allow Tcp 10.0.0.7 -> *:22 name=X"
+    )
+    assert found(load(files_of({**two, "managers": some}))) == []
+
+
+def test_a_rule_that_no_packet_reaches_for_another_reason_at_each_place() -> None:
+    rules = [
+        "in 100 Allow Tcp VirtualNetwork -> *:22 name=Near",
+        "in 150 Deny Tcp 10.0.0.0/16 -> *:22 name=Far",
+        "in 200 Deny Tcp 10.0.0.0/24 -> *:22 name=NoSsh",
+    ]
+    result = lint(_two_places(*rules))
+    [told] = [one for one in result.findings if one.resource and one.resource.name == "NoSsh"]
+    assert told.check == "shadowed"
+    assert {one.name for one in told.others} == {"Near", "Far"}
+    assert told.packet is not None
+
+
 def test_an_interface_that_forwards_sees_all_addresses() -> None:
     rule = "in 100 Allow Tcp 10.1.0.0/16 -> 10.2.0.0/16:443 name=Through"
     assert found(network(rule)) == [("matches-no-address", "Through")]
@@ -264,6 +341,36 @@ def test_an_admin_rule_decides_before() -> None:
     always = "in 100 AlwaysAllow Tcp * -> *:22 name=Some"
     told = found(network(ssh, managers=manager(always, deny)))
     assert told == [("dead-by-admin-rule", "Ssh"), ("shadowed-admin-rule", "NoSsh")]
+
+
+def _two_managers(parent: list[str], child: list[str], *, known: bool = True) -> Estate:
+    managers = {"P": manager(*parent)["M"], "C": manager(*child)["M"]}
+    managers["P"]["scope"] = ["mg:root"]
+    above = {"root": {"subscriptions": ["main"] if known else []}}
+    return network(WEB, managers=managers, managementGroups=above)
+
+
+_CONTINUE = replace(Options(), multi_manager_allow="continue")
+
+
+@pytest.mark.parametrize("options", [Options(), _CONTINUE], ids=["final", "continue"])
+def test_an_admin_rule_of_a_manager_below_another_one(options: Options) -> None:
+    """A Deny of the higher manager is final, whatever its Allow lets the lower one say (Q4)."""
+    deny = "in 100 Deny Tcp * -> *:22-23 name=Parent"
+    child = ["in 100 AlwaysAllow Tcp * -> *:22 name=Child"]
+    assert found(_two_managers([deny], child), options) == [("shadowed-admin-rule", "Child")]
+    assert found(_two_managers([deny], child, known=False), options) == []
+    wider = ["in 100 AlwaysAllow Tcp * -> *:22-24 name=Child"]
+    assert found(_two_managers([deny], wider), options) == []
+    both = [*wider, "in 200 Deny Tcp * -> *:22-24 name=Late"]
+    assert found(_two_managers([deny], both), options) == [("shadowed-admin-rule", "Late")]
+
+
+def test_an_allow_of_the_higher_manager_is_final_or_not() -> None:
+    allow = "in 100 Allow Tcp * -> *:22 name=Parent"
+    child = ["in 100 Deny Tcp * -> *:22 name=Child"]
+    assert found(_two_managers([allow], child)) == [("shadowed-admin-rule", "Child")]
+    assert found(_two_managers([allow], child), _CONTINUE) == []
 
 
 def test_what_is_not_deployed_kills_nothing() -> None:
@@ -371,26 +478,97 @@ _NOTHING = (
 
 
 @times(40)
-@given(estates(), st.integers(0, 2**32))
-def test_without_a_redundant_rule_nothing_changes(estate: Estate, seed: int) -> None:
+@given(estates(), st.integers(0, 2**32), st.booleans())
+def test_without_redundant_rules_nothing_changes(
+    estate: Estate, seed: int, all_at_once: bool
+) -> None:
+    """One of them, or all at once and those that are shadowed."""
     chance = random.Random(seed)
-    redundant = [one for one in lint(estate).findings if one.check == "redundant"]
+    found = lint(estate).findings
+    redundant = [one for one in found if one.check == "redundant"]
     event("a rule is redundant" if redundant else "no rule is redundant")
     if not redundant:
         return
-    less = _without(estate, chance.choice(redundant))
+    gone = [one for one in found if one.check in ("redundant", "shadowed")]
+    less = _without(estate, gone if all_at_once else [chance.choice(redundant)])
     networks = [Network(one, Options()) for one in (estate, less)]
     for seen in packets(estate, chance, 60):
         nic = estate.resources.nics[ResourceId(seen.nic)]
+        local = seen.packet.dst if seen.direction is Direction.INBOUND else seen.packet.src
+        if local not in nic.addresses:
+            continue
         before, after = (
             evaluate_at(Standpoint(one, nic), seen.direction, seen.packet) for one in networks
         )
         assert before.access == after.access
 
 
-def _without(estate: Estate, finding: Finding) -> Estate:
-    assert finding.resource is not None
-    nsg = estate.resources.nsgs[finding.resource.parent]
-    return estate.with_nsg(
-        replace(nsg, rules=tuple(one for one in nsg.rules if one.id != finding.resource))
+_MADE_ALIKE = st.lists(
+    st.tuples(
+        st.sampled_from(["Allow", "Allow", "Allow", "Deny"]),
+        st.sampled_from(["20.0.0.0/24", "20.0.1.0/24", "20.0.0.0/16"]),
+        st.sampled_from(["10.0.0.4", "10.0.0.5", "10.0.0.0/24"]),
+        st.sampled_from(["22", "80", "443", "80-90"]),
+    ),
+    min_size=3,
+    max_size=8,
+)
+
+
+@times(60)
+@given(_MADE_ALIKE)
+def test_all_that_can_be_merged_together_changes_nothing(
+    rows: list[tuple[str, str, str, str]],
+) -> None:
+    """Rules that are told to be mergeable join their hosts, and those that are redundant go."""
+    estate = network(
+        *(
+            f"in {100 + at} {access} Tcp {source} -> {target}:{port} name=R{at}"
+            for at, (access, source, target, port) in enumerate(rows)
+        )
     )
+    result = lint(estate).findings
+    event(f"{sum(one.check == 'mergeable' for one in result)} can be merged")
+    less = _merged(estate, result)
+    [nic] = estate.resources.nics.values()
+    before, after = (Standpoint(Network(one, Options()), nic) for one in (estate, less))
+    for source in ("20.0.0.7", "20.0.1.7", "20.0.2.7"):
+        for target in ("10.0.0.4", "10.0.0.5"):
+            for port in (22, 80, 85, 443):
+                packet = Packet(6, parse_address(source), parse_address(target), 50000, port)
+                one, other = (
+                    evaluate_at(place, Direction.INBOUND, packet) for place in (before, after)
+                )
+                assert one.access == other.access
+
+
+def _merged(estate: Estate, findings: list[Finding]) -> Estate:
+    """Does all at once that is said of redundant and mergeable rules."""
+    [nsg] = estate.resources.nsgs.values()
+    rules = {one.id: one for one in nsg.rules}
+    for one in findings:
+        assert one.resource is not None
+        if one.check in ("redundant", "shadowed"):
+            del rules[one.resource]
+        elif one.check == "mergeable":
+            guest, [into] = rules.pop(one.resource), one.others
+            host = rules[into]
+            rules[into] = replace(
+                host,
+                source=replace(host.source, prefixes=host.source.prefixes | guest.source.prefixes),
+                destination=replace(
+                    host.destination,
+                    prefixes=host.destination.prefixes | guest.destination.prefixes,
+                ),
+                destination_ports=host.destination_ports | guest.destination_ports,
+            )
+    return estate.with_nsg(replace(nsg, rules=tuple(rules.values())))
+
+
+def _without(estate: Estate, findings: list[Finding]) -> Estate:
+    gone = {one.resource for one in findings}
+    for nsg in estate.resources.nsgs.values():
+        kept = tuple(one for one in nsg.rules if one.id not in gone)
+        if kept != nsg.rules:
+            estate = estate.with_nsg(replace(nsg, rules=kept))
+    return estate

@@ -18,6 +18,9 @@ from flowverdict.prove.claims import Claim
 from flowverdict.prove.diff import diff
 from flowverdict.prove.reach import Reach
 from flowverdict.prove.results import Result
+from tests.load.template.templates import loaded
+from tests.load.template.templates import network as in_template
+from tests.load.template.templates import rule as template_rule
 from tests.net.profiles import times
 from tests.policy.estates import Json, files_of, load
 from tests.prove.test_checker import confirmed
@@ -25,6 +28,7 @@ from tests.prove.test_checker import confirmed
 FREE = ["10.1.0.4", "10.1.0.6"]
 """What the interface may get: of eight addresses Azure keeps five, and the other has one."""
 
+TO_KNOWN = {"destinationAddressPrefix": "10.0.0.4", "protocol": "*", "destinationPortRange": "*"}
 TCP22 = (IntervalSet([(6, 6)]), IntervalSet([(22, 22)]))
 _SIDES = ["*", "10.1.0.4", "10.1.0.5", "10.1.0.4/30", "10.1.0.0/29", "10.1.1.0/24", "Internet",
           "VirtualNetwork", "asg(g)", "asg(h)"]  # fmt: skip
@@ -106,7 +110,8 @@ def test_a_claim_is_what_it_is_for_every_address(
 
 def about_somebody(found: Result) -> str:
     """What became of a claim; it holds of nobody."""
-    nobody = [one for one in found.missing if one.endswith("there is none in the estate")]
+    ends = ("there is none in the estate", "the claim is about no such ones")
+    nobody = [one for one in found.missing if one.endswith(ends)]
     return "holds" if nobody and nobody == [*found.missing] else found.verdict
 
 
@@ -136,6 +141,25 @@ def test_a_claim_about_an_interface_without_an_address(
         (missing,) = found.missing
         assert "networkInterfaces/p`" in missing
         assert "hangs on which of its subnet `s` it gets" in missing
+
+
+@pytest.mark.parametrize("way", [Direction.INBOUND, None])
+def test_an_interface_with_one_address_that_is_lost(way: Direction | None) -> None:
+    """The rules are about the address that is known, and what they do with the other is not."""
+    nsg, vnet, nic = in_template(template_rule("shut", 100, access="Deny", **TO_KNOWN),
+                                 template_rule("open", 200))  # fmt: skip
+    (subnet,) = vnet["properties"]["subnets"]
+    own = subnet["properties"].pop("networkSecurityGroup")
+    subnet["properties"]["addressPrefix"] = "[parameters('prefix')]"
+    (first,) = nic["properties"]["ipConfigurations"]
+    place = {"subnet": first["properties"]["subnet"]}
+    nic["properties"]["ipConfigurations"].append({"name": "more", "properties": place})
+    nic["properties"]["networkSecurityGroup"] = own
+    estate = loaded([nsg, vnet, nic], parameters={"prefix": {"type": "string"}})
+    https = (IntervalSet([(6, 6)]), IntervalSet([(443, 443)]))
+    found = check(estate, Claim("https", "deny", way, ("Internet",), ("any",), (), *https))
+    assert found.verdict == "unknown"
+    assert any("private address of" in one for one in found.missing)
 
 
 def test_two_interfaces_without_addresses_from_end_to_end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowverdict.model import Direction, Estate, IpConfiguration, NetworkInterface
-from flowverdict.net import EMPTY
+from flowverdict.net import ALL_IPV4, ALL_IPV6, ALL_PORTS, EMPTY, PORTED, IntervalSet
 from flowverdict.policy import Network, Options, Standpoint, evaluate_at
 from flowverdict.prove.reach import INTERNET, Reach, services_text
+from flowverdict.prove.region import WITH_PORTS
 from flowverdict.prove.selectors import SelectorError
 from tests.classify.test_laws import estates, packets
 from tests.net.profiles import times
@@ -152,7 +154,7 @@ def _open(nic: NetworkInterface) -> tuple[IpConfiguration, ...]:
     return tuple(replace(one, addresses=EMPTY) for one in nic.ip_configurations)
 
 
-def test_an_address_of_two_interfaces_is_of_neither_for_sure() -> None:
+def test_interfaces_with_one_address_are_told_apart() -> None:
     """Virtual networks that do not meet may have the same addresses, and other rules."""
     vnets = {
         name: {"space": ["10.0.0.0/16"], "subnets": {name: {"prefixes": ["10.0.0.0/24"], **nsg}}}
@@ -160,7 +162,42 @@ def test_an_address_of_two_interfaces_is_of_neither_for_sure() -> None:
     }
     nics = {name: {"subnet": f"{name}/{name}", "ip": ["10.0.0.4"]} for name in vnets}
     reach = Reach(network(vnets=vnets, nics=nics, privateEndpoints={}))
-    [cell] = reach.cells([reach.internet], [reach.chosen("nic:shut")])
-    assert (services_text(cell.passing), services_text(cell.perhaps)) == ("-", "TCP 443")
-    [missing] = reach.missing
-    assert missing.startswith("whose address `10.0.0.4` is: ")
+    told = matrix(reach, "nic")
+    assert told[INTERNET, "shut"] == ("-", False)
+    assert told[INTERNET, "open"] == ("TCP 443", True)
+    assert told["open", INTERNET] == ("TCP 1688; UDP 53", False)
+    assert told["shut", INTERNET] == ("any", True)
+    [cell] = reach.cells([reach.internet], [reach.chosen("10.0.0.4")])
+    assert (cell.services, cell.is_whole) == ("TCP 443", False)  # at one of two
+    assert cell.perhaps == cell.passing
+    assert not reach.missing
+
+
+@times(40)
+@given(estates(), st.sampled_from(["nic", "subnet", "vnet", "asg"]))
+def test_what_is_told_of_a_cell_is_so_of_its_packets(estate: Estate, by: str) -> None:
+    reach = Reach(estate)
+    groups = [*reach.groups(by), reach.internet]
+    for cell in reach.cells(groups, groups):
+        assert cell.services == services_text(cell.passing)
+        assert cell.unsure == services_text(cell.perhaps - cell.passing)
+        assert cell.is_open == bool(cell.passing)
+        assert cell.is_possible == bool(cell.perhaps)
+        assert cell.passing <= cell.perhaps
+        ends = cell.source.addresses, cell.target.addresses
+        pairs = sum(prod((end & family).size for end in ends) for family in (ALL_IPV4, ALL_IPV6))
+        ports: dict[int, IntervalSet] = {}
+        portless = EMPTY
+        for box in cell.passing.boxes():
+            portless |= box.protocols - WITH_PORTS
+            for one in PORTED:
+                if one in box.protocols:
+                    ports[one] = ports.get(one, EMPTY) | box.ports
+        many = sum(one.size for one in ports.values()) * ALL_PORTS.size + portless.size
+        if not _share_addresses(estate):
+            assert cell.is_whole == (bool(cell.passing) and cell.passing.size == many * pairs)
+
+
+def _share_addresses(estate: Estate) -> bool:
+    own = [one.addresses for one in estate.resources.nics.values()]
+    return IntervalSet.union(own).size != sum(one.size for one in own)

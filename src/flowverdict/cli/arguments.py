@@ -61,6 +61,17 @@ def estate_options(command: F) -> F:
     return command
 
 
+def part_argument(command: F) -> F:
+    """Adds ``--change``."""
+    return click.option(
+        "--change",
+        type=click.Path(),
+        multiple=True,
+        help="A part of an estate that is laid over ESTATE, such as what `detect --respond` "
+        "writes, or a Terraform plan: files or folders. Several count as one change.",
+    )(command)
+
+
 def nic_arguments(command: F) -> F:
     """Adds ``--vm`` and ``--nic``."""
     command = click.option("--nic", metavar="NAME_OR_ID", help="The network interface.")(command)
@@ -129,10 +140,11 @@ def load(
     internet_tag: Path | None,
     *,
     prior: bool = False,
+    change: tuple[str, ...] = (),
 ) -> Estate:
     """Loads the estate, of plans with ``prior`` the one before, and prints what is not read."""
     settings: dict[str, Any] = {"service_tags": service_tags, "internet": internet_tag}
-    loaded = load_estate(estate, prior=prior, **settings)
+    loaded = load_estate(estate, prior=prior, change=change, **settings)
     show_what_is_wrong(loaded)
     return loaded
 
@@ -166,6 +178,7 @@ def question(words: dict[str, Any]) -> dict[str, Any]:
     read_packet(
         Direction(words["direction"]), words["protocol"], words["local"], words["remote"]
     )  # what is wrong with the packet is said before the estate is read
-    estate = load(words.pop("estate"), words.pop("service_tags"), words.pop("internet_tag"))
+    files, change = words.pop("estate"), words.pop("change")
+    estate = load(files, words.pop("service_tags"), words.pop("internet_tag"), change=change)
     gc.freeze()  # the estate stays until the end: no use in looking through it, then least of all
     return {"estate": estate, "options": options, **words}

@@ -10,7 +10,7 @@ import click
 
 from flowverdict.cli.arguments import estate_options, load, output_argument, read_options
 from flowverdict.cli.changes import read_change
-from flowverdict.cli.errors import UNKNOWN, Refused
+from flowverdict.cli.errors import UNKNOWN, Refused, show_admin_warnings
 from flowverdict.cli.proofs import changed_json, nic_names, said
 from flowverdict.cli.render import access_text, as_json, counted, with_lines
 from flowverdict.load import is_plan
@@ -54,6 +54,7 @@ def command(before: str, after: str | None, output: str, **others: Any) -> None:
     words = {**others, "estate": (before,), "change": (after,) if after else ()}
     changed, how = read_change(estate, words)
     gc.freeze()  # the estates stay until the end: no use in looking through them
+    show_admin_warnings(changed, options)
     found = diff(estate, changed, options)
     if output == "json":
         click.echo(as_json(with_lines(_answer(found))))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flowverdict.model import InputError
-from flowverdict.policy import NoNsgError, RequestError
+from flowverdict.policy import Network, NoNsgError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from flowverdict.model import Diagnostic, Estate
+    from flowverdict.policy import Options
 
 BAD_INPUT: Final = 2
 UNKNOWN: Final = 3
@@ -36,7 +37,7 @@ def reported() -> Generator[None]:
     try:
         yield
     except InputError as problem:
-        raise Refused("\n".join(_limited(problem.diagnostics))) from None
+        raise Refused("\n".join(_limited(str(one) for one in problem.diagnostics))) from None
     except RequestError as problem:
         option = f"--{problem.field} " if problem.field else ""
         raise Refused(f"{option}{problem.problem}") from None
@@ -45,7 +46,8 @@ def reported() -> Generator[None]:
 
 
 _TOLD: Final = frozenset(
-    {"passed-over", "not-read", "removed", "inline", "count", "incomplete", "update", "tie"}
+    """passed-over not-read linked place removed inline count incomplete update tie part-alone
+    unknown-value twice""".split()
 )
 """Codes of warnings that are said before every answer: something was left out, or assumed."""
 
@@ -56,13 +58,22 @@ def show_what_is_wrong(estate: Estate) -> None:
     show_diagnostics((*estate.errors, *told))
 
 
+def show_admin_warnings(estate: Estate, options: Options) -> None:
+    """Prints what deserves a look about admin rules, such as that they are not deployed."""
+    _show(f"warning: {one}" for one in Network(estate, options).admin_warnings())
+
+
 def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Prints diagnostics to stderr, one line each, and says how many more there are."""
-    for line in _limited(diagnostics):
+    _show(str(one) for one in diagnostics)
+
+
+def _show(texts: Iterable[str]) -> None:
+    for line in _limited(texts):
         click.echo(line, err=True)
 
 
-def _limited(diagnostics: Iterable[Diagnostic]) -> list[str]:
-    lines = list(dict.fromkeys(str(one) for one in diagnostics))
+def _limited(texts: Iterable[str]) -> list[str]:
+    lines = list(dict.fromkeys(texts))
     more = len(lines) - _MOST_LINES
     return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more such lines"]

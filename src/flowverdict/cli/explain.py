@@ -13,6 +13,7 @@ from flowverdict.cli.arguments import (
     nic_arguments,
     output_argument,
     packet_arguments,
+    part_argument,
     question,
 )
 from flowverdict.cli.gates import explanation_lines
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @estate_arguments
+@part_argument
 @nic_arguments
 @packet_arguments
 @output_argument

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from contextlib import ExitStack, contextmanager, nullcontext
-from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from flowverdict.cli.arguments import output_argument
 from flowverdict.cli.errors import BAD_INPUT, Refused
+from flowverdict.cli.interrupting import until_interrupted
 from flowverdict.cli.lakes import lake_option, open_lake
 from flowverdict.cli.render import as_json
 from flowverdict.lake import (
@@ -30,7 +29,6 @@ from flowverdict.lake import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
-    from types import FrameType
 
     from flowverdict.lake import Blob, Lake
 
@@ -80,7 +78,7 @@ def command(
     """
     lake = open_lake(location, timeout_s=timeout)
     read = 0
-    with _until_interrupted() if watch else nullcontext() as stop:
+    with until_interrupted() if watch else nullcontext() as stop:
         while True:
             started = time.monotonic()
             summary = _run(source, lake, timeout)
@@ -90,26 +88,6 @@ def command(
             if stop is None or stop.wait(interval):
                 break
     sys.exit(0 if read > 0 else BAD_INPUT)
-
-
-@contextmanager
-def _until_interrupted() -> Generator[Event]:
-    """Gives what the first interrupt sets; the next one has its usual effect.
-
-    An exception in its place could be lost in code that calls back and ignores it.
-    """
-    stop = Event()
-    usual = signal.getsignal(signal.SIGINT)
-
-    def interrupted(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, usual)
-        stop.set()
-
-    signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, usual)
 
 
 def _run(source: Iterable[str], lake: Lake, timeout_s: float) -> Summary:

@@ -31,53 +31,68 @@ _MOST_NAMES: Final = 5
 
 def known_options(command: F) -> F:
     """Adds the options about what is known of findings, and about the answer's formats."""
-    for add in reversed(
-        (
-            click.option(
-                "--baseline",
-                type=_PATH,
-                metavar="FILE",
-                help="Findings that were there before: they are shown, and do not count.",
-            ),
-            click.option(
-                "--write-baseline",
-                type=_PATH,
-                metavar="FILE",
-                help="Write the findings as a baseline; with --baseline only those that it has.",
-            ),
-            click.option(
-                "--suppressions",
-                type=_PATH,
-                metavar="FILE",
-                help="A YAML list of findings that somebody answers for, each with a reason and "
-                "an end: they are shown, and do not count.",
-            ),
-            click.option(
-                "--today",
-                type=click.DateTime(["%Y-%m-%d"]),
-                metavar="YYYY-MM-DD",
-                help="The day by which suppressions have ended or not; otherwise today in UTC.",
-            ),
-            click.option(
-                "--report",
-                "reports",
-                multiple=True,
-                metavar="FORMAT=FILE",
-                help="Write the answer to a file too, in a format of --output; may be given "
-                "several times.",
-            ),
-            click.option(
-                "--output",
-                type=click.Choice(FORMATS),
-                default="table",
-                show_default=True,
-                help="A text for people, one JSON object, a comment for a pull request, or a "
-                "report that pipelines read.",
-            ),
-        )
-    ):
-        command = add(command)
-    return command
+    return known_options_in(FORMATS)(command)
+
+
+def known_options_in(formats: Sequence[str]) -> Callable[[F], F]:
+    """Returns what adds ``known_options`` to a command that has formats of its own.
+
+    Args:
+        formats: those of ``--output``; the first one is for people.
+    """
+
+    def add_to(command: F) -> F:
+        for add in reversed(_options(formats)):
+            command = add(command)
+        return command
+
+    return add_to
+
+
+def _options(formats: Sequence[str]) -> tuple[Callable[[Any], Any], ...]:
+    return (
+        click.option(
+            "--baseline",
+            type=_PATH,
+            metavar="FILE",
+            help="Findings that were there before: they are shown, and do not count.",
+        ),
+        click.option(
+            "--write-baseline",
+            type=_PATH,
+            metavar="FILE",
+            help="Write the findings as a baseline; with --baseline only those that it has.",
+        ),
+        click.option(
+            "--suppressions",
+            type=_PATH,
+            metavar="FILE",
+            help="A YAML list of findings that somebody answers for, each with a reason and "
+            "an end: they are shown, and do not count.",
+        ),
+        click.option(
+            "--today",
+            type=click.DateTime(["%Y-%m-%d"]),
+            metavar="YYYY-MM-DD",
+            help="The day by which suppressions have ended or not; otherwise today in UTC.",
+        ),
+        click.option(
+            "--report",
+            "reports",
+            multiple=True,
+            metavar="FORMAT=FILE",
+            help="Write the answer to a file too, in a format of --output; may be given "
+            "several times.",
+        ),
+        click.option(
+            "--output",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            help="A text for people, one JSON object, a comment for a pull request, or a "
+            "report that pipelines read.",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +116,12 @@ class Known:
         return self.baseline.file if self.baseline else ""
 
     @classmethod
-    def read(cls, words: dict[str, Any]) -> Known:
+    def read(cls, words: dict[str, Any], formats: Sequence[str] = FORMATS) -> Known:
         """Takes the words of ``known_options`` out of a command's, and reads the files.
+
+        Args:
+            words: those of the command, by name.
+            formats: those of ``--output``.
 
         Raises:
             InputError: a file cannot be used.
@@ -115,7 +134,7 @@ class Known:
             words.pop("write_baseline"),
             [] if suppressions is None else read_suppressions(suppressions),
             (today or datetime.now(UTC)).date(),
-            [_report(one) for one in words.pop("reports")],
+            [_report(one, formats) for one in words.pop("reports")],
         )
 
     def review(self, kind: str, findings: Sequence[Finding], asked: Collection[str]) -> Review:
@@ -124,9 +143,9 @@ class Known:
         What a person should see to is told on stderr.
 
         Args:
-            kind: ``claim`` or ``check``.
+            kind: ``claim``, ``check`` or ``detection``.
             findings: all of them.
-            asked: the names of all claims or checks of the run.
+            asked: the names of all claims, checks or detections of the run.
         """
         found = review(kind, findings, asked, self.baseline, self.suppressions, self.today)
         for line in _remarks(kind, found):
@@ -177,10 +196,10 @@ class Known:
         click.echo("\n".join(of[output]()))
 
 
-def _report(text: str) -> tuple[str, Path]:
+def _report(text: str, formats: Sequence[str]) -> tuple[str, Path]:
     form, equals, name = text.partition("=")
-    if form not in FORMATS or not (equals and name) or name == "-":
-        told = ", ".join(FORMATS)
+    if form not in formats or not (equals and name) or name == "-":
+        told = ", ".join(formats)
         raise Refused(f"--report `{text}`: expected FORMAT=FILE, with one of {told}")
     return form, Path(name)
 

@@ -27,10 +27,12 @@ COMMANDS: Final = {
     "sessions": "Print sessions: what was logged of each flow, stitched together.",
     "traffic": "Print the rows of Traffic Analytics, made of flow rows and an estate.",
     "coverage": "Tell which interfaces and minutes have flow logs, and which have none.",
+    "detect": "Find attacks in recorded flows, and the rule that let them in.",
     "what-if": "Tell which recorded flows a change of policy breaks, and which it lets through.",
     "audit": "Tell how far flow logs agree with the rules, and explain where they do not.",
     "exceptions": "Find the fewest rules that keep the flows that are meant from a wanted Deny.",
     "usage": "Tell which rules recorded flows used, and what of them nothing used.",
+    "report": "Write traffic and findings as one HTML file.",
     "retain": "Delete flow rows older than a number of days.",
     "completion": "Print the completion script of a shell.",
 }
@@ -38,21 +40,21 @@ COMMANDS: Final = {
 when it is called: the others cost no start-up time, and may lack what they need."""
 
 
-_OF_FLOWS: Final = frozenset(
-    {
-        "numpy",
-        "numba",
-        "pyarrow",
-        "deltalake",
-        "duckdb",
-        "iptocc",
-        "maxminddb",
-        "azure",
-        "obstore",
-        "rich",
-    }
+_OF_FLOWS: Final = (
+    "numpy",
+    "numba",
+    "pyarrow",
+    "deltalake",
+    "duckdb",
+    "iptocc",
+    "maxminddb",
+    "azure",
+    "obstore",
+    "rich",
 )
-"""What the extra `flows` brings."""
+_OF_REPORTS: Final = ("altair", "vl_convert", "jinja2", "markupsafe")
+_EXTRAS: Final = {**dict.fromkeys(_OF_FLOWS, "flows"), **dict.fromkeys(_OF_REPORTS, "report")}
+"""The extra that brings a module."""
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED: Final = 130
 _NOT_WRITTEN: Final = 2
@@ -78,10 +80,11 @@ class Commands(click.Group):
         try:
             command: click.Command = importlib.import_module(name).command
         except ModuleNotFoundError as problem:
-            if problem.name is None or problem.name.partition(".")[0] not in _OF_FLOWS:
+            extra = _EXTRAS.get((problem.name or "").partition(".")[0])
+            if extra is None:
                 raise
-            needs = f"`{cmd_name}` needs the extra `flows` (`{problem.name}` is not installed)"
-            raise Refused(f"{needs}: expected pip install 'flowverdict[flows]'") from None
+            needs = f"`{cmd_name}` needs the extra `{extra}` (`{problem.name}` is not installed)"
+            raise Refused(f"{needs}: expected pip install 'flowverdict[{extra}]'") from None
         command.context_settings.update(_HELP)
         return command
 

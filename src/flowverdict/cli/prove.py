@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from flowverdict.cli.arguments import estate_options, load, read_options
-from flowverdict.cli.errors import UNKNOWN, Refused
+from flowverdict.cli.errors import UNKNOWN, Refused, show_admin_warnings
 from flowverdict.cli.known import Known, gone_json, gone_lines, known_options, noted, tally
 from flowverdict.cli.proofs import Proof, answer, decided, failure_finding, missing_finding
 from flowverdict.cli.prove_reports import as_junit, as_markdown, as_sarif
@@ -78,6 +78,7 @@ def command(
     options = read_options(others["settings"], None, assume_deployed=others["assume_deployed"])
     network = load(estate, others["service_tags"], others["internet_tag"])
     gc.freeze()  # the estate stays until the end: no use in looking through it again and again
+    show_admin_warnings(network, options)
     proofs, review = _proofs(Checker(network, options), claims, known)
     place = first_place(network, estate)
     reports: dict[str, Callable[[], Iterable[str]]] = {

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
-from flowverdict.cli.errors import UNKNOWN, Refused
+from flowverdict.cli.errors import UNKNOWN, Refused, show_admin_warnings
 from flowverdict.cli.render import as_json, cell, counted, table
-from flowverdict.prove.reach import BY, Reach, services_text
+from flowverdict.prove.reach import BY, Reach
 from flowverdict.prove.selectors import SelectorError
 from flowverdict.prove.text import lines
 
@@ -75,6 +75,7 @@ def command(by: str, output: str, **words: Any) -> None:
     if blast is not None and (words["sources"] or words["targets"]):
         raise Refused("--blast stands alone: expected it without --from and --to")
     estate = load(words["estate"], words["service_tags"], words["internet_tag"])
+    show_admin_warnings(estate, options)
     gc.freeze()  # the estate stays until the end: no use in looking through it
     reach = Reach(estate, options)
     try:
@@ -114,9 +115,9 @@ def _matrix(cells: list[Cell]) -> dict[str, Any]:
             {
                 "from": one.source.name,
                 "to": one.target.name,
-                "services": services_text(one.passing),
+                "services": one.services,
                 "whole": one.is_whole,
-                "perhaps": services_text(one.perhaps - one.passing),
+                "perhaps": one.unsure,
                 "packets": lines(one.passing),
             }
             for one in cells
@@ -125,11 +126,10 @@ def _matrix(cells: list[Cell]) -> dict[str, Any]:
 
 
 def _text(cell: Cell) -> str:
-    text = services_text(cell.passing)
-    if cell.passing and not cell.is_whole:
+    text = cell.services
+    if cell.is_open and not cell.is_whole:
         text += " (some)"
-    unsure = cell.perhaps - cell.passing
-    return f"{text}, perhaps {services_text(unsure)}" if unsure else text
+    return text if cell.unsure == "-" else f"{text}, perhaps {cell.unsure}"
 
 
 def _shown(cells: list[Cell], targets: list[Group], *, markdown: bool) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _shown(cells: list[Cell], targets: list[Group], *, markdown: bool) -> Iterat
         return
     for name, some in rows:
         yield name
-        passing = [one for one in some if one.perhaps]
+        passing = [one for one in some if one.is_possible]
         yield from table([[f"  to {one.target.name}", _text(one)] for one in passing] or [["  -"]])
 
 
@@ -163,9 +163,6 @@ def _blast(reach: Reach, start: Group) -> tuple[dict[str, Any], list[str]]:
     told: list[str] = []
     for at, some in enumerate(reach.blast(start), 1):
         told.append(f"{counted(len(some), 'interface')} in {counted(at, 'step')}")
-        told += table([[f"  {nic.id.name}", services_text(region)] for nic, region in some])
-        hops += [
-            {"nic": str(nic.id), "steps": at, "services": services_text(region)}
-            for nic, region in some
-        ]
+        told += table([[f"  {nic.id.name}", cell.services] for nic, cell in some])
+        hops += [{"nic": str(nic.id), "steps": at, "services": cell.services} for nic, cell in some]
     return {"from": start.name, "reached": hops}, told or ["no interface is reached"]

@@ -48,16 +48,19 @@ def located(where: Position | None, otherwise: Position) -> list[dict[str, Any]]
     """
     if where is None or not Path(where.file).is_file():
         where = otherwise
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(Path(where.file))}}
-    found = _found(where)
-    if found is not None:
-        line, column = found
-        place["region"] = {"startLine": line, "startColumn": column}
+    line, column = _found(where) or (1, 1)  # GitHub asks for a line; plans of Terraform have none
+    place = {
+        "artifactLocation": {"uri": _uri(where.file)},
+        "region": {"startLine": line, "startColumn": column},
+    }
     return [{"physicalLocation": place, "logicalLocations": [{"name": where.path or where.file}]}]
 
 
-def _uri(path: Path) -> str:
+def _uri(file: str) -> str:
     """Returns a path as a URI: relative where that can be, as code scanning wants it."""
+    if "://" in file:
+        return file
+    path = Path(file)
     if path.is_absolute():
         if not path.is_relative_to(Path.cwd()):
             return path.as_uri()

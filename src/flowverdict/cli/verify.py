@@ -13,6 +13,7 @@ from flowverdict.cli.arguments import (
     nic_arguments,
     output_argument,
     packet_arguments,
+    part_argument,
     question,
 )
 from flowverdict.cli.errors import UNKNOWN
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @estate_arguments
+@part_argument
 @nic_arguments
 @packet_arguments
 @output_argument

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-KINDS: Final = ("claim", "check")
+KINDS: Final = ("claim", "check", "detection")
 _FORMAT: Final = 1
 _EXPECTED: Final = "a file that `--write-baseline` wrote"
 
@@ -123,12 +123,12 @@ def _are_parts(packets: Any) -> bool:
 
 
 def write_baseline(path: Path, entries: Iterable[Entry], kind: str, version: str) -> None:
-    """Writes a baseline. What the file held of the other kind stays in it.
+    """Writes a baseline. What the file held of other kinds stays in it.
 
     Args:
         path: the file; one that is there already has to be a baseline.
         entries: those of this kind.
-        kind: ``claim`` or ``check``.
+        kind: one of ``KINDS``.
         version: of the program.
 
     Raises:

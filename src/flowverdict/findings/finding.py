@@ -29,8 +29,8 @@ class Finding:
     """What a run found.
 
     Attributes:
-        kind: what ``name`` is the name of: ``claim`` or ``check``.
-        name: the claim that fails, or the check.
+        kind: what ``name`` is the name of: ``claim``, ``check`` or ``detection``.
+        name: the claim that fails, the check or the detection.
         about: what else tells it from others, such as ``nic`` and ``rule``; ids as they are
             written.
         packets: how far it goes; None where it is there or not.

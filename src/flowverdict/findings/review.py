@@ -55,7 +55,7 @@ class Review:
 
     Attributes:
         gone: entries of the baseline that were looked for and are not there any more.
-        unasked: names of claims or checks that the baseline has, and this run did not ask about.
+        unasked: names that the baseline has, and this run did not ask about.
         unused: suppressions that match no finding.
     """
 
@@ -90,9 +90,9 @@ def review(
     """Holds findings of one kind against what is known.
 
     Args:
-        kind: ``claim`` or ``check``; what is known of the other kind is passed over.
+        kind: ``claim``, ``check`` or ``detection``; what is known of other kinds is passed over.
         findings: each key once.
-        asked: the names of all claims or checks of the run.
+        asked: the names of all claims, checks or detections of the run.
         baseline: findings that were there before.
         suppressions: statements about findings.
         today: the day on which suppressions are in force or not.

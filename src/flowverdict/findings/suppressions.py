@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
     from flowverdict.findings.finding import Finding
 
-_SELECTORS: Final = {"claim": ("nic", "rule", "missing"), "check": ("resource",)}
-"""What may tell the findings of a claim and of a check apart, besides its name."""
+_SELECTORS: Final = {
+    "claim": ("nic", "rule", "missing"),
+    "check": ("resource",),
+    "detection": ("sources", "targets"),
+}
+"""What may tell the findings of one name apart, by kind."""
 _NEVER: Final = "never"
-_LIST: Final = "a list of suppressions, each with `claim` or `check`, `reason` and `until`"
+_KINDS: Final = ", ".join(f"`{one}`" for one in KINDS)
+_LIST: Final = f"a list of suppressions, each with one of {_KINDS}, and `reason` and `until`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,8 @@ class _Reading:
             return
         kinds = [one for one in KINDS if one in texts]
         if len(kinds) != 1:
-            told = "both `claim` and `check`" if kinds else "neither `claim` nor `check`"
-            self._wrong(self.node, told, "one of them")
+            told = " and ".join(f"`{one}`" for one in kinds) or "nothing to suppress"
+            self._wrong(self.node, told, f"one of {_KINDS}")
             return
         allowed = (*kinds, *_SELECTORS[kinds[0]])
         for name, (key, _) in texts.items():

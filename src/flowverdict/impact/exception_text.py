@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
-from flowverdict.net import ALL_PORTS, format_ports, protocol_name
+from flowverdict.net import ALL_PORTS, ALL_PROTOCOLS, format_ports, protocol_name
 
 if TYPE_CHECKING:
     from flowverdict.model import Endpoint, Rule
@@ -16,7 +16,7 @@ _TYPE: Final = "Microsoft.Network/networkManagers/securityAdminConfigurations/ru
 _EVERY_PORT: Final = "0-65535"
 
 
-def as_resource(rule: Rule) -> dict[str, Any]:
+def as_resource(rule: Rule, description: str = "keeps recorded flows") -> dict[str, Any]:
     """Returns a security admin rule as the REST API has it."""
     return {
         "id": str(rule.id),
@@ -25,7 +25,7 @@ def as_resource(rule: Rule) -> dict[str, Any]:
         "kind": "Custom",
         "properties": {
             "access": rule.access.value,
-            "description": "keeps recorded flows",
+            "description": description,
             "destinationPortRanges": _ports(rule.destination_ports),
             "destinations": _side(rule.destination),
             "direction": rule.direction.value,
@@ -65,6 +65,8 @@ def as_az(rule: Rule) -> str:
 
 
 def _protocol(rule: Rule) -> str:
+    if rule.protocols == ALL_PROTOCOLS:
+        return "Any"
     return protocol_name(rule.protocols.spans[0][0]).capitalize()
 
 
@@ -73,7 +75,13 @@ def _ports(ports: IntervalSet) -> list[str]:
 
 
 def _side(side: Endpoint) -> list[dict[str, str]]:
-    return [{"addressPrefix": one, "addressPrefixType": "IPPrefix"} for one in side.texts]
+    return [
+        {
+            "addressPrefix": one,
+            "addressPrefixType": "ServiceTag" if one in side.tags else "IPPrefix",
+        }
+        for one in side.texts
+    ]
 
 
 def _json(value: object) -> str:

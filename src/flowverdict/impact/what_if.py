@@ -24,7 +24,7 @@ from flowverdict.net import Packet, has_ports, parse_address
 from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate
@@ -208,15 +208,45 @@ def what_if(
     Raises:
         LakeError: the lake cannot be read.
     """
-    return _Comparison(estate, changed, options).compare(lake, period, source_ports=source_ports)
+    (found,) = what_ifs(
+        estate, [changed], lake, period=period, options=options, source_ports=source_ports
+    )
+    return found
+
+
+def what_ifs(
+    estate: Estate,
+    changes: Sequence[Estate],
+    lake: Lake,
+    *,
+    period: Period = ALWAYS,
+    options: Options = DEFAULTS,
+    source_ports: bool = False,
+) -> list[WhatIf]:
+    """Judges the flows of a lake before and after each of several changes, and reads them once.
+
+    Args:
+        estate: the network as it is.
+        changes: the network as it would be; each stands alone.
+        lake: recorded flows.
+        period: the time of the tuples.
+        options: how open questions are answered.
+        source_ports: as ``what_if`` has it.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    comparison = _Comparison(estate, changes, options)
+    return comparison.compare(lake, period, source_ports=source_ports)
 
 
 class _Comparison:
-    def __init__(self, estate: Estate, changed: Estate, options: Options) -> None:
-        self._judges = Judges((estate, changed), options)
-        self._found = WhatIf(Network(estate, options), Network(changed, options))
+    def __init__(self, estate: Estate, changes: Sequence[Estate], options: Options) -> None:
+        self._judges = Judges((estate, *changes), options)
+        before = Network(estate, options)
+        self._found = [WhatIf(before, Network(one, options)) for one in changes]
 
-    def compare(self, lake: Lake, period: Period, *, source_ports: bool) -> WhatIf:
+    def compare(self, lake: Lake, period: Period, *, source_ports: bool) -> list[WhatIf]:
         """Goes through the flows of a lake."""
         for batch in self._judges.recorded(lake, period, source_ports=source_ports):
             self._take(batch)
@@ -226,15 +256,20 @@ class _Comparison:
         returns = batch.filter(batch["is_return"])
         if len(returns):
             hits = int(summed(returns, starts(returns))["hits"].to_numpy().sum())
-            self._found.returning += hits
-            self._found.unchanged += hits
+            for found in self._found:
+                found.returning += hits
+                found.unchanged += hits
         batch = batch.filter(pc.invert(batch["is_return"]))
         batch = self._packets(batch)
         if not len(batch):
             return
         judged = self._judges.judge(batch)
         batch = batch.append_column("nic", judged.nics)
-        self._compare(batch, judged.access, judged.missing)
+        first = flow_starts(batch)
+        sums = summed(batch, first)
+        for at, found in enumerate(self._found, start=1):
+            ends = [judged.access[0], judged.access[at]]
+            self._compare(found, batch, first, sums, ends, [judged.missing[0], judged.missing[at]])
 
     def _packets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Counts the rows that no rule decided or that tell no packet; returns the others."""
@@ -247,22 +282,26 @@ class _Comparison:
         return batch.filter(pc.and_(ruled, is_packet))
 
     def _compare(
-        self, batch: pa.RecordBatch, verdicts: list[Numbers], missing: list[pa.Array]
+        self,
+        found: WhatIf,
+        batch: pa.RecordBatch,
+        first: Numbers,
+        sums: pa.RecordBatch,
+        verdicts: list[Numbers],
+        missing: list[pa.Array],
     ) -> None:
-        first = flow_starts(batch)
-        self._found.flows += len(first)
+        found.flows += len(first)
         before, after = (np.maximum.reduceat(one, first) for one in verdicts)
         unknown = (before == UNKNOWN) | (after == UNKNOWN)
-        sums = summed(batch, first)
         same = (before == after) & ~unknown
-        self._found.unchanged += int(sums["hits"].to_numpy()[same].sum())
+        found.unchanged += int(sums["hits"].to_numpy()[same].sum())
         broken, opened = (
             (before == ALLOW) & (after == DENY),
             (before == DENY) & (after == ALLOW),
         )
         for which, wanted, into in (
-            (broken, verdicts[1] == DENY, self._found.broken_rows),
-            (opened, verdicts[0] == DENY, self._found.opened_rows),
+            (broken, verdicts[1] == DENY, found.broken_rows),
+            (opened, verdicts[0] == DENY, found.opened_rows),
         ):
             if which.any():
                 into.append(told(batch, sums, first, which, wanted))
@@ -274,18 +313,21 @@ class _Comparison:
             new = (before != UNKNOWN)[unknown]
             for reason in reasons.unique().to_pylist():
                 alike = pc.equal(reasons, reason)
-                self._unknown(reason, rows.filter(alike), new[alike.to_numpy(zero_copy_only=False)])
+                some = new[alike.to_numpy(zero_copy_only=False)]
+                _unknown(found, reason, rows.filter(alike), some)
 
     def _unjudged(self, reason: str, rows: pa.RecordBatch) -> None:
         """Counts rows that nobody can judge, before the change or behind it, flow by flow."""
         if len(rows):
             flows = summed(rows, starts(rows))
-            self._unknown(reason, flows, np.zeros(len(flows), np.bool_))
+            for found in self._found:
+                _unknown(found, reason, flows, np.zeros(len(flows), np.bool_))
 
-    def _unknown(self, reason: str, rows: pa.RecordBatch, new: Numbers) -> None:
-        one = self._found.unknown.setdefault(reason, Unknown())
-        hits = rows["hits"].to_numpy()
-        one.flows += len(rows)
-        one.hits += int(hits.sum())
-        one.new += int(hits[new].sum())
-        one.last = max(one.last, pc.max(rows["last"]).as_py())
+
+def _unknown(found: WhatIf, reason: str, rows: pa.RecordBatch, new: Numbers) -> None:
+    one = found.unknown.setdefault(reason, Unknown())
+    hits = rows["hits"].to_numpy()
+    one.flows += len(rows)
+    one.hits += int(hits.sum())
+    one.new += int(hits[new].sum())
+    one.last = max(one.last, pc.max(rows["last"]).as_py())

@@ -5,7 +5,7 @@ from flowverdict.lake.compaction import Compacted, compact
 from flowverdict.lake.containers import list_blobs
 from flowverdict.lake.engine import Engine
 from flowverdict.lake.ingest import Summary, ingest
-from flowverdict.lake.query import ALWAYS, Period, answer, expose, open_engine, query
+from flowverdict.lake.query import ALWAYS, Period, answer, expose, open_engine, query, workspace
 from flowverdict.lake.retention import Retained, retain
 from flowverdict.lake.scan import scan
 from flowverdict.lake.sources import Blob, SourceError, find_blobs
@@ -41,4 +41,5 @@ __all__ = [
     "query",
     "retain",
     "scan",
+    "workspace",
 ]

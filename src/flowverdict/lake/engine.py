@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from flowverdict.lake.store import LakeError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 MEMORY: Final = "1GB"
 """What a query may take before it goes on in a temporary folder."""
@@ -20,20 +21,27 @@ _BEHIND: Final = "\n\n"
 
 
 class Engine:
-    """One in-memory database for one query, gone with the last row of its answer."""
+    """One database for one piece of work: all that it wrote is gone with it.
 
-    def __init__(self, memory: str = MEMORY) -> None:
+    Args:
+        memory: what it may take before it goes on in a temporary folder.
+        keeps_tables: tables are kept in that folder, packed, rather than in memory.
+    """
+
+    def __init__(self, memory: str = MEMORY, *, keeps_tables: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory(
             prefix="flowverdict-", ignore_cleanup_errors=True
         )
         self.connection = duckdb.connect(
+            str(Path(self._folder.name) / "tables") if keeps_tables else ":memory:",
             config={
                 "memory_limit": memory,
                 "temp_directory": self._folder.name,  # else it is `.tmp` where the user stands
                 "python_enable_replacements": False,  # a table's name is no variable's
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-            }
+                "preserve_insertion_order": not keeps_tables,  # tables have no order
+            },
         )
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET enable_progress_bar = false")  # it is drawn on standard output
@@ -55,7 +63,7 @@ class Engine:
             LakeError: it is no query, more than one, or wrong; also while its rows are read.
         """
         try:
-            rows = self._select(sql).to_arrow_reader(_ROWS_A_BATCH)
+            rows = self._select(sql, None).to_arrow_reader(_ROWS_A_BATCH)
         except duckdb.Error as problem:
             self.close()
             raise _told(problem) from None
@@ -66,17 +74,45 @@ class Engine:
         next(batches)  # so that it closes the engine even if nobody reads a row
         return pa.RecordBatchReader.from_batches(rows.schema, batches)
 
+    def table(self, sql: str, values: Mapping[str, Any], *, most: int | None = None) -> pa.Table:
+        """Returns the whole answer to one ``SELECT``; the engine stays open.
+
+        Args:
+            sql: the query; ``$name`` stands for a value.
+            values: those of the query, each of which it names.
+            most: how many rows are enough; None for all.
+
+        Raises:
+            LakeError: it is no query, more than one, or wrong.
+        """
+        try:
+            rows = self._select(sql, values)
+            return (rows if most is None else rows.limit(most)).to_arrow_table()
+        except (duckdb.Error, pa.ArrowException, OSError) as problem:
+            raise _told(problem) from None
+
+    def make(self, sql: str) -> None:
+        """Runs one statement of our own, such as ``CREATE TABLE``.
+
+        Raises:
+            LakeError: files of the lake cannot be read, or there is no room.
+        """
+        try:
+            self.connection.execute(sql)
+        except (duckdb.Error, OSError) as problem:
+            raise _told(problem) from None
+
     def close(self) -> None:
         """Lets everything go, and removes what was written meanwhile."""
         self.connection.close()
         self._folder.cleanup()
 
-    def _select(self, sql: str) -> duckdb.DuckDBPyRelation:
+    def _select(self, sql: str, values: Mapping[str, Any] | None) -> duckdb.DuckDBPyRelation:
         statements = self.connection.extract_statements(sql)
         if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
             # also for EXPLAIN, which can run what it explains
             raise LakeError("SQL: expected one SELECT and nothing else")
-        return self.connection.sql(statements[0].query)
+        return self.connection.sql(statements[0].query, params=values)
 
     def _batches(self, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         try:

@@ -95,12 +95,27 @@ def query(
     return answer(engine, files, lake, sql, views)
 
 
+def workspace(lake: Lake, *, period: Period = ALWAYS, memory: str = MEMORY) -> Engine:
+    """Returns an engine that knows a lake's tables, for several questions to the same versions.
+
+    It reads their files and nothing else; the tables that it makes are kept in a temporary folder.
+    Whoever has it closes it.
+
+    Raises:
+        LakeError: there is nothing in the lake yet.
+    """
+    engine, files = open_engine(lake, period=period, memory=memory, keeps_tables=True)
+    engine.seal(files)
+    return engine
+
+
 def open_engine(
     lake: Lake,
     *,
     more: Sequence[tuple[Table, str]] = (),
     period: Period = ALWAYS,
     memory: str = MEMORY,
+    keeps_tables: bool = False,
 ) -> tuple[Engine, list[str]]:
     """Returns an engine that knows a lake's tables, and the files that it has to read for them.
 
@@ -111,7 +126,7 @@ def open_engine(
         raise LakeError(
             f"{lake.root}: holds no flows yet: expected a lake that `ingest` has filled"
         )
-    engine = Engine(memory)
+    engine = Engine(memory, keeps_tables=keeps_tables)
     try:
         files = [
             *expose(engine, lake.flows, period.condition()),

@@ -27,7 +27,7 @@ from flowverdict.load.interfaces import (
     addresses_outside,
     contradicted_attachments,
 )
-from flowverdict.load.joined import Joined, with_parts
+from flowverdict.load.joined import PARENTS, Joined, part_of, read_part, with_parts
 from flowverdict.load.kinds import Found, Shape
 from flowverdict.load.manager import (
     membership_owner,
@@ -56,7 +56,6 @@ from flowverdict.load.network import (
     read_local_gateway,
     read_managed_instance,
     read_nic,
-    read_peering,
     read_private_endpoint,
     read_public_ip,
     read_route_table,
@@ -65,18 +64,16 @@ from flowverdict.load.network import (
     read_vnet,
 )
 from flowverdict.load.report import Unreadable, error, warning
-from flowverdict.load.security import read_asg, read_nsg, read_rule
+from flowverdict.load.security import read_asg, read_nsg
 from flowverdict.model import (
     ActiveRule,
     Deployment,
     Diagnostic,
     GroupMember,
     ManagementGroups,
-    Peering,
     Position,
     ResourceId,
     Resources,
-    Rule,
 )
 
 if TYPE_CHECKING:
@@ -140,17 +137,10 @@ _OTHERS: Final = frozenset(
 )
 """Types of which the resources are no rows of a table."""
 
-_PARTS: Final = {
-    _NET + "networksecuritygroups/securityrules": "nsgs",
-    _NET + "networksecuritygroups/defaultsecurityrules": "nsgs",
-    _NET + "virtualnetworks/virtualnetworkpeerings": "vnets",
-}
-"""Child resources that count only as part of their parent, and the parent's table."""
-
 
 def is_read(kind: str) -> bool:
     """Reports whether resources of a type are read."""
-    return kind in READERS or kind == _VNET or kind in _PARTS or kind in _OTHERS
+    return kind in READERS or kind == _VNET or kind in PARENTS or kind in _OTHERS
 
 
 _STANDS_ALONE: Final = frozenset(
@@ -182,6 +172,8 @@ class Assembly:
         self.laid = Joined()
         self.items = 0
         self.has_exports = False
+        self.apart: list[str] = []
+        """The templates with resources that lie where only a deployment could tell."""
         self._taken: set[ResourceId] = set()
 
     def lie_over(self) -> None:
@@ -213,7 +205,7 @@ class Assembly:
         table = "vnets" if found.type == _VNET else READERS.get(found.type, ("",))[0]
         if table in _STANDS_ALONE and found.id is not None:
             self._break(found.id, problem)
-        elif found.type in _PARTS and found.id is not None:
+        elif found.type in PARENTS and found.id is not None:
             self._break(found.id.parent, problem)
         else:
             self.fatal.append(problem)
@@ -247,7 +239,7 @@ class Assembly:
             self._put(getattr(self.resources, table), read(node, resource), table)
         elif kind == _VNET:
             self._take_vnet(node, resource, planned=planned)
-        elif kind in _PARTS:
+        elif kind in PARENTS:
             self.parts.append(Found(node, Shape.RESOURCE, kind, resource, planned=planned))
         elif kind == _MANAGER + "/networkgroups/staticmembers":
             self.members.append(read_static_member(node, resource))
@@ -366,12 +358,12 @@ class Assembly:
                 self.fatal.append(error(where, "effective-list", what, expected))
 
     def _check_part(self, found: Found) -> None:
-        """Holds a rule or peering that stands alone against the parent that contains it."""
+        """Holds a rule, peering or route that stands alone against the parent that contains it."""
         assert found.id is not None
         parent, where = found.id.parent, found.node.where
         if parent in self.broken:
             return
-        table = getattr(self.resources, _PARTS[found.type])
+        table = getattr(self.resources, PARENTS[found.type])
         whole = table.get(parent)
         is_over = found.id in self.over.resources
         if found.planned and parent in self.over.resources and not is_over:
@@ -381,10 +373,9 @@ class Assembly:
             expected = f"the export of `{parent.name}` itself"
             self.diagnostics.append(warning(where, "part-alone", what, expected))
             return
-        inner = whole.rules if _PARTS[found.type] == "nsgs" else whole.peerings
-        same = next((one for one in inner if one.id == found.id), None)
+        same = part_of(whole, found.id)
         try:
-            alone = _read_part(found.node, found.type, found.id)
+            alone = read_part(found)
         except Unreadable as problem:
             self._break(parent, problem.diagnostic)
         else:
@@ -393,13 +384,7 @@ class Assembly:
                 return
             if same == alone:
                 return
-            other = same.where if same and same.where else whole.where
+            other = getattr(same, "where", None) or whole.where
             what = f"`{found.id.name}` is not as in `{parent.name}` at {other}"
             self._break(parent, error(where, "duplicate", what, "exports of the same moment"))
         table.pop(parent, None)
-
-
-def _read_part(node: Node, kind: str, resource: ResourceId) -> Rule | Peering:
-    if kind.endswith("/virtualnetworkpeerings"):
-        return read_peering(node, resource)
-    return read_rule(node, resource.parent, default=kind.endswith("/defaultsecurityrules"))

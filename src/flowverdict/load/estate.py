@@ -101,7 +101,9 @@ def _load(
         what = "the change holds no Azure resource"
         assembly.fatal.append(error(Position(_shown(change)), "change", what, "what changes"))
     assembly.lie_over()
+    apart, assembly.apart = assembly.apart, []
     _read(paths, assembly, prior=prior)
+    _tell_apart(assembly, apart)
     assembly.finish()
     tags = PackagedTags()
     space = None
@@ -180,10 +182,19 @@ def _take_templates(templates: Templates, assembly: Assembly) -> None:
             assembly.take(found)
     assembly.fatal.extend(templates.fatal)
     assembly.diagnostics.extend(templates.diagnostics)
-    for file in templates.untold if assembly.has_exports else ():
-        what = "the template does not tell where it is deployed: its resources stand apart"
-        expected = "the deployment beside it: see the reference of ESTATE"
-        assembly.diagnostics.append(warning(Position(file), "place", what, expected))
+    assembly.apart.extend(templates.untold)
+
+
+def _tell_apart(assembly: Assembly, of_change: list[str]) -> None:
+    """Says of which templates the resources stand apart; laid over others, they change nothing."""
+    what = "the template does not tell where it is deployed"
+    expected = "the deployment beside it: see the reference of ESTATE"
+    for file in () if assembly.apart else of_change:
+        nothing = f"{what}: laid over the estate, it changes nothing of it"
+        assembly.fatal.append(error(Position(file), "place", nothing, expected))
+    for file in assembly.apart if assembly.has_exports else ():
+        apart = f"{what}: its resources stand apart"
+        assembly.diagnostics.append(warning(Position(file), "place", apart, expected))
 
 
 def _take_terraform(node: Node, assembly: Assembly, *, prior: bool, of_change: bool) -> None:

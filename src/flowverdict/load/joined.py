@@ -37,10 +37,11 @@ _NET: Final = "microsoft.network/"
 _VNET: Final = _NET + "virtualnetworks"
 PARENTS: Final = {
     _NET + "networksecuritygroups/securityrules": "nsgs",
+    _NET + "networksecuritygroups/defaultsecurityrules": "nsgs",
     _VNET + "/virtualnetworkpeerings": "vnets",
     _NET + "routetables/routes": "route_tables",
 }
-"""Types of parts, and the table of their parents."""
+"""Child resources that count only as part of their parent, and the parent's table."""
 
 WHOLES: Final = {
     _VNET: "vnets",
@@ -160,12 +161,12 @@ class Joined:
                 assembly.diagnostics.extend(_without(one, parent) for one in parts)
                 continue
             try:
-                table[parent] = with_parts(table[parent], [_read(one) for one in parts])
+                table[parent] = with_parts(table[parent], [read_part(one) for one in parts])
             except Unreadable as problem:
                 assembly.spoil(parent, problem.diagnostic)
 
 
-def _read(part: Found) -> Rule | Peering | Route:
+def read_part(part: Found) -> Rule | Peering | Route:
     """Reads a part.
 
     Raises:
@@ -173,11 +174,25 @@ def _read(part: Found) -> Rule | Peering | Route:
     """
     match PARENTS[part.type]:
         case "nsgs":
-            return read_rule(part.node, _id(part).parent)
+            is_default = part.type.endswith("/defaultsecurityrules")
+            return read_rule(part.node, _id(part).parent, default=is_default)
         case "vnets":
             return read_peering(part.node, _id(part))
         case _:
             return read_route(part.node)
+
+
+def part_of(
+    whole: NetworkSecurityGroup | VirtualNetwork | RouteTable, part: ResourceId
+) -> Rule | Peering | Route | None:
+    """Returns the part of an id inside of a resource; None where there is none."""
+    match whole:
+        case NetworkSecurityGroup():
+            return next((one for one in whole.rules if one.id == part), None)
+        case VirtualNetwork():
+            return next((one for one in whole.peerings if one.id == part), None)
+        case _:
+            return next((one for one in whole.routes if one.name.lower() == part.last), None)
 
 
 def with_parts(

@@ -190,6 +190,18 @@ class Estate:
         reason = self.broken.get(resource)
         return f"{kind} `{resource}`" + (f" ({reason})" if reason else "")
 
+    def name_address_lost(self, nic: NetworkInterface) -> str:
+        """Names the address that an interface lacks, with its subnet where that is lost too."""
+        lost = f"private address of `{nic.id}`"
+        if nic.subnet is None or nic.subnet in self.resources.subnets:
+            return lost
+        return f"{lost}, as its {self.name_lost('subnet', nic.subnet)} is missing"
+
+    def lacks_address(self, nic: NetworkInterface) -> bool:
+        """Reports whether an interface has an address of which nothing is known."""
+        told = nic.ip_configurations and all(one.addresses for one in nic.ip_configurations)
+        return not told and nic.id not in self.open_addresses
+
     def addresses_of(self, nic: NetworkInterface) -> IntervalSet:
         """Returns the addresses that an interface has, or may get."""
         own = nic.addresses

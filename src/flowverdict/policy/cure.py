@@ -79,7 +79,7 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
         layer = next(one for one in place.layers if one.name == step.layer)
         if layer.nsg is None or layer.missing:
             return Cure(reason=f"what would help is not known: {layer.missing}")
-        before = _first_that_may_match(place, layer.nsg, direction, packet)
+        before = first_that_may_match(place, layer.nsg, direction, packet)
         priority = free_priority(layer.nsg, direction, before.priority)
         if sum(not rule.is_default for rule in layer.nsg.rules) >= _MOST_IN_NSG:
             full = f"`{layer.nsg.id.name}` has {_MOST_IN_NSG} rules, as many as an NSG may have"
@@ -92,7 +92,7 @@ def find_cure(place: Standpoint, direction: Direction, packet: Packet) -> Cure:
     raise AssertionError(f"{packet} is denied by more than two NSGs")
 
 
-def _first_that_may_match(
+def first_that_may_match(
     place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction, packet: Packet
 ) -> Rule:
     """Returns the first rule that matches a packet, or may match it: a cure goes before that."""

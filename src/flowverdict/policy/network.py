@@ -65,6 +65,15 @@ class Network:
             self._admin[key] = admin_layer(self, vnet, subnet)
         return self._admin[key]
 
+    def admin_warnings(self) -> tuple[str, ...]:
+        """Returns what deserves a look about the admin rules of networks that have interfaces."""
+        resources = self.estate.resources
+        if not self.estate.managers:
+            return ()
+        used = dict.fromkeys(nic.subnet.parent for nic in resources.nics.values() if nic.subnet)
+        layers = [self.admin(resources.vnets[one], None) for one in used if one in resources.vnets]
+        return tuple(dict.fromkeys(text for layer in layers for text in layer.warnings))
+
     def tag(self, name: str) -> AddressSet:
         """Returns the addresses of a service tag that is the same everywhere."""
         key = name.lower()

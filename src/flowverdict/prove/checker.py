@@ -129,11 +129,11 @@ def _ask(question: Question, way: Direction, nics: Iterable[NetworkInterface]) -
 
 
 def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: Asked) -> _AtOne:
-    if asked.is_lost:
-        return _AtOne(None, asked.missing)
+    if not (asked.sure or asked.maybe):
+        return _AtOne(None, asked.lost)
     if question.prover.refuses(nic):
         return _AtOne(None, (f"an NSG before `{nic.id}` (option `no-nsg`)",))
-    missing: dict[str, None] = {}
+    missing = dict.fromkeys(asked.lost)
     failure = None
     try:
         prover = question.prover
@@ -164,9 +164,11 @@ def _at_one(question: Question, nic: NetworkInterface, way: Direction, asked: As
 
 def _may_be_kept(question: Question, nic: NetworkInterface, way: Direction, asked: Asked) -> bool:
     """Reports whether packets that may be asked about too may keep all from passing."""
-    if question.claim.expect != "not-all" or not asked.maybe:
+    if question.claim.expect != "not-all" or not (asked.maybe or asked.lost):
         return False
-    return bool(question.prover.by_access(nic, way, asked.maybe, "Deny", "Unknown"))
+    return bool(asked.lost) or bool(
+        question.prover.by_access(nic, way, asked.maybe, "Deny", "Unknown")
+    )
 
 
 def _result(question: Question, ways: Iterable[Direction], seen: _Seen) -> Result:
@@ -178,7 +180,11 @@ def _result(question: Question, ways: Iterable[Direction], seen: _Seen) -> Resul
     missing += [what for side in sides for what in side.missing]
     if not (seen.judged or missing):
         names = " or ".join(f"`{side.text}`" for side in sides)
-        missing.append(f"network interfaces of {names}: there is none in the estate")
+        places = ((nic, question.prover.at(nic).place) for nic in nics.values())
+        if any(side.local(nic, place) for nic, place in places for side in sides):
+            missing.append(f"packets for the addresses of {names}: the claim is about no such ones")
+        else:
+            missing.append(f"network interfaces of {names}: there is none in the estate")
     return verdict_of(question.claim, failures, missing, seen.judged)
 
 

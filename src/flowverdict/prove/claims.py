@@ -12,6 +12,7 @@ from flowverdict.model import Diagnostic, Direction, InputError, Position, Sever
 from flowverdict.net import (
     ALL_PORTS,
     ALL_PROTOCOLS,
+    PORTED,
     IntervalSet,
     NetworkTextError,
     Protocol,
@@ -160,11 +161,22 @@ class _Reading:
         name = entry.get("name")
         if not isinstance(name, str) or not name.strip():
             self.wrong("name", f"`{name}`" if name is not None else "missing", "a text")
+        elif not name.isprintable():
+            told = name.encode("unicode_escape").decode("ascii")
+            self.wrong("name", f"`{told}`", "one line without control characters")
         expect = entry.get("expect")
         if expect not in EXPECTATIONS:
             told = f"`{expect}`" if expect is not None else "missing"
             self.wrong("expect", told, " or ".join(f"`{one}`" for one in EXPECTATIONS))
         via = tuple(self._words("via", ()))
+        protocols, ports = self._protocols(), self._ports("ports")
+        source_ports = self._ports("source_ports")
+        if (
+            {ports, source_ports} != {ALL_PORTS}
+            and protocols
+            and not any(one in protocols for one in PORTED)
+        ):
+            self.wrong("protocol", "has no ports", "TCP or UDP with ports")
         if (expect == "only-via") != bool(via):
             self.wrong("via", "stands with `only-via` alone", "who alone may send")
         if expect == "not-all" and entry.get("direction") is None:
@@ -176,9 +188,9 @@ class _Reading:
             sources=tuple(self._words("from", ("any",))),
             destinations=tuple(self._words("to", ("any",))),
             via=via,
-            protocols=self._protocols(),
-            ports=self._ports("ports"),
-            source_ports=self._ports("source_ports"),
+            protocols=protocols,
+            ports=ports,
+            source_ports=source_ports,
             where=self._where,
         )
         return None if self.problems else claim
@@ -206,6 +218,8 @@ class _Reading:
                 yield one.strip()
             else:
                 self.wrong(name, f"`{one}`", "a name, a prefix or `any`, or a list of them")
+        if words and all(isinstance(one, str) and one.strip().startswith("!") for one in words):
+            self.wrong(name, f"`{words[0]}` takes out of nothing", '`[any, "!…"]`')
 
     def _protocols(self) -> IntervalSet:
         given = self._entry.get("protocol", "any")
@@ -216,6 +230,8 @@ class _Reading:
                 self.wrong("protocol", f"`{one}`", "TCP, UDP, ICMP, ESP, AH, a number or `any`")
             else:
                 found += number
+        if not _listed(given):
+            self.wrong("protocol", "is empty", "TCP, UDP, ICMP, ESP, AH, a number or `any`")
         return IntervalSet(found)
 
     def _ports(self, name: str) -> IntervalSet:

@@ -19,7 +19,7 @@ from flowverdict.stages import PLATFORM
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from flowverdict.model import Estate, NetworkInterface
+    from flowverdict.model import Estate, NetworkInterface, ResourceId
     from flowverdict.net import Packet
     from flowverdict.policy import Options
     from flowverdict.prove.prover import Judgement
@@ -61,7 +61,7 @@ class Diff:
         added: interfaces that only the second estate has, or addresses of theirs.
         removed: likewise of the first one.
         compared: how many interfaces were compared.
-        limits: what was not compared to its end, and why.
+        limits: what was not compared, or not to its end, and why.
     """
 
     changes: list[Changed] = field(default_factory=list[Changed])
@@ -115,8 +115,21 @@ def diff(before: Estate, after: Estate, options: Options = DEFAULTS) -> Diff:
             except LimitError as problem:
                 name = nics[0].id.name
                 found.limits.append(f"{way.value.lower()} at `{name}`: {problem}")
+    if before.resources != after.resources:
+        missing = {**_not_seen(after), **_not_seen(before)}
+        found.limits += (f"packets at `{nic.name}`: {what}" for nic, what in missing.items())
     found.changes.sort(key=_order)
     return found
+
+
+def _not_seen(estate: Estate) -> dict[ResourceId, str]:
+    """Returns what is missing to compare interfaces that an estate speaks of."""
+    nics = estate.resources.nics.values()
+    found = {one.id: estate.name_address_lost(one) for one in nics if estate.lacks_address(one)}
+    broken = (one for one in estate.broken if one.type.endswith("/networkinterfaces"))
+    lost = {one: estate.name_lost("network interface", one) for one in broken}
+    absent = {one: estate.name_lost("network interface", one) for one in estate.absent_nics}
+    return {**found, **absent, **lost}
 
 
 class _Alike:

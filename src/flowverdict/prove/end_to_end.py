@@ -36,6 +36,7 @@ class _End:
         passing: what passes, and what may pass, of what the claim is about for sure.
         perhaps: what passes or may pass of all that it may be about.
         missing: what is needed to know.
+        lost: what is needed to know about packets that are in neither.
         judged: how many interfaces were asked.
         open: of interfaces that may get one of several addresses, what passes at those, and what
             may: it passes at the one that they get, and no other.
@@ -44,6 +45,7 @@ class _End:
     passing: Region = NOTHING
     perhaps: Region = NOTHING
     missing: dict[str, None] = field(default_factory=dict[str, None])
+    lost: dict[str, None] = field(default_factory=dict[str, None])
     judged: int = 0
     open: list[tuple[NetworkInterface, Region, Region]] = field(
         default_factory=list["tuple[NetworkInterface, Region, Region]"]
@@ -69,7 +71,9 @@ def end_to_end(question: Question) -> Result:
     )
     missing: dict[str, None] = {}
     doubtful = perhaps - together([one.packets for one in failures])
-    if doubtful or any(_is_lost(one) for one in ends.values()):
+    for one in ends.values():
+        missing.update(one.lost)
+    if doubtful:
         for one in ends.values():
             missing.update(one.missing)
             missing.update((which(nic), None) for nic, _, may in one.open if may & doubtful)
@@ -114,10 +118,6 @@ def _whichever_both(
     return False
 
 
-def _is_lost(end: _End) -> bool:
-    return bool(end.missing) and not end.perhaps
-
-
 def through(inbound: Region, outbound: Region, others: IntervalSet) -> Region:
     """Returns the packets that pass every end that is an interface's.
 
@@ -141,6 +141,7 @@ def _end(question: Question, way: Direction) -> _End:
         if asked is None:
             continue
         found.judged += 1
+        found.lost.update(dict.fromkeys(asked.lost))
         try:
             passes, may, missing = _at(question, nic, way, asked)
         except LimitError as problem:
@@ -161,10 +162,10 @@ def _at(
     question: Question, nic: NetworkInterface, way: Direction, asked: Asked
 ) -> tuple[Region, Region, tuple[str, ...]]:
     """Returns what passes an interface, what may, and what is needed to know."""
-    if asked.is_lost:
-        return NOTHING, NOTHING, asked.missing
+    if not (asked.sure or asked.maybe):
+        return NOTHING, NOTHING, ()
     if question.prover.refuses(nic):
-        return NOTHING, asked.sure, (f"an NSG before `{nic.id}` (option `no-nsg`)",)
+        return NOTHING, asked.sure | asked.maybe, (f"an NSG before `{nic.id}` (option `no-nsg`)",)
     outcome = question.prover.outcome(nic, way, asked.sure)
     passes = outcome.where("Allow")
     may = outcome.where("Allow", "Unknown")
@@ -230,12 +231,12 @@ def _all_pass(question: Question) -> Result:
 def _stopped(
     question: Question, nic: NetworkInterface, way: Direction, asked: Asked
 ) -> tuple[Region, tuple[str, ...]]:
-    if asked.is_lost:
-        return NOTHING, asked.missing
+    if not (asked.sure or asked.maybe):
+        return NOTHING, asked.lost
     if question.prover.refuses(nic):
         return NOTHING, (f"an NSG before `{nic.id}` (option `no-nsg`)",)
     outcome = question.prover.outcome(nic, way, asked.sure)
-    missing = outcome.missing()
+    missing = (*asked.lost, *outcome.missing())
     if asked.maybe:
         more = question.prover.outcome(nic, way, asked.maybe)
         if more.where("Deny", "Unknown"):

@@ -133,13 +133,15 @@ class Question:
         policy = self.prover.at(nic)
         remote = self._seen_from(policy, way)
         local = self._local(nic, policy, way)
+        sure, maybe = NOTHING, NOTHING
         if local:
             sure, maybe = self._regions(local, remote, nic, policy, way)
-            if sure or maybe:
-                return Asked(sure, maybe, remote.missing)
         estate = self.network.estate
-        if not estate.addresses_of(nic) and self._sides[way].selects(nic):
-            return Asked(NOTHING, NOTHING, (f"private address of `{nic.id}`",), is_lost=True)
+        lost: tuple[str, ...] = ()
+        if estate.lacks_address(nic) and self._sides[way].selects(nic):
+            lost = (estate.name_address_lost(nic),)
+        if sure or maybe or lost:
+            return Asked(sure, maybe, remote.missing, lost)
         return None
 
     def _local(self, nic: NetworkInterface, policy: Policy, way: Direction) -> IntervalSet:
@@ -206,13 +208,13 @@ class Asked:
         sure: packets that the claim is about.
         maybe: others that it may be about.
         missing: what is needed to know about those.
-        is_lost: whether it is not known at all which packets they are.
+        lost: what is needed to know about more packets, of which nothing is known.
     """
 
     sure: Region
     maybe: Region
     missing: tuple[str, ...]
-    is_lost: bool = False
+    lost: tuple[str, ...] = ()
 
 
 def _other(way: Direction) -> Direction:

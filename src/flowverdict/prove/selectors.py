@@ -269,9 +269,10 @@ class _Reading:
             )
         near = get_close_matches(word, names, n=1)
         hint = f"; did you mean `{near[0]}`" if near else ""
+        asked = f" (`service:{word}` if its data is to be asked for)" if ":" not in word else ""
         raise SelectorError(
             f"`{word}` is nobody in the estate: expected a name or id, a prefix, `tag:key=value`, "
-            f"`any`, or a service tag (`service:{word}` if its data is to be asked for){hint}"
+            f"`any`, or a service tag{asked}{hint}"
         )
 
     def _tables(self) -> dict[str, Iterable[ResourceId]]:
@@ -343,7 +344,7 @@ class _Reading:
         own = {one.id: self._estate.addresses_of(one) for one in nics}
         sure = IntervalSet.union(one.addresses for one in nics)
         unset = [one for one in nics if not all(at.addresses for at in one.ip_configurations)]
-        missing = [f"private address of `{one.id.name}`" for one in unset]
+        missing = [self._estate.name_address_lost(one) for one in unset]
         known = [own[one.id] for one in unset if one.id in self._estate.open_addresses]
         lost = [*(f"network interface `{one}`" for one in absent), *doubts]
         maybe = IntervalSet.union(known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -131,6 +132,8 @@ def evaluator() -> Evaluator:
         ("[string(createObject('a', createArray(1, true())))]", '{"a":[1,true]}'),
         ("[base64ToString(base64('x'))]", "x"),
         ("[uri('https://a/b/', 'c.json')]", "https://a/b/c.json"),
+        ("[guid('test')]", "d6a5baf1-8b9b-542a-8525-2982f1f98a0c"),
+        ("[guid('a', 'b')]", str(uuid5(UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830"), "a-b"))),
         ("[tryGet(variables('plain'), 'no', 'such')]", None),
         ("[map(parameters('rules'), lambda('r', $r.n))]", ["a", "b"]),
         ("[map(range(0, 2), lambda('r', 'i', add($i, 5)))]", [5, 6]),
@@ -159,7 +162,8 @@ def test_what_an_expression_gives(written: str, wanted: Any) -> None:
         ("[format('{0}/{1}', parameters('open'), 'x')]", "{main.open}/x", "parameter `open`"),
         ("[parameters('open').a[0]]", "{main.open.a[0]}", "parameter `open`"),
         ("[join(createArray('a', parameters('open')), '-')]", "a-{main.open}", "parameter `open`"),
-        ("[uniqueString('a/b')]", "{uniquestring('a|b')}", "function `uniquestring` is not eval"),
+        ("[guid(parameters('open'))]", "{guid({main.open})}", "parameter `open` has no value"),
+        ("[uniqueString('a/b')]", "{uniquestring('a|b')}", "function `uniqueString` is not eval"),
         ("[resourceId('Microsoft.A/b', parameters('open'))]",
          f"{GROUP}/providers/Microsoft.A/b/{{main.open}}", "parameter `open`"),
         ("[last(split(resourceId('Microsoft.A/b', parameters('open')), '/'))]", "{main.open}", "p"),
@@ -210,6 +214,7 @@ def test_what_is_not_known_counts_where_it_can_matter(written: str, wanted: Any)
         ("[parameters('circle')]", "parameter `circle` is made out of itself", ""),
         ("[copyIndex()]", "`copyIndex` outside of its loop", "a loop around"),
         ("[add('1', 2)]", "`1` where a number should be", "a whole number"),
+        ("[guid('a', 1)]", "`1` where a text should be", "a text"),
         ("[int('x')]", "`x` is no whole number", ""),
         ("[div(1, 0)]", "division by zero", ""),
         ("[createObject(1, 2)]", "`1` names a property", "a text"),

@@ -10,7 +10,10 @@ import pytest
 
 import flowverdict
 from flowverdict.load import line_and_column
-from flowverdict.model import Estate, InputError, ResourceId
+from flowverdict.model import Direction, Estate, InputError, ResourceId
+from flowverdict.net import IntervalSet
+from flowverdict.prove.checker import Checker
+from flowverdict.prove.claims import Claim
 from tests.load.template.templates import (
     NETWORK,
     PLACE,
@@ -50,6 +53,27 @@ def test_a_template_stands_apart_until_it_is_told_where_it_goes() -> None:
     ]
     assert verdict(estate).access == "Allow"
     assert said(estate) == []
+
+
+def test_a_template_that_stands_apart_is_not_laid_over_an_estate(tmp_path: Path) -> None:
+    """It would change nothing, and so prove that nothing changes."""
+    placed = load({"main.json": template(network()), "told.json": deployment()})
+    (nsg,) = placed.resources.nsgs
+    state = {"id": nsg.text, "name": "n", "type": "Microsoft.Network/networkSecurityGroups",
+             "securityRules": [], "location": "eastus"}  # fmt: skip
+    files = {"main.json": template(network(rule("web", 100))[:1]), "told.json": deployment(),
+             "export.json": [state]}  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    main, told, export = (tmp_path / name for name in files)
+    with pytest.raises(InputError) as caught:
+        flowverdict.load_estate(export, change=main)
+    assert [Path(one.where.file).name for one in caught.value.diagnostics] == ["main.json"]
+    assert "it changes nothing of it: expected the deployment beside it" in str(caught.value)
+    changed = flowverdict.load_estate(export, change=[main, told])
+    assert len(changed.resources.nsgs[nsg].rules) == 7
+    beside = flowverdict.load_estate([export, main])
+    assert [one.code for one in beside.diagnostics] == ["place"]
 
 
 def test_a_deployment_tells_where_a_template_goes_and_its_values() -> None:
@@ -150,6 +174,20 @@ def test_children_are_put_into_their_parents() -> None:
     assert [one.id.name for one in found.peerings] == ["p"]
 
 
+def test_a_route_that_stands_beside_its_table() -> None:
+    """A default route widens `VirtualNetwork`, wherever it is written."""
+    nsg, vnet, nic = network()
+    table = {"id": "[resourceId('Microsoft.Network/routeTables', 't')]"}
+    vnet["properties"]["subnets"][0]["properties"]["routeTable"] = table
+    way = resource("routeTables/routes", "t/out",
+                   {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance"})  # fmt: skip
+    every = [nsg, vnet, nic, resource("routeTables", "t", {})]
+    assert verdict(loaded(every)).access == "Deny"
+    assert verdict(loaded([*every, way])).access == "Allow"
+    doubtful = loaded([*every, {**way, "condition": "[parameters('admin')]"}], parameters=SECRET)
+    assert verdict(doubtful).access == "Unknown"
+
+
 def test_a_child_of_an_exported_parent_is_not_lost() -> None:
     child = resource("networkSecurityGroups/securityRules", "n/web", rule("web", 100)["properties"])
     estate = load({"main.json": template([child])})
@@ -176,14 +214,107 @@ def test_a_rule_of_which_it_is_not_known_whether_it_is_there() -> None:
     assert verdict(estate).access == "Unknown"
 
 
-@pytest.mark.parametrize("kind", ["networkInterfaces", "virtualNetworkGateways"])
-def test_how_many_there_are_has_to_be_known(kind: str) -> None:
-    many = resource(kind, "x", {}, copy={"name": "c", "count": "[parameters('admin')]"})
+ANY_NUMBER = {"copy": {"name": "c", "count": "[parameters('admin')]"}}
+
+
+@pytest.mark.parametrize("kind", ["virtualNetworks", "virtualNetworkGateways"])
+def test_how_many_there_are_has_to_be_known_of_what_says_something_of_others(kind: str) -> None:
+    many = resource(kind, "x", {}, **ANY_NUMBER)
     (told,) = refused(main=template([many], parameters=SECRET))
     assert told == (
-        f"main.json: $.resources[0].copy: it is not known how many of `Microsoft.Network/{kind}` "
+        f"main.json: $.resources[0]: it is not known how many of `Microsoft.Network/{kind}` "
         "there are (parameter `admin` has no value): expected a parameters file that tells"
     )
+
+
+def _uncounted_rule(name: str) -> Json:
+    made = rule("x", "[copyIndex(200)]", destinationPortRange="[string(copyIndex(440))]")
+    return resource("networkSecurityGroups/securityRules", name, made["properties"], **ANY_NUMBER)
+
+
+def test_rules_of_which_it_is_not_known_how_many_there_are() -> None:
+    """Their NSG is not known; where it is not known whose they are, no NSG is."""
+    other, *others = network()
+    spare = {**other, "name": "spare"}
+    estate = loaded([other, spare, *others, _uncounted_rule("[concat('n/r', copyIndex())]")],
+                    parameters=SECRET)  # fmt: skip
+    found = verdict(estate)
+    assert found.access == "Unknown"
+    why = "it is not known how many of `Microsoft.Network/networkSecurityGroups/securityRules`"
+    assert why in found.missing[0]
+    assert "n" not in {one.name for one in estate.resources.nsgs}
+    assert "spare" in {one.name for one in estate.resources.nsgs}
+    rules = _uncounted_rule("[concat('n', copyIndex(), '/r')]")
+    found = verdict(loaded([other, spare, *others, rules], parameters=SECRET))
+    assert "it is not known whose `r` is (parameter `admin` has no value)" in found.missing[0]
+
+
+def test_a_network_that_is_connected_to_a_virtual_hub() -> None:
+    """What else is behind the hub is in ``VirtualNetwork``, and no template says what."""
+    near = network(rule("near", 100, sourceAddressPrefix="VirtualNetwork"))
+    remote = {"id": "[resourceId('Microsoft.Network/virtualNetworks', 'v')]"}
+    joint = resource("virtualHubs/hubVirtualNetworkConnections", "h/c",
+                     {"remoteVirtualNetwork": remote})  # fmt: skip
+    assert verdict(loaded(near)).access == "Deny"
+    found = verdict(loaded([*near, joint]))
+    assert found.access == "Unknown"
+    assert "/virtualHubs/h`" in found.missing[0]
+
+
+def test_a_rule_that_does_not_tell_whose_it_is_may_be_of_any_nsg() -> None:
+    name = "[concat(parameters('admin'), '/shut')]"
+    shut = rule("x", 100, "Deny")["properties"]
+    part = resource("networkSecurityGroups/securityRules", name, shut)
+    found = verdict(loaded([*network(rule("web", 200)), part], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "whose `shut` is (parameter `admin` has no value)" in found.missing[0]
+    nsg, vnet, nic = network(rule("web", 200))
+    nsg["name"] = "[parameters('admin')]"
+    subnet = vnet["properties"]["subnets"][0]["properties"]
+    subnet["networkSecurityGroup"]["id"] = (
+        "[resourceId('Microsoft.Network/networkSecurityGroups', parameters('admin'))]"
+    )
+    found = verdict(loaded([nsg, vnet, nic, part], parameters=SECRET))
+    assert found.access == "Deny"
+    assert found.rule.name == "shut"
+
+
+def test_interfaces_of_which_it_is_not_known_how_many_there_are() -> None:
+    """They may be in any group, and any claim about all interfaces hangs on them."""
+    asg = resource("applicationSecurityGroups", "g", {})
+    group = {"id": "[resourceId('Microsoft.Network/applicationSecurityGroups', 'g')]"}
+    by_group = rule("group", 101, "Deny", destinationPortRange="80",
+                    sourceApplicationSecurityGroups=[group])  # fmt: skip
+    del by_group["properties"]["sourceAddressPrefix"]
+    nsg, vnet, nic = network(
+        by_group, rule("web", 100), rule("all", 110, destinationPortRange="80")
+    )
+    many = {**nic, "name": "[concat('more', copyIndex())]", **ANY_NUMBER}
+    estate = loaded([asg, nsg, vnet, nic, many], parameters=SECRET)
+    assert verdict(estate).access == "Allow"
+    found = verdict(estate, port=80)
+    assert found.access == "Unknown"
+    assert "how many of `Microsoft.Network/networkInterfaces` there are" in found.missing[0]
+    claim = Claim("no SSH", "deny", Direction.INBOUND, ("Internet",), ("any",), (),
+                  IntervalSet([(6, 6)]), IntervalSet([(22, 22)]))  # fmt: skip
+    result = Checker(estate).check(claim)
+    assert result.verdict == "unknown"
+
+
+def test_nested_deployments_that_may_not_be_there_or_be_any_number() -> None:
+    """What they deploy is as doubtful as they are."""
+    nsg, *others = network(rule("web", 100))
+    inner = {"type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "d",
+             "properties": {"mode": "Incremental", "template": template([nsg])}}  # fmt: skip
+    assert verdict(loaded([inner, *others])).access == "Allow"
+    maybe = {**inner, "condition": "[parameters('admin')]"}
+    found = verdict(loaded([maybe, *others], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "it is not known whether `d` is deployed" in found.missing[0]
+    many = {**inner, "name": "[concat('d', copyIndex())]", **ANY_NUMBER}
+    found = verdict(loaded([many, *others], parameters=SECRET))
+    assert found.access == "Unknown"
+    assert "how many of `Microsoft.Resources/deployments` there are" in found.missing[0]
 
 
 def test_what_decides_no_packet_may_be_any_number() -> None:
@@ -207,6 +338,44 @@ def test_names_that_are_not_known_meet_by_their_expression() -> None:
     found = verdict(loaded([nsg, vnet, nic], parameters=SECRET))
     assert found.access == "Unknown"
     assert "network security group `/(not known)/id/{main.admin}`" in found.missing[0]
+
+
+def _loop(name: str) -> Json:
+    """Three rules by a loop, each for another port."""
+    made = rule("x", "[copyIndex(100)]", destinationPortRange="[string(copyIndex(443))]")
+    return resource("networkSecurityGroups/securityRules", name, made["properties"],
+                    copy={"name": "all", "count": 3})  # fmt: skip
+
+
+def test_rules_whose_names_hang_on_a_function_that_is_not_evaluated() -> None:
+    """Whether the turns of a loop have other names is not known: the function is named."""
+    estate = loaded([*network(), _loop("[concat('n/r', copyIndx())]")])
+    for told in said(estate):
+        assert told.endswith("another turn of its loop (function `copyIndx` is not evaluated): "
+                             "expected names that are known")  # fmt: skip
+    assert verdict(estate).access == "Unknown"
+    nsg, *others = network()
+    made = rule("[concat('r', copyIndx())]", "[copyIndex('securityRules', 100)]")
+    loop = {"name": "securityRules", "count": 2, "input": made}
+    nsg["properties"] = {"copy": [loop]}
+    estate = loaded([nsg, *others])
+    assert said(estate)[0] == (
+        "main.json: $.resources[0].properties.securityRules[0].name: value is not known "
+        "(function `copyIndx` is not evaluated)"
+    )
+    assert verdict(estate).access == "Unknown"
+    nsg["properties"]["copy"] = [{**loop, "count": 1}]
+    assert verdict(loaded([nsg, *others])).access == "Allow"
+
+
+def test_a_part_twice_with_different_contents_is_not_known() -> None:
+    estate = loaded([*network(), _loop("n/web")])
+    assert (
+        "`web` stands at another turn of its loop too, with different contents" in said(estate)[0]
+    )
+    assert verdict(estate).access == "Unknown"
+    web = resource("networkSecurityGroups/securityRules", "n/web", rule("x", 100)["properties"])
+    assert verdict(loaded([*network(), web, web])).access == "Allow"
 
 
 def bicep() -> Json:
@@ -319,6 +488,29 @@ def test_interfaces_of_a_scale_set() -> None:
             "networkProfile": {"networkInterfaceConfigurations": [configuration]}}},
     }  # fmt: skip
     assert verdict(loaded([nsg, vnet, scale_set]), nic="eth0").access == "Allow"
+
+
+def test_interfaces_that_a_machine_describes() -> None:
+    """A machine of `networkApiVersion` has its interfaces in its own body, with an NSG each."""
+    nsg, vnet, nic = network(rule("web", 100, access="Deny"))
+    described = {"name": "made", "properties": nic["properties"]}
+    machine = {
+        "type": "Microsoft.Compute/virtualMachines",
+        "name": "vm",
+        "properties": {"networkProfile": {
+            "networkApiVersion": "2022-11-01", "networkInterfaceConfigurations": [described]}},
+    }  # fmt: skip
+    assert verdict(loaded([nsg, vnet, machine]), nic="made").access == "Deny"
+    nsg["properties"]["securityRules"][0]["properties"]["access"] = "Allow"
+    estate = loaded([nsg, vnet, machine])
+    found = flowverdict.verify(
+        estate, vm="vm", direction="Inbound", protocol="TCP", local="10.0.0.4:443",
+        remote="8.8.8.8:50000")  # fmt: skip
+    assert found.access == "Allow"
+    assert found.nic.id.text == f"{UNPLACED}/providers/Microsoft.Network/networkInterfaces/made"
+    described["name"] = "[parameters('admin')]"
+    secret = loaded([nsg, vnet, machine], parameters=SECRET)
+    assert [one.name for one in secret.resources.nics] == ["{main.admin}"]
 
 
 @pytest.mark.parametrize("address", ["10.0.0.4", None])
@@ -539,3 +731,24 @@ def test_resources_that_refer_to_each_others_state() -> None:
     ]
     (told,) = refused(main=template(around))
     assert "template is nested too deeply, or refers to itself" in told
+
+
+def test_an_output_of_a_deployment_in_another_group_by_its_id() -> None:
+    """What Bicep writes for a module of a resource group that another module takes from."""
+    nsg, *others = network(rule("web", 100))
+    (subnet,) = others[0]["properties"]["subnets"]
+    subnet["properties"]["networkSecurityGroup"]["id"] = "[parameters('nsg')]"
+
+    def module(name: str, content: Json, **properties: Any) -> Json:
+        inner = {"expressionEvaluationOptions": {"scope": "inner"}, "mode": "Incremental"}
+        return {"type": "Microsoft.Resources/deployments", "name": name, "resourceGroup": "net",
+                "properties": {**inner, "template": content, **properties}}  # fmt: skip
+
+    group = "format('/subscriptions/{0}/resourceGroups/{1}', subscription().subscriptionId, 'net')"
+    made = f"extensionResourceId({group}, 'Microsoft.Resources/deployments', 'rules')"
+    told = "[resourceId('Microsoft.Network/networkSecurityGroups', 'n')]"
+    rules = template([nsg], outputs={"id": {"type": "string", "value": told}})
+    rest = template(others, parameters={"nsg": {"type": "string"}})
+    taken = {"nsg": {"value": f"[reference({made}, '2022-09-01').outputs.id.value]"}}
+    estate = loaded([module("rules", rules), module("rest", rest, parameters=taken)])
+    assert verdict(estate).access == "Allow"

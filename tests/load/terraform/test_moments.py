@@ -8,8 +8,10 @@ import pytest
 
 import flowverdict
 from flowverdict.load import line_and_column
-from flowverdict.model import InputError
+from flowverdict.model import Direction, InputError
 from flowverdict.policy import DEFAULTS
+from flowverdict.prove.checker import Checker
+from flowverdict.prove.claims import Claim
 from flowverdict.prove.diff import diff
 from tests.load.terraform.plans import (
     IN_GROUP,
@@ -130,7 +132,9 @@ def test_blocks_that_are_known_after_apply(tmp_path: Path) -> None:
     del new["values"]["security_rule"]
     there = [vnet(), subnet(), new, tied(), nic()]
     unknown = {new["address"]: {"security_rule": True}}
-    assert ask(load(tmp_path, plan_of([], there, unknown=unknown))).access == "Deny"
+    bare = {"resources": [configured("azurerm_network_security_group", "n")]}
+    none = ask(load(tmp_path, plan_of([], there, unknown=unknown, configuration=bare)))
+    assert none.access == "Deny"
     expressions = configured("azurerm_network_security_group", "n", security_rule=refers("var.x"))
     written = {"resources": [expressions]}
     told = ask(load(tmp_path, plan_of([], there, unknown=unknown, configuration=written)))
@@ -168,11 +172,53 @@ def test_private_endpoints_and_scale_sets_have_interfaces(tmp_path: Path) -> Non
         network_interface=[{"name": "eth0", "ip_configuration": [{"name": "i", "subnet_id": place}],
                             "network_security_group_id": f"{NETWORK}/networkSecurityGroups/m"}],
     )  # fmt: skip
-    there = [vnet(), subnet(), nsg("m", [rule("Web", "80")]), endpoint, scale_set]
+    older = resource(
+        "azurerm_virtual_machine_scale_set", "old", name="old", **IN_GROUP,
+        network_profile=[{"name": "eth9", "ip_configuration": [{"name": "i", "subnet_id": place}],
+                          "network_security_group_id": f"{NETWORK}/networkSecurityGroups/m"}],
+    )  # fmt: skip
+    there = [vnet(), subnet(), nsg("m", [rule("Web", "80")]), endpoint, scale_set, older]
     estate = load(tmp_path, state(*there))
+    assert ask(estate, 80, name="eth9", local="10.0.1.77").access == "Allow"
+    assert ask(estate, 22, name="eth9", local="10.0.1.77").access == "Deny"
     assert ask(estate, name="pe-nic", local="10.0.1.9").access == "Allow"
     assert ask(estate, 80, name="eth0", local="10.0.1.77").access == "Allow"
     assert ask(estate, 22, name="eth0", local="10.0.1.77").access == "Deny"
+
+
+def test_interfaces_of_a_scale_set_that_are_known_after_apply(tmp_path: Path) -> None:
+    """They are somewhere: no claim about all interfaces holds."""
+    scale_set = resource("azurerm_linux_virtual_machine_scale_set", "web", name="web", **IN_GROUP)
+    document = plan_of(
+        [],
+        [vnet(), subnet(), nsg(), tied(), nic(), scale_set],
+        unknown={scale_set["address"]: {"network_interface": True}},
+    )
+    claim = Claim("nobody", "deny", Direction.INBOUND, ("Internet",), ("any",))
+    assert Checker(load(tmp_path, document)).check(claim).verdict == "unknown"
+    without = plan_of([], [vnet(), subnet(), nsg(), tied(), nic()])
+    assert Checker(load(tmp_path, without)).check(claim).verdict == "holds"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_network_that_is_connected_to_a_virtual_hub(tmp_path: Path, told: bool) -> None:
+    """What else is behind the hub is in ``VirtualNetwork``, and nothing in a plan says what."""
+    hub = resource("azurerm_virtual_hub", "hub", name="hub", **IN_GROUP)
+    values = {"remote_virtual_network_id": f"{NETWORK}/virtualNetworks/v"}
+    if told:
+        values["virtual_hub_id"] = f"{NETWORK}/virtualHubs/hub"
+    joint = resource("azurerm_virtual_hub_connection", "c", name="c", **values)
+    near = rule("Near", source_address_prefix="VirtualNetwork")
+    shut = rule("Shut", "22", 200, access="Deny")
+    there = [vnet(), subnet(), nsg("n", [near, shut]), tied(), nic(), hub]
+    unknown = {joint["address"]: {} if told else {"virtual_hub_id": True}}
+    assert ask(load(tmp_path, plan_of([], there))).access == "Deny"
+    estate = load(tmp_path, plan_of([], [*there, joint], unknown=unknown))
+    assert [one.code for one in estate.diagnostics] == ["dangling"]
+    found = ask(estate)
+    assert found.access == "Unknown"
+    assert "/virtualHubs/" in found.missing[0]
+    assert ask(estate, 22).access == "Deny"
 
 
 @pytest.mark.parametrize("edited", ["action", "create", "deploy", "delete"])

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from flowverdict.model import ResourceId
 from tests.load.terraform.plans import (
+    GROUP,
     IN_GROUP,
     NETWORK,
     Json,
@@ -254,6 +256,41 @@ def test_names_that_are_not_known_do_not_make_one_of_two(tmp_path: Path) -> None
     assert all("{azurerm_network_security_group" in str(one) for one in estate.resources.nsgs)
 
 
+@pytest.mark.parametrize(("name", "doubtful"), [(None, ["a", "b"]), ("a", ["a"]), ("c", [])])
+def test_a_rule_of_which_it_is_not_known_whose_it_is(
+    tmp_path: Path, name: str | None, doubtful: list[str]
+) -> None:
+    """Each NSG that it may be part of is not known; left out, it could only be missed."""
+    groups = [
+        resource("azurerm_network_security_group", one, name=one, location="eastus",
+                 resource_group_name="rg", security_rule=[])
+        for one in ("a", "b")
+    ]  # fmt: skip
+    attribute = "resource_group_name" if name else "network_security_group_name"
+    told = {"resource_group_name": "rg", "network_security_group_name": name}
+    part = resource("azurerm_network_security_rule", "r", **{**rule("Rdp"), **told})
+    del part["values"][attribute]
+    unknown: Json = {part["address"]: {"id": True, attribute: True}}
+    written = [configured("azurerm_network_security_rule", "r", **{attribute: refers("local.x")})]
+    document = plan_of([], [*groups, part], unknown=unknown, configuration={"resources": written})
+    estate = load(tmp_path, document)
+    assert [one.name for one in estate.broken] == doubtful
+    assert any("it is not known whose it is" in one.what for one in estate.diagnostics)
+
+
+def test_blocks_that_are_not_told_are_not_left_out(tmp_path: Path) -> None:
+    """A list of rules without its configuration, and lists in which something is no rule."""
+    nsg = resource("azurerm_network_security_group", "n", name="n", location="eastus",
+                   resource_group_name="rg")  # fmt: skip
+    unknown: Json = {nsg["address"]: {"id": True, "security_rule": True}}
+    assert not load(tmp_path, plan_of([], [nsg], unknown=unknown)).resources.nsgs
+    for wrong in ("*", [1], [None]):
+        nsg["values"]["security_rule"] = wrong
+        estate = load(tmp_path, plan_of([], [nsg]))
+        [(broken, reason)] = estate.broken.items()
+        assert (broken.name, reason.where.path) == ("n", f"{nsg['address']}.security_rule")
+
+
 def test_each_provider_has_its_own_subscription(tmp_path: Path) -> None:
     """Told by a constant, by a variable, by what it looked up, or not at all."""
     networks = [new(vnet(name)) for name in ("c", "x", "d", "u")]
@@ -316,6 +353,63 @@ def test_bodies_of_azapi(tmp_path: Path) -> None:
     update["values"]["resource_id"] = f"{NETWORK}/virtualNetworks/x"
     document = plan_of([], [*there, update], unknown=unknown, configuration={"resources": written})
     assert len(load(tmp_path, document).broken) == 1
+
+
+@pytest.mark.parametrize("kind", ["virtualMachines", "virtualMachineScaleSets"])
+def test_interfaces_of_machines_of_azapi(tmp_path: Path, kind: str) -> None:
+    """They stand in the body alone; where that is not told, some interface is not known."""
+    place = {"subnet": {"id": f"{NETWORK}/virtualNetworks/v/subnets/s"}}
+    card = {"name": "made", "properties": {"ipConfigurations": [{"properties": place}]}}
+    body: Json = {"networkProfile": {"networkInterfaceConfigurations": [card]}}
+    if kind == "virtualMachineScaleSets":
+        body = {"virtualMachineProfile": body}
+    machine = resource(
+        "azapi_resource", "m", name="m", type=f"Microsoft.Compute/{kind}@2024-03-01",
+        parent_id=GROUP, body={"properties": body},
+    )  # fmt: skip
+    estate = load(tmp_path, plan_of([], [machine]))
+    assert [(one.name, nic.subnet) for one, nic in estate.resources.nics.items()] == [
+        ("made", ResourceId(place["subnet"]["id"]))
+    ]
+    del machine["values"]["body"]
+    unknown: Json = {machine["address"]: {"body": True}}
+    estate = load(tmp_path, plan_of([], [machine], unknown=unknown))
+    assert any(one.type.endswith("/networkinterfaces") for one in estate.broken)
+
+
+def _by_azapi(kind: str, parent: str, **properties: Any) -> Json:
+    return resource(
+        "azapi_resource", "x", name="x", type=f"Microsoft.{kind}@2024-05-01",
+        parent_id=f"{NETWORK.partition('/providers')[0]}{parent}", location="eastus",
+        body={"properties": properties},
+    )  # fmt: skip
+
+
+def test_what_azure_makes_for_bodies_of_azapi(tmp_path: Path) -> None:
+    """The interfaces of a scale set, and the peering of a network with a hub."""
+    own = {"ipConfigurations": [{"name": "i", "properties": {
+        "subnet": {"id": f"{NETWORK}/virtualNetworks/v/subnets/s"}}}]}  # fmt: skip
+    described = [{"name": "eth7", "properties": own}]
+    scale_set = _by_azapi(
+        "Compute/virtualMachineScaleSets", "",
+        virtualMachineProfile={"networkProfile": {"networkInterfaceConfigurations": described}},
+    )  # fmt: skip
+    there = [vnet(), subnet(), nsg(), tied(), nic()]
+    estate = load(tmp_path, plan_of([], [*there, scale_set]))
+    assert ask(estate, 80, name="eth7", local="10.0.1.9").access == "Deny"
+    v = {"id": f"{NETWORK}/virtualNetworks/v"}
+    hub = "/providers/Microsoft.Network/virtualHubs/h"
+    joint = _by_azapi("Network/virtualHubs/hubVirtualNetworkConnections", hub,
+                      remoteVirtualNetwork=v)  # fmt: skip
+    near = nsg("n", [rule("Near", source_address_prefix="VirtualNetwork")])
+    there = [vnet(), subnet(), near, tied(), nic()]
+    assert ask(load(tmp_path, plan_of([], there))).access == "Deny"
+    found = ask(load(tmp_path, plan_of([], [*there, joint])))
+    assert found.access == "Unknown"
+    assert "/virtualHubs/h" in found.missing[0]
+    unknown = {joint["address"]: {"body": {"properties": {"remoteVirtualNetwork": {"id": True}}}}}
+    found = ask(load(tmp_path, plan_of([], [*there, joint], unknown=unknown)))
+    assert found.access == "Unknown"
 
 
 def test_groups_that_a_policy_fills(tmp_path: Path) -> None:

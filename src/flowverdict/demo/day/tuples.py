@@ -46,8 +46,13 @@ class Tuples(NamedTuple):
     bytes_received: Ints
 
 
-class _Seen(NamedTuple):
-    """The sightings of some flows with what is to be known of them, a column each."""
+class Seen(NamedTuple):
+    """The sightings of some flows with what is to be known of them, a column each.
+
+    Times in milliseconds since midnight; `length` to the last packet; `tries` is how often the
+    first packet was sent; `sweep` is when the interface's first sweep is. `flow` and `spot` are
+    handed on.
+    """
 
     flow: Ints
     spot: Ints
@@ -60,9 +65,9 @@ class _Seen(NamedTuple):
     packets_received: Ints
     bytes_received: Ints
 
-    def where(self, chosen: Ints | Flags) -> _Seen:
+    def where(self, chosen: Ints | Flags) -> Seen:
         """Returns these, by index or mask."""
-        return _Seen(*(column[chosen] for column in self))
+        return Seen(*(column[chosen] for column in self))
 
 
 def tuples(
@@ -70,17 +75,23 @@ def tuples(
 ) -> Tuples:
     """Returns the day's tuples of flows at their spots."""
     allowed = np.array([one.allowed for one in spots])[seen.spot]
-    table = _table(flows, seen, spots, rng)
-    passing = table.where(allowed)
-    parts = (
-        _denied(table.where(~allowed)),
-        _knocking(passing),
-        _passing(passing, rng),
-    )
-    whole = Tuples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    whole = logged(_table(flows, seen, spots, rng), allowed, rng)
     kept = np.flatnonzero(_is_logged(whole, spots))
     sequence = np.lexsort((whole.order[kept], whole.spot[kept], whole.flow[kept], whole.time[kept]))
     return Tuples(*(column[kept[sequence]] for column in whole))
+
+
+def logged(seen: Seen, allowed: Flags, rng: np.random.Generator) -> Tuples:
+    """Returns the tuples of sightings, in no order, those behind the end of the day included.
+
+    Args:
+        seen: the sightings.
+        allowed: of each whether a rule lets it through.
+        rng: draws how long after the last packet a flow ends.
+    """
+    passing = seen.where(allowed)
+    parts = (_denied(seen.where(~allowed)), _knocking(passing), _passing(passing, rng))
+    return Tuples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _is_logged(rows: Tuples, spots: Sequence[Spot]) -> Flags:
@@ -91,7 +102,7 @@ def _is_logged(rows: Tuples, spots: Sequence[Spot]) -> Flags:
     return (rows.time >= begin) & (rows.time < end) & ~(begins_only[rows.spot] & is_counting)
 
 
-def _table(flows: Flows, seen: Sightings, spots: Sequence[Spot], rng: np.random.Generator) -> _Seen:
+def _table(flows: Flows, seen: Sightings, spots: Sequence[Spot], rng: np.random.Generator) -> Seen:
     """Returns every sighting with its own clock and its own count."""
     count = len(seen.flow)
     is_inbound = np.array([one.direction == "I" for one in spots])[seen.spot]
@@ -106,7 +117,7 @@ def _table(flows: Flows, seen: Sightings, spots: Sequence[Spot], rng: np.random.
     sent = flows.packets_sent[seen.flow]
     received = flows.packets_received[seen.flow]
     wrapped = np.where(is_inbound, sent, 0), np.where(is_inbound, 0, received)
-    return _Seen(
+    return Seen(
         seen.flow,
         seen.spot,
         flows.start[seen.flow] + delay,
@@ -126,19 +137,19 @@ def _repeated(times: Ints) -> tuple[Ints, Ints]:
     return whose, np.arange(len(whose)) - np.repeat(np.cumsum(times) - times, times)
 
 
-def _uncounted(seen: _Seen, time: Ints, order: Ints, state: int) -> Tuples:
+def _uncounted(seen: Seen, time: Ints, order: Ints, state: int) -> Tuples:
     nothing = np.zeros(len(time), np.int64)
     states = np.full(len(time), state)
     return Tuples(seen.flow, seen.spot, time, order, states, *[nothing] * 4)
 
 
-def _denied(seen: _Seen) -> Tuples:
+def _denied(seen: Seen) -> Tuples:
     whose, nth = _repeated(seen.tries)
     knocks = seen.where(whose)
     return _uncounted(knocks, knocks.start + _KNOCKS[nth], nth, DENIED)
 
 
-def _knocking(seen: _Seen) -> Tuples:
+def _knocking(seen: Seen) -> Tuples:
     """Begins that the next SYN ends, for all tries but the last."""
     whose, nth = _repeated(seen.tries - 1)
     knocks = seen.where(whose)
@@ -149,19 +160,18 @@ def _knocking(seen: _Seen) -> Tuples:
     return Tuples(*(np.concatenate(column) for column in zip(begins, ends, strict=True)))
 
 
-def _passing(seen: _Seen, rng: np.random.Generator) -> Tuples:
+def _passing(seen: Seen, rng: np.random.Generator) -> Tuples:
     """The last try of each: its begin, what the sweeps find, its end."""
     begin = seen.start + _KNOCKS[seen.tries - 1]
     end = begin + seen.length + 5_500 + (rng.random(len(begin)) * 500).astype(np.int64)
     first = (begin - seen.sweep) // _SWEEP + 1
-    whose, nth = _repeated(np.maximum((end - 1 - seen.sweep) // _SWEEP - first + 1, 0))
-    sweeps = seen.sweep[whose] + (first[whose] + nth) * _SWEEP
-    number = np.arange(len(begin))
-    whose = np.concatenate((number, whose, number))
-    time = np.concatenate((begin, sweeps, end))
-    state = np.repeat((BEGIN, CONTINUE, END), (len(number), len(sweeps), len(number)))
-    sequence = np.lexsort((state, time, whose))
-    whose, time, state = whose[sequence], time[sequence], state[sequence]
+    sweeps = np.maximum((end - 1 - seen.sweep) // _SWEEP - first + 1, 0)
+    whose, nth = _repeated(sweeps + 2)
+    state = np.full(len(whose), CONTINUE)
+    state[nth == 0] = BEGIN
+    state[nth > sweeps[whose]] = END
+    time = (seen.sweep + (first - 1) * _SWEEP)[whose] + nth * _SWEEP
+    time[state == BEGIN], time[state == END] = begin, end
     share = np.clip((time - begin[whose]) / np.maximum(seen.length[whose], 1), 0, 1)
     share[state == END] = 1
     order = 2 * seen.tries[whose] - 2 + state

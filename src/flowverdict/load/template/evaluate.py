@@ -59,23 +59,24 @@ class Evaluator:
     def __init__(
         self,
         scope: Scope,
-        loops: Mapping[str, int] | None = None,
+        loops: Mapping[str, int | Partial] | None = None,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
         """Takes the scope.
 
         Args:
             scope: parameters, variables and the place of deployment.
-            loops: the turn of each loop, by its name in lower case; by ``""`` the resource's.
+            loops: the turn of each loop, by its name in lower case; by ``""`` the resource's. A
+                mark stands for any turn of a loop of which it is not known how often it turns.
             arguments: the values of lambda arguments.
         """
         self.scope = scope
         self.loops = loops or {}
         self.arguments = arguments or {}
 
-    def at_turn(self, name: str, turn: int, *, is_resource: bool = False) -> Evaluator:
+    def at_turn(self, name: str, turn: int | Partial, *, is_resource: bool = False) -> Evaluator:
         """Returns an evaluator at a turn of one more loop."""
-        loops = {**self.loops, name.lower(): turn}
+        loops: dict[str, int | Partial] = {**self.loops, name.lower(): turn}
         if is_resource or "" not in self.loops:
             loops[""] = turn
         return Evaluator(self.scope, loops, self.arguments)
@@ -137,10 +138,11 @@ class Evaluator:
             case Member():
                 of, key = self.expression(tree.of), self.expression(tree.key)
                 return member(of, key, is_safe=tree.is_safe)
-            case Call(name, arguments):
-                return self._call(name, arguments)
+            case Call():
+                return self._call(tree)
 
-    def _call(self, name: str, arguments: tuple[Expression, ...]) -> Any:
+    def _call(self, tree: Call) -> Any:
+        name, arguments = tree.name, tree.arguments
         if name in _KNOWN:
             return _KNOWN[name]
         try:
@@ -148,12 +150,13 @@ class Evaluator:
                 return FORMS[name](self, arguments)
             if "." in name:
                 return self.scope.own_function(name, [self.expression(one) for one in arguments])
-            return self._plain_call(name, [self.expression(one) for one in arguments])
+            return self._plain_call(tree, [self.expression(one) for one in arguments])
         except _WRONG as problem:
             what = f"`{name}` cannot take {len(arguments)} such arguments ({problem})"
             raise ExpressionError(what, f"what Azure documents for `{name}`") from None
 
-    def _plain_call(self, name: str, values: list[Any]) -> Any:
+    def _plain_call(self, tree: Call, values: list[Any]) -> Any:
+        name = tree.name
         if name in IDENTITY:
             return IDENTITY[name](self.scope, values)
         if name in self.scope.told and not values:
@@ -167,7 +170,7 @@ class Evaluator:
         if name in ("concat", "format"):
             return _concat(values) if name == "concat" else _format(values)
         if found is None:
-            return unknown(f"function `{name}` is not evaluated", called(name, values))
+            return unknown(f"function `{tree.spelled}` is not evaluated", called(name, values))
         assert part is not None
         return _of_unknown(name, values, part)
 

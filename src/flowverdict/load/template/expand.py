@@ -11,7 +11,14 @@ from flowverdict.load.document import read_document
 from flowverdict.load.report import Unreadable, error
 from flowverdict.load.template.evaluate import Evaluator
 from flowverdict.load.template.given import check_given, given_by
-from flowverdict.load.template.partial import Partial, as_list, as_object, shown
+from flowverdict.load.template.partial import (
+    Partial,
+    as_list,
+    as_object,
+    called,
+    shown,
+    unknown,
+)
 from flowverdict.load.template.place import Place, place_of
 from flowverdict.load.template.raw import below, evaluated, field_of
 from flowverdict.load.template.scope import Scope
@@ -44,7 +51,8 @@ class Instance:
         where: its place in the template.
         evaluator: for its expressions.
         level: the template that it is in.
-        doubt: why it is not known whether it is deployed; empty where it is.
+        doubt: what is not known of whether or how often it is deployed; empty where it is.
+        is_counted: whether it is known how many there are; otherwise it stands for all of them.
     """
 
     kind: str
@@ -54,6 +62,7 @@ class Instance:
     evaluator: Evaluator
     level: Level
     doubt: str = ""
+    is_counted: bool = True
 
     @property
     def is_deployment(self) -> bool:
@@ -77,6 +86,12 @@ class Instance:
             if name.lower() not in _NOT_OF_THE_RESOURCE:
                 found[name] = evaluated(self.evaluator, raw, self.where, name)
         return {**found, "id": self.id.text, "name": self.id.name}
+
+    @property
+    def nameless(self) -> str:
+        """Why its name is not known; empty where it is."""
+        name = evaluated(self.evaluator, field_of(self.raw, "name"), self.where, "name")
+        return name.what if isinstance(name, Partial) else ""
 
     @cached_property
     def inner(self) -> Level | None:
@@ -114,7 +129,7 @@ class Level:
         place: Place,
         where: Position,
         *,
-        depth: int = 0,
+        within: Instance | None = None,
     ) -> None:
         """Takes a template.
 
@@ -123,15 +138,14 @@ class Level:
             evaluator: for its expressions; of a nested template it may be the outer one's.
             place: where it is deployed.
             where: where it stands.
-            depth: in how many others it stands.
+            within: the deployment that it is of; None for one that is deployed by itself.
         """
         self.template = template
         self.place = place
         self.where = where
-        self.uncounted: list[tuple[Position, str, str]] = []
-        """Loops of which it is not known how often they turn: place, type, and why."""
         self._evaluator = evaluator
-        self._depth = depth
+        self._within = within
+        self.depth: int = within.level.depth + 1 if within else 0
         self._working = False
         self._by_symbol: dict[str, Instance] = {}
         if evaluator.scope.resources is None:
@@ -164,9 +178,7 @@ class Level:
 
     # from what is written to resources
 
-    def _all(
-        self, resources: Any, where: Position, parent: Instance | None, doubt: str = ""
-    ) -> Iterator[Instance]:
+    def _all(self, resources: Any, where: Position, parent: Instance | None) -> Iterator[Instance]:
         """Yields what a list of resources, or an object of them by symbolic name, stands for."""
         named = as_object(resources)
         if named is None and as_list(resources) is None:
@@ -177,33 +189,38 @@ class Level:
             raw = as_object(one)
             if raw is None:
                 raise self._wrong(below(where, step), "no resource", "an object with a `type`")
-            yield from self._turns(raw, below(where, step), symbol, parent, doubt)
+            yield from self._turns(raw, below(where, step), symbol, parent)
 
     def _wrong(self, where: Position, what: str, expected: str) -> Unreadable:
         return Unreadable(error(where, "template", what, expected))
 
     def _turns(
-        self, raw: Json, where: Position, symbol: str, parent: Instance | None, doubt: str
+        self, raw: Json, where: Position, symbol: str, parent: Instance | None
     ) -> Iterator[Instance]:
-        """Yields a resource as often as its loop turns, with its children."""
+        """Yields a resource as often as its loop turns, once where that is not known.
+
+        Its children come with it.
+        """
         around = parent.evaluator if parent else self._evaluator
         loop = as_object(field_of(raw, "copy"))
         if loop is None:
-            yield from self._one(raw, where, symbol, parent, doubt, around)
+            yield from self._one(raw, where, symbol, parent, around)
             return
         try:
             count = around.count(loop)
         except ExpressionError as problem:
             at = below(where, ".copy")
             raise Unreadable(error(at, "expression", str(problem), problem.expected)) from None
+        name = str(loop.get("name", ""))
         if isinstance(count, Partial):
-            kind = str(field_of(raw, "type"))
-            self.uncounted.append((below(where, ".copy"), kind, count.what))
+            any_turn = around.at_turn(name, _any_turn(count, name), is_resource=True)
+            what = f"how many of `{field_of(raw, 'type')}` there are ({count.what})"
+            yield from self._one(raw, where, "", parent, any_turn, uncounted=what)
             return
         for turn in range(count):
-            at_turn = around.at_turn(str(loop.get("name", "")), turn, is_resource=True)
+            at_turn = around.at_turn(name, turn, is_resource=True)
             named = f"{symbol}[{turn}]" if symbol else ""
-            yield from self._one(raw, where, named, parent, doubt, at_turn)
+            yield from self._one(raw, where, named, parent, at_turn)
 
     def _one(
         self,
@@ -211,23 +228,27 @@ class Level:
         where: Position,
         symbol: str,
         parent: Instance | None,
-        doubt: str,
         evaluator: Evaluator,
+        *,
+        uncounted: str = "",
     ) -> Iterator[Instance]:
         holds = self._condition(raw, where, evaluator)
         if holds is False:
             return
-        if isinstance(holds, Partial):
-            doubt = holds.what
         kind, names = self._named(raw, where, parent, evaluator)
         identity = self._id(raw, where, evaluator, kind, names)
-        found = Instance(kind, identity, raw, where, evaluator, self, doubt)
+        around = parent or self._within
+        doubt = uncounted or (around.doubt if around else "")
+        if isinstance(holds, Partial) and not doubt:
+            doubt = f"whether `{identity.name}` is deployed ({holds.what})"
+        is_counted = not uncounted and (around is None or around.is_counted)
+        found = Instance(kind, identity, raw, where, evaluator, self, doubt, is_counted)
         if symbol:
             self._by_symbol[symbol.lower()] = found
         yield found
         children = field_of(raw, "resources")
         if children is not None and not found.is_deployment:
-            yield from self._all(children, below(where, ".resources"), found, doubt)
+            yield from self._all(children, below(where, ".resources"), found)
 
     def _condition(self, raw: Json, where: Position, evaluator: Evaluator) -> bool | Partial:
         """Returns whether a resource is deployed, or a mark."""
@@ -279,7 +300,7 @@ class Level:
         if scope is not None:
             prefix = shown(evaluated(evaluator, scope, where, "scope")).rstrip("/")
             place = place_of(prefix)
-        elif field_of(raw, "existing") is True:
+        elif field_of(raw, "existing") is True or kind.lower() == _DEPLOYMENT:
             of = (field_of(raw, name) for name in ("subscriptionId", "resourceGroup"))
             place = self.place.inside(*(evaluated(evaluator, one, where) for one in of))
         if place is not None:
@@ -295,7 +316,7 @@ class Level:
             Unreadable: Azure would refuse it.
         """
         raw, evaluator = deployment.raw, deployment.evaluator
-        if self._depth >= _DEEPEST:
+        if self.depth >= _DEEPEST:
             raise self._wrong(deployment.where, "deployments are nested too deeply", "fewer")
         named = (field_of(raw, name) for name in ("subscriptionId", "resourceGroup"))
         place = self.place.inside(*(evaluated(evaluator, one, deployment.where) for one in named))
@@ -305,13 +326,13 @@ class Level:
         how = field_of(raw, "properties", "expressionEvaluationOptions", "scope")
         how = evaluated(evaluator, how, deployment.where)
         if str(how).lower() != "inner" and not is_linked:
-            return Level(template, evaluator, place, where, depth=self._depth + 1)
+            return Level(template, evaluator, place, where, within=deployment)
         told = below(deployment.where, ".properties.parameters")
         given = given_by(field_of(raw, "properties", "parameters"), told, evaluator)
         label = f"{evaluator.scope.label}.{deployment.id.name}"
         scope = Scope(template, label, place, given)
         check_given(scope, told)
-        return Level(template, Evaluator(scope), place, where, depth=self._depth + 1)
+        return Level(template, Evaluator(scope), place, where, within=deployment)
 
     # what expressions ask of resources
 
@@ -361,6 +382,11 @@ class Level:
                 value = value["value"]
             found[name] = {"value": value}
         return found
+
+
+def _any_turn(count: Partial, loop: str) -> Partial:
+    """Returns what stands for the turn of a loop of which it is not known how often it turns."""
+    return unknown(count.what, called("copyIndex", [loop] if loop else []))
 
 
 def _names(instance: Instance) -> list[str]:

@@ -18,11 +18,19 @@ def finished(value: Any, key: str = "") -> Any:
     """Returns a value in which names and ids are texts, with what is not known in braces.
 
     References by the same expression then meet, as ids of resources that are not in the estate.
+    Parts of one list that have the same expression for a name stay without one: it is not known
+    whether they are one.
     """
     if (fields := as_object(value)) is not None:
         return {name: finished(one, name) for name, one in fields.items()}
     if (elements := as_list(value)) is not None:
-        return [finished(one, key) for one in elements]
+        names = [_name(one) for one in elements]
+        return [
+            {**finished(one, key), "name": name}
+            if isinstance(name, Partial) and names.count(name) > 1
+            else finished(one, key)
+            for one, name in zip(elements, names, strict=True)
+        ]
     if isinstance(value, Partial):
         if value.text.startswith(("/subscriptions/", "/providers/")):
             return value.text
@@ -31,6 +39,11 @@ def finished(value: Any, key: str = "") -> Any:
         if key.lower() == "name":
             return value.text
     return value
+
+
+def _name(part: Any) -> Any:
+    fields = as_object(part)
+    return None if fields is None else fields.get("name")
 
 
 def completed(kind: str, value: Json) -> Json:

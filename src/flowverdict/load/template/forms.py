@@ -78,6 +78,8 @@ def _copy_index(at: Evaluator, arguments: Arguments) -> Any:
     if turn is None:
         where = f" of `{name}`" if name else ""
         raise ExpressionError(f"`copyIndex`{where} outside of its loop", "a loop around")
+    if isinstance(turn, Partial):
+        return unknown(turn.what, called("copyIndex", [name, *values])) if values else turn
     return turn + int(values[0]) if values else turn
 
 
@@ -185,7 +187,7 @@ def _with_lambda(
     found = of if isinstance(of, Partial) else run(at, arguments, of)
     if not isinstance(found, Partial) or name == "reduce":
         return found
-    turns = "".join(f"#{turn}" for _, turn in sorted(at.loops.items()))
+    turns = "".join(f"#{shown(turn)}" for _, turn in sorted(at.loops.items()))
     return unknown(found.what, written(Call(name, arguments)) + turns)
 
 

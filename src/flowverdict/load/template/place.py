@@ -36,11 +36,6 @@ class Place:
     management_group: Any = _MANAGEMENT_GROUP
 
     @property
-    def is_told(self) -> bool:
-        """Reports whether the place is known."""
-        return not isinstance(self.subscription, Partial)
-
-    @property
     def prefix(self) -> Any:
         """What the ids of resources deployed here begin with."""
         match self.kind:
@@ -104,6 +99,13 @@ def joined(parts: Sequence[Any]) -> Any:
     text = "/".join(shown(one) for one in parts)
     part = next((one for one in parts if isinstance(one, Partial)), None)
     return text if part is None else Partial(part.what, text)
+
+
+def is_apart(identity: str) -> bool:
+    """Reports whether an id lies where only the deployment could tell."""
+    return identity.startswith(f"/subscriptions/{SUBSCRIPTION.text}/") or (
+        f"/resourceGroups/{GROUP.text}/" in identity
+    )
 
 
 def place_of(scope: str) -> Place | None:

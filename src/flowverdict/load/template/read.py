@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.load.assemble import is_read
+from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import Found, Shape
+from flowverdict.load.made import made_for
 from flowverdict.load.node import Node
 from flowverdict.load.report import Unreadable, error, warning
 from flowverdict.load.template.evaluate import Evaluator
@@ -15,7 +17,7 @@ from flowverdict.load.template.expand import Level
 from flowverdict.load.template.finish import completed, finished
 from flowverdict.load.template.given import check_given, given_by
 from flowverdict.load.template.partial import as_object
-from flowverdict.load.template.place import Place, kind_of_schema, place_of, replace_value
+from flowverdict.load.template.place import Place, is_apart, kind_of_schema, place_of, replace_value
 from flowverdict.load.template.raw import field_of
 from flowverdict.load.template.scope import Scope
 from flowverdict.model import Position, ResourceId
@@ -31,9 +33,24 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _SUFFIX: Final = re.compile(r"(\.json)?(\.gz)?$", re.IGNORECASE)
-_ENDPOINT: Final = "microsoft.network/privateendpoints"
-_INTERFACE: Final = "microsoft.network/networkinterfaces"
-_SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
+_ANY_NUMBER: Final = frozenset(
+    f"microsoft.{one}"
+    for one in (
+        "compute/virtualmachines",
+        "network/applicationsecuritygroups",
+        "network/networkinterfaces",
+        "network/networksecuritygroups",
+        "network/networksecuritygroups/securityrules",
+        "network/publicipaddresses",
+        "network/routetables",
+        "network/routetables/routes",
+    )
+)
+"""Types that count for those alone that refer to them, or that they are part of.
+
+What says something of others has to be counted. Interfaces count for groups and claims as well,
+where those that are not known are asked for.
+"""
 
 
 class Templates:
@@ -45,8 +62,9 @@ class Templates:
         self._deployments: list[Document] = []
         self.diagnostics: list[Diagnostic] = []
         self.fatal: list[Diagnostic] = []
+        self._by_id: dict[ResourceId, Instance] = {}
         self.untold: list[str] = []
-        """The templates of which it is not known where they are deployed."""
+        """The templates with resources of which it is not known where they are deployed."""
 
     def take(self, document: Document, shape: str, *, named: bool) -> None:
         """Takes a document of a shape; ``named`` is one that the user named."""
@@ -71,13 +89,19 @@ class Templates:
             except Unreadable as problem:
                 yield problem
         for level in self._unlinked(levels):
-            if not level.place.is_told and level.place.kind == "group":
-                self.untold.append(level.where.file)
             try:
-                for one in level.every():
-                    yield from _found(one)
+                found = list(level.every())
+                for one in found:
+                    if is_apart(one.id.text) and level.where.file not in self.untold:
+                        self.untold.append(level.where.file)
+                    kind = one.kind.lower()
+                    if one.is_counted or kind in _ANY_NUMBER or not is_read(kind):
+                        yield from _found(one, self._other(one))
+                    else:
+                        yield Unreadable(_doubted(one))
+                yield from _parentless(found)
                 for inner in level.every_level():
-                    yield from self._told_of(inner)
+                    self._told_of(inner)
             except Unreadable as problem:
                 yield problem
 
@@ -92,12 +116,12 @@ class Templates:
             linked |= {str(Path(one).resolve()) for one in files}
         return [one for one in levels if str(Path(one.where.file).resolve()) not in linked]
 
-    def _told_of(self, level: Level) -> Iterator[Unreadable]:
-        for where, kind, why in level.uncounted:
-            if not is_read(kind.lower()):
-                continue
-            what = f"it is not known how many of `{kind}` there are ({why})"
-            yield Unreadable(error(where, "unknown-value", what, "a parameters file that tells"))
+    def _other(self, one: Instance) -> Instance | None:
+        """Returns a resource before one that has its id, and is another; None where none does."""
+        other = self._by_id.setdefault(one.id, one)
+        return None if other.value == one.value else other
+
+    def _told_of(self, level: Level) -> None:
         for one in level.instances:
             if one.is_deployment and one.inner is None and one.link:
                 what = f"linked template `{one.link}` is not read: what it deploys is not here"
@@ -185,64 +209,53 @@ def _place_of(deployment: Document) -> Place | None:
     return place_of(identity[: max(end, 0)])
 
 
-def _found(instance: Instance) -> Iterator[Found | tuple[Found, Diagnostic]]:
-    """Yields a resource as an export has it, and interfaces that it makes."""
+def _found(
+    instance: Instance, other: Instance | None
+) -> Iterator[Found | tuple[Found, Diagnostic]]:
+    """Yields a resource as an export has it, and what Azure makes for it.
+
+    Args:
+        instance: the resource.
+        other: another one of the same id.
+    """
     where = instance.where
     kind = instance.kind.lower()
     doubt = None
     if instance.doubt:
-        what = f"it is not known whether `{instance.id.name}` is deployed ({instance.doubt})"
-        doubt = error(where, "unknown-value", what, "a parameters file that tells")
+        doubt = _doubted(instance)
+    elif other is not None:
+        doubt = _twice(instance, other)
     value = completed(kind, finished(instance.value))
     node = Node(value, where.file, None, where.path)
     for made in (Found(node, Shape.RESOURCE, kind, instance.id, planned=True),
-                 *_interfaces(node, instance)):  # fmt: skip
+                 *made_for(node, kind, instance.id)):  # fmt: skip
         yield made if doubt is None else (made, doubt)
 
 
-def _interfaces(node: Node, instance: Instance) -> Iterator[Found]:
-    """Yields the interfaces that Azure makes for a resource."""
-    if instance.kind.lower() == _SCALE_SET:
-        yield from _of_scale_set(node, instance)
-    elif instance.kind.lower() == _ENDPOINT:
-        yield from _of_endpoint(node, instance)
+def _doubted(one: Instance) -> Diagnostic:
+    what = f"it is not known {one.doubt}"
+    return error(one.where, "unknown-value", what, "a parameters file that tells")
 
 
-def _of_scale_set(node: Node, instance: Instance) -> Iterator[Found]:
-    """Yields the network interface of one instance of a scale set: all are alike."""
-    profile = node.get("virtualMachineProfile")
-    network = profile.get("networkProfile") if profile else None
-    machine = instance.id.child("virtualMachines", "0")
-    for one in network.items("networkInterfaceConfigurations") if network else []:
-        resource = machine.child("networkInterfaces", one.need("name").as_text())
-        made = Node({**one.value, "id": resource.text}, node.file, None, one.path)
-        kind = f"{_SCALE_SET}/virtualmachines/networkinterfaces"
-        yield Found(made, Shape.RESOURCE, kind, resource, planned=True)
+def _parentless(instances: list[Instance]) -> Iterator[tuple[Found, Diagnostic]]:
+    """Yields what a rule, peering or route may be part of that does not tell of which it is."""
+    ids = {one.id for one in instances}
+    for part in instances:
+        parent = part.id.parent
+        if part.kind.lower() not in PARENTS or "{" not in parent.name or parent in ids:
+            continue
+        what = f"it is not known whose `{part.id.name}` is ({part.nameless})"
+        doubt = error(part.where, "unknown-value", what, "a parameters file that tells")
+        for one in instances:
+            if one.id.type == parent.type:
+                node = Node({}, one.where.file, None, one.where.path)
+                yield Found(node, Shape.RESOURCE, parent.type, one.id, planned=True), doubt
 
 
-def _of_endpoint(node: Node, instance: Instance) -> Iterator[Found]:
-    """Yields the interface of a private endpoint, with the addresses that it is to have, if any."""
-    subnet = node.value_of("subnet")
-    if subnet is None or node.items("networkInterfaces"):
-        return
-    static = [one.value_of("privateIPAddress") for one in node.items("ipConfigurations")]
-    given = node.value_of("customNetworkInterfaceName")
-    name = given if isinstance(given, str) and given else f"{instance.id.name}.nic"
-    resource = ResourceId(f"{instance.id.text.rsplit('/', 2)[0]}/networkInterfaces/{name}")
-    groups = node.value_of("applicationSecurityGroups")
-    configurations = [
-        {
-            "name": f"ipconfig{number}",
-            "subnet": subnet,
-            **({"privateIPAddress": address} if address is not None else {}),
-            **({"applicationSecurityGroups": groups} if groups is not None else {}),
-        }
-        for number, address in enumerate(static or [None], 1)
-    ]
-    value = {
-        "id": resource.text,
-        "privateEndpoint": {"id": instance.id.text},
-        "ipConfigurations": configurations,
-    }
-    made = Node(value, node.file, None, node.path)
-    yield Found(made, Shape.RESOURCE, _INTERFACE, resource, planned=True)
+def _twice(one: Instance, other: Instance) -> Diagnostic:
+    place = f"{other.where}" if other.where != one.where else "another turn of its loop"
+    if why := one.nameless:
+        what = f"`{one.id.name}` cannot be told from the one at {place} ({why})"
+        return error(one.where, "unknown-value", what, "names that are known")
+    what = f"`{one.id.name}` stands at {place} too, with different contents"
+    return error(one.where, "duplicate", what, "each resource once, or the same twice")

@@ -7,6 +7,7 @@ is one with a bracket. Within, there are calls, properties, indexes, texts and w
 from __future__ import annotations
 
 import re
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
@@ -40,10 +41,16 @@ class Literal:
 
 @value
 class Call:
-    """A function with its arguments; of a user's own function the name has a dot."""
+    """A function with its arguments; of a user's own function the name has a dot.
+
+    Attributes:
+        name: in lower case.
+        spelled: as it is written.
+    """
 
     name: str
     arguments: tuple[Expression, ...]
+    spelled: str = field(default="", compare=False)
 
 
 @value
@@ -136,7 +143,7 @@ class _Reading:
             if mark != "(":
                 raise ExpressionError(f"`{text}` is no function call", f"`{text}(`")
             self._next()
-            found = Call(text.lower(), tuple(self._arguments(depth)))
+            found = Call(text.lower(), tuple(self._arguments(depth)), text)
         else:
             what = f"`{text}`" if text else "the end"
             raise ExpressionError(f"{what} where a value should be", "a function or a text")

@@ -41,6 +41,7 @@ from flowverdict.load.terraform.types import (
     SCALE_SETS,
     STORAGE,
     SUBNETS,
+    VIRTUAL_HUBS,
     VNETS,
     WORKSPACES,
 )
@@ -71,8 +72,22 @@ def _endpoint_policies(block: Block) -> Any:
     return "Enabled" if enabled else "Disabled"
 
 
+def _address(block: Block) -> Any:
+    """An address; a state has an empty text for one that Azure has not given yet."""
+    return block.get("private_ip_address") or None
+
+
 def _ip_version(block: Block) -> Any:
     return block.get("private_ip_address_version", "version")
+
+
+def _of_hub(block: Block) -> Any:
+    """A virtual hub in the place of the network in it, which nobody can export."""
+    hub = block.target("virtual_hub_id", VIRTUAL_HUBS)
+    if not isinstance(hub, str):
+        step = f"{block.of.address}.virtual_hub_id".replace("/", "_")
+        hub = f"/providers/{VIRTUAL_HUBS}/{{{step}}}"
+    return {"id": hub}
 
 
 _DELEGATION: Final = {
@@ -110,7 +125,7 @@ _ROUTE: Final = {
 }
 _NIC_CONFIGURATION: Final = {
     "name": same("name"),
-    "privateIPAddress": same("private_ip_address"),
+    "privateIPAddress": _address,
     "privateIPAddressVersion": _ip_version,
     "subnet": ref("subnet_id", SUBNETS),
     "publicIPAddress": ref("public_ip_address_id", PUBLIC_IPS),
@@ -123,9 +138,12 @@ _MACHINE: Final = {
     "networkProfile": holding({"networkInterfaces": refs("network_interface_ids", NICS)}),
 }
 _FRONTEND: Final = {
-    "privateIPAddress": same("private_ip_address"),
+    "privateIPAddress": _address,
     "publicIPAddress": ref("public_ip_address_id", PUBLIC_IPS),
 }
+_MANAGED_INSTANCE: Final = Kind(
+    Named("Microsoft.Sql/managedInstances"), {**TAGS, "subnetId": identity(SUBNETS, "subnet_id")}
+)
 KINDS: Final[dict[str, Kind]] = {
     **MANAGER_KINDS,
     "azurerm_resource_group": Kind(Named(GROUPS), TAGS),
@@ -165,6 +183,10 @@ KINDS: Final[dict[str, Kind]] = {
             "remoteSubnetNames": same("remote_subnet_names"),
             "enableOnlyIPv6Peering": same("only_ipv6_peering_enabled"),
         },
+    ),
+    "azurerm_virtual_hub_connection": Kind(  # Azure peers the network with one of Microsoft's
+        Named(PEERINGS, "remote_virtual_network_id"),
+        {"remoteVirtualNetwork": _of_hub},
     ),
     "azurerm_network_security_group": Kind(Named(NSGS), TAGS, (("security_rule", RULES, _RULE),)),
     "azurerm_network_security_rule": Kind(Named(RULES, "network_security_group_name"), _RULE),
@@ -238,10 +260,8 @@ KINDS: Final[dict[str, Kind]] = {
         Named(NETWORK + "applicationGateways"),
         {**TAGS, "gatewayIPConfigurations": each("gateway_ip_configuration", _IN_SUBNET)},
     ),
-    "azurerm_mssql_managed_instance": Kind(
-        Named("Microsoft.Sql/managedInstances"),
-        {**TAGS, "subnetId": identity(SUBNETS, "subnet_id")},
-    ),
+    "azurerm_mssql_managed_instance": _MANAGED_INSTANCE,
+    "azurerm_sql_managed_instance": _MANAGED_INSTANCE,
     "azurerm_databricks_workspace": Kind(
         Named("Microsoft.Databricks/workspaces"),
         {
@@ -280,18 +300,17 @@ TIES: Final[dict[str, Tie]] = {
 }
 """What ties two resources together."""
 
-SCALE_SET_TYPES: Final = frozenset(
-    {
-        "azurerm_linux_virtual_machine_scale_set",
-        "azurerm_windows_virtual_machine_scale_set",
-        "azurerm_orchestrated_virtual_machine_scale_set",
-    }
-)
-"""Their interfaces have no resources of their own in Terraform."""
+SCALE_SET_TYPES: Final = {
+    "azurerm_linux_virtual_machine_scale_set": "network_interface",
+    "azurerm_windows_virtual_machine_scale_set": "network_interface",
+    "azurerm_orchestrated_virtual_machine_scale_set": "network_interface",
+    "azurerm_virtual_machine_scale_set": "network_profile",
+}
+"""What describes their interfaces, which have no resources of their own in Terraform."""
 
 SCALE_SET_NIC: Final = {
     "networkSecurityGroup": ref("network_security_group_id", NSGS),
-    "enableIPForwarding": same("ip_forwarding_enabled", "enable_ip_forwarding"),
+    "enableIPForwarding": same("ip_forwarding_enabled", "enable_ip_forwarding", "ip_forwarding"),
     "ipConfigurations": each("ip_configuration", _NIC_CONFIGURATION),
 }
 
@@ -307,6 +326,7 @@ NAMES: Final[dict[str, Named]] = {
     **{name: kind.named for name, kind in KINDS.items()},
     **{name: Named(SCALE_SETS) for name in SCALE_SET_TYPES},
     "azurerm_storage_account": Named(STORAGE),
+    "azurerm_virtual_hub": Named(VIRTUAL_HUBS),
     "azurerm_log_analytics_workspace": Named(WORKSPACES),
 }
 """How the ids of all types are made that something may refer to."""

@@ -177,6 +177,13 @@ MANAGER_KINDS: Final[dict[str, Kind]] = {
         Named(ASSIGNMENTS, scope="resource_group_id"),
         {**_ASSIGNMENT, "scope": identity(GROUPS, "resource_group_id")},
     ),
+    "azurerm_resource_policy_assignment": Kind(
+        Named(ASSIGNMENTS, scope="resource_id"),
+        {**_ASSIGNMENT, "scope": identity("", "resource_id")},
+    ),
+    "azurerm_policy_assignment": Kind(
+        Named(ASSIGNMENTS, scope="scope"), {**_ASSIGNMENT, "scope": identity("", "scope")}
+    ),
     "azurerm_management_group_policy_assignment": Kind(
         Named(ASSIGNMENTS, scope="management_group_id"),
         {**_ASSIGNMENT, "scope": identity("", "management_group_id")},

@@ -6,7 +6,7 @@ resource of its own is believed before the list, and what the plan deletes is no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowverdict.load.terraform.azurerm import KINDS, NAMES, TIES
 from flowverdict.load.terraform.fields import Block, body
@@ -52,10 +52,14 @@ class Inline:
             is_written = self._world.references.is_configured(one, name)
             given = one.values.get(name)
             if isinstance(given, Unknown):
-                if is_written:
+                if is_written or not self._world.references.has(one):
                     what = f"value is not known ({given.what})"
                     self._units.doubt(owner, f"{one.address}.{name}", "unknown-value", what)
                 continue  # nobody wrote any: what is known after apply comes from Azure
+            if not all(isinstance(inner, dict) for inner in _elements(given)):
+                what, expected = "a block that is not told, or is no object", "a list of objects"
+                self._units.doubt(owner, f"{one.address}.{name}", "shape", what, expected)
+                continue
             passed = frozenset[str]() if one.change and is_written else self._deleted
             some = Block(self._world, one, one.values).blocks(name)
             for block in some:
@@ -97,6 +101,13 @@ class Inline:
             key = tie_key(slot, subnet)
             if isinstance(seen, str) and key not in self._deleted:
                 self._units.tie(slot, subnet, seen, of, step)
+
+
+def _elements(given: Any) -> list[Any]:
+    """Returns the blocks in an attribute; one that stands alone, or is none, by itself."""
+    if given is None:
+        return []
+    return cast("list[Any]", given) if isinstance(given, list) else [given]
 
 
 def _deleted(plan: Plan, now: tuple[Instance, ...]) -> Iterator[str]:

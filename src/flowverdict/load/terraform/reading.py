@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from flowverdict.load.joined import PARENTS
 from flowverdict.load.kinds import LISTS
+from flowverdict.load.made import HUB_CONNECTION, made_for
+from flowverdict.load.node import Node
+from flowverdict.load.report import Unreadable
 from flowverdict.load.terraform import azapi
 from flowverdict.load.terraform.azurerm import (
     KINDS,
@@ -168,6 +172,24 @@ class _Reading:
                 self._units.doubt(near, block.of.address, "unknown-value", what)
             return
         self._units.put(type_, identity, contents, block.of)
+        self._parentless(type_, identity, block.of)
+
+    def _parentless(self, kind: str, part: ResourceId, of: Instance) -> None:
+        """Notes a rule, peering or route of something that the plan does not tell: each may be."""
+        parent = kind.rpartition("/")[0]
+        if kind.lower() not in PARENTS or "{" not in part.parent.text:
+            return
+        some = self._world.of_type(parent)
+        if part.parent.key in {ResourceId(self._world.id_of(one)).key for one in some}:
+            return
+        named = self._world.named(of)
+        under = named.under if named else ""
+        what = f"it is not known whose it is: `{part.parent.text}`"
+        for one in some:
+            near = ResourceId(self._world.id_of(one))
+            if "{" in part.parent.name or part.parent.last == near.last:
+                self._units.doubt(near, f"{of.address}.{under}", "unknown-value", what)
+        self._units.say(f"{of.address}.{under}", "unknown-value", what)
 
     def _fills_no_group(self, policy: Instance) -> bool:
         """Reports whether a policy whose rule is not told mentions no network group."""
@@ -243,12 +265,17 @@ class _Reading:
         machine = owner.child("virtualMachines", "{instance}")
         kind = f"{SCALE_SETS}/virtualMachines"
         nics: list[Json] = []
-        for number, inner in enumerate(block.blocks("network_interface")):
+        described = SCALE_SET_TYPES[block.of.type]
+        if isinstance(given := block.get(described), Unknown):
+            nic = machine.child("networkInterfaces", f"{{{described}}}")
+            what = f"value is not known ({given.what})"
+            self._units.doubt(nic, f"{block.of.address}.{described}", "unknown-value", what)
+        for number, inner in enumerate(block.blocks(described)):
             name = as_text(inner.get("name")) or f"{{{number}}}"
             identity = machine.child("networkInterfaces", name)
             nics.append({"id": identity.text})
             contents = {**body(inner, SCALE_SET_NIC), "virtualMachine": {"id": machine.text}}
-            step = f".network_interface[{number}]"
+            step = f".{described}[{number}]"
             self._units.put(f"{kind}/networkInterfaces", identity, contents, block.of, step)
         contents = {"networkProfile": {"networkInterfaces": nics}}
         self._units.put(kind, machine, contents, block.of)
@@ -273,6 +300,21 @@ class _Reading:
                 told = as_text(inner.get("name")) or f"{{{one.address}{step}}}"
                 self._units.put(f"{kind}/{name}", identity.child(name, told), inner, one, step)
         self._units.put(named.type, identity, contents, one)
+        self._parentless(named.type, identity, one)
+        self._made(one, kind, identity, contents)
+
+    def _made(self, one: Instance, kind: str, owner: ResourceId, contents: Json) -> None:
+        """Adds what Azure makes for a resource that azapi describes."""
+        node = Node(contents, self._units.file, step=f"{one.address}.body")
+        try:
+            for made in made_for(node, kind, owner):
+                assert made.id is not None
+                self._units.put(made.type, made.id, made.node.value, one, ".body")
+        except Unreadable as problem:
+            lost = [owner.child("networkInterfaces", "{body}")]
+            if kind == HUB_CONNECTION:
+                lost = [ResourceId(self._world.id_of(near)) for near in self._world.of_type(VNETS)]
+            self._units.doubts += [(near, problem.diagnostic) for near in lost]
 
     def _update(self, one: Instance) -> None:
         """Lays the fields of an ``azapi_update_resource`` over the resource that it changes."""

@@ -109,6 +109,10 @@ class References:
         found = _walk(resource.get("expressions"), path)
         return found, _Scope(of.module, of.index, repeated)
 
+    def has(self, of: Instance) -> bool:
+        """Reports whether the plan keeps the configuration of a resource."""
+        return bool(self._configured(of))
+
     def is_configured(self, of: Instance, name: str) -> bool:
         """Reports whether the configuration of a resource sets an attribute."""
         return name in as_object(self._configured(of).get("expressions"))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from flowverdict.net import IntervalSet
 
 Boxes = tuple[Box, ...]
+Point = tuple[int, ...]
+"""The fields of one packet, in the order of ``Box``."""
 
 _CHEAP_FIRST: Final = (0, 3, 4, 2, 1)
 """The fields of a box in the order in which they are compared: sets of addresses are long."""
@@ -30,6 +32,21 @@ def touch(some: Boxes, others: Boxes) -> bool:
         for other in others:
             if _meet(one, other):
                 return True
+    return False
+
+
+def holds(some: Boxes, packet: Point) -> bool:
+    """Reports whether a packet is in one of some boxes."""
+    protocol, source, destination, port, source_port = packet
+    for one in some:
+        if (
+            port in one.ports
+            and destination in one.destinations
+            and source in one.sources
+            and protocol in one.protocols
+            and source_port in one.source_ports
+        ):
+            return True
     return False
 
 

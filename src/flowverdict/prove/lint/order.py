@@ -6,7 +6,7 @@ anomalies in distributed firewalls" (2004).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
 from flowverdict.model.limits import ASGS_OF_SIDE, LISTED
@@ -18,7 +18,7 @@ from flowverdict.prove.region import Region
 from flowverdict.prove.witness import witness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowverdict.model import Endpoint, ResourceId, Rule
     from flowverdict.net import Packet
@@ -45,7 +45,12 @@ class Trait(NamedTuple):
 
 
 class Order:
-    """The rules of one NSG and direction at one place, and what is left for each to decide."""
+    """The rules of one NSG and direction at one place, and what is left for each to decide.
+
+    Attributes:
+        left: what is left, by rule.
+        instead: of rules without which their packets get the same verdict, those that give it.
+    """
 
     def __init__(self, rules: Sequence[Match], local: Boxes = ()) -> None:
         """Takes the rules in their order, default rules among them.
@@ -57,6 +62,7 @@ class Order:
         self.rules = rules
         self._local = local
         self.left: dict[ResourceId, Boxes] = {}
+        self.instead: dict[ResourceId, tuple[Rule, ...]] = {}
         self._needless: set[ResourceId] = set()
         self.traits: list[Trait] = list(self._traits())
 
@@ -83,6 +89,7 @@ class Order:
             behind = self._same_behind(one, self.left[rule.id], at)
             if behind is not None:
                 self._needless.add(rule.id)
+                self.instead[rule.id] = behind
                 yield Trait("redundant", rule, behind, "behind")
         for at, one in enumerate(self.rules):
             if one.rule and self.left.get(one.rule.id) and one.rule.id not in self._needless:
@@ -127,30 +134,55 @@ class Order:
             yield Trait("contradictory", one.rule, tuple(others), packet=packet)
 
     def _mergeable(self) -> Iterator[Trait]:
-        """Yields rules that a rule before them could take in, by a longer list in one field."""
+        """Yields rules that a rule before them could take in, by a longer list in one field.
+
+        All that are told can be done together: a rule takes in others by one field alone, as two
+        lists would match every pair of their members, and what takes in others stays.
+        """
         known: dict[tuple[object, ...], list[tuple[int, Rule]]] = {}
+        taken: dict[ResourceId, tuple[int, list[Rule]]] = {}
         for at, one in enumerate(self.rules):
             rule = one.rule
             if rule is None or not self.left.get(rule.id) or rule.id in self._needless:
                 continue
-            keys = list(_all_but_one(rule))
-            pairs = (pair for key in keys for pair in known.get(key, ()))
-            into = next((host for place, host in pairs if self._may_move(at, place, host)), None)
-            if into is not None:
-                yield Trait("mergeable", rule, (into,))
+            if rule.unknown:
                 continue
-            for key in keys:
-                known.setdefault(key, []).append((at, rule))
+            keys = list(_all_but_one(rule))
+            for field, place, host in _hosts(keys, known):
+                by, others = taken.get(host.id, (field, [host]))
+                if by == field and _fits(field, [*others, rule]) and self._may_move(at, place):
+                    taken[host.id] = field, [*others, rule]
+                    yield Trait("mergeable", rule, (host,), _LISTS[field])
+                    break
+            else:
+                for key in keys:
+                    known.setdefault(key, []).append((at, rule))
 
-    def _may_move(self, at: int, to: int, host: Rule) -> bool:
+    def _may_move(self, at: int, to: int) -> bool:
         """Reports whether a rule may stand before rules that it stands behind now."""
         one = self.rules[at]
         assert one.rule is not None
-        return _fits(host, one.rule) and not any(
-            (other.rule is None or other.rule.access is not host.access)
+        return not any(
+            (other.rule is None or other.rule.access is not one.rule.access)
             and touch(one.perhaps, other.perhaps)
             for other in self.rules[to + 1 : at]
         )
+
+
+_LISTS: Final = ("sources", "source ports", "destinations", "destination ports")
+"""The fields of a rule that can hold a list."""
+
+
+def _hosts(
+    keys: Iterable[tuple[object, ...]],
+    known: Mapping[tuple[object, ...], Sequence[tuple[int, Rule]]],
+) -> Iterator[tuple[int, int, Rule]]:
+    """Yields rules that differ in one field: its number in ``_LISTS``, their place, themselves."""
+    for key in keys:
+        field = key[0]
+        assert isinstance(field, int)
+        for place, host in known.get(key, ()):
+            yield field, place, host
 
 
 def _all_but_one(rule: Rule) -> Iterator[tuple[object, ...]]:
@@ -165,7 +197,7 @@ def _all_but_one(rule: Rule) -> Iterator[tuple[object, ...]]:
 
 def _kind(side: Endpoint) -> str | None:
     """Returns of what a side is a list; None for tags and ``*``, of which there are no lists."""
-    if side.tags or side.groups or side.is_any:
+    if side.tags or side.groups or side.unknown or side.is_any:
         return None
     if side.asgs:
         return None if side.prefixes else "asgs"
@@ -174,12 +206,13 @@ def _kind(side: Endpoint) -> str | None:
     return None if side.prefixes - ALL_IPV6 else "six"
 
 
-def _fits(one: Rule, other: Rule) -> bool:
-    """Reports whether the lists of two rules together are within Azure's limits."""
-    return all(
-        len({*a.asgs, *b.asgs}) <= ASGS_OF_SIDE and len(a.texts) + len(b.texts) <= LISTED
-        for a, b in ((one.source, other.source), (one.destination, other.destination))
-    )
+def _fits(field: int, rules: Iterable[Rule]) -> bool:
+    """Reports whether the lists of rules in one field are together within Azure's limits."""
+    if _LISTS[field].endswith("ports"):
+        return True
+    sides = [one.source if _LISTS[field] == "sources" else one.destination for one in rules]
+    asgs = {asg for one in sides for asg in one.asgs}
+    return len(asgs) <= ASGS_OF_SIDE and sum(len(one.texts) for one in sides) <= LISTED
 
 
 def lifts_exemption(rule: Rule) -> bool:
@@ -193,22 +226,36 @@ def lifts_exemption(rule: Rule) -> bool:
 
 
 def holds_everywhere(places: Sequence[Order]) -> Iterator[Trait]:
-    """Yields what is so of rules at every place: elsewhere the rule has its use."""
+    """Yields what is so of rules at every place: elsewhere the rule has its use.
+
+    For a rule that is not needed the reason may differ from place to place.
+    """
     if not places:
         return
-    first, *rest = places
-    others = [{_said(trait): trait for trait in one.traits} for one in rest]
-    for trait in first.traits:
-        if all(_said(trait) in one for one in others):
-            every = (trait, *(one[_said(trait)] for one in others))
-            took = {one.id: one for some in every for one in some.others}
-            yield trait._replace(others=tuple(took.values()))
+    said = [{_said(trait): trait for trait in one.traits} for one in places]
+    for key in said[0]:
+        if all(key in one for one in said):
+            yield _in_sum([one[key] for one in said])
 
 
 def _said(trait: Trait) -> tuple[object, ...]:
     """Returns what must be so of a rule at each place; of the others, only whom to merge with."""
     into = trait.others if trait.check == "mergeable" else ()
-    return trait.check, trait.rule.id, *(one.id for one in into)
+    check = "not needed" if trait.check in ("shadowed", "redundant") else trait.check
+    return check, trait.rule.id, *(one.id for one in into)
+
+
+def _in_sum(some: Sequence[Trait]) -> Trait:
+    """Returns what a rule's places make of it together.
+
+    Where it is shadowed at one place and every packet is decided alike before at the others, no
+    packet reaches it at any. Where packets reach it at one, it is redundant.
+    """
+    took = {one.id: one for trait in some for one in trait.others}
+    told = max(some, key=lambda one: (one.how == "behind", one.check == "shadowed"))
+    if told.how == "behind" and any(one.how != "behind" for one in some):
+        told = told._replace(how="by place")
+    return told._replace(others=tuple(took.values()))
 
 
 def opened(rule: Rule, order: Order) -> Boxes | None:

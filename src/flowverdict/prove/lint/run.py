@@ -12,10 +12,18 @@ from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.lint.checks import CHECKS
 from flowverdict.prove.lint.facts import facts
 from flowverdict.prove.lint.findings import Finding, named, of_rule
-from flowverdict.prove.lint.layers import ALIVE, BY_ADMIN, BY_NSG, NO_ADDRESS, Fate, Layers
+from flowverdict.prove.lint.layers import (
+    ALIVE,
+    BY_ADMIN,
+    BY_NSG,
+    NEEDLESS,
+    NO_ADDRESS,
+    Fate,
+    Layers,
+)
 from flowverdict.prove.lint.managers import managers
-from flowverdict.prove.lint.matches import left_behind, matches
-from flowverdict.prove.lint.order import Order, holds_everywhere, opened
+from flowverdict.prove.lint.matches import matches
+from flowverdict.prove.lint.order import Order, Trait, holds_everywhere, opened
 from flowverdict.prove.names import tag_names
 from flowverdict.prove.region import Region, together
 from flowverdict.stages import Around, Policies, Topology
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
     from flowverdict.model import Estate, NetworkSecurityGroup, Rule
     from flowverdict.net import IntervalSet
     from flowverdict.policy import Options
-    from flowverdict.prove.lint.order import Trait
 
 _NOBODY = ResourceId("/nobody")
 _UNTOLD = Topology(EMPTY, ALL_ADDRESSES, EMPTY, ())
@@ -79,6 +86,7 @@ def lint(estate: Estate, options: Options = DEFAULTS, *, opens: bool = False) ->
     place = Standpoint(policies.network, NetworkInterface(_NOBODY, ()))
     for nsg in estate.resources.nsgs.values():
         told = nsg.id not in layers.untold and _can_tell(estate, nsg)
+        of_lists: list[Finding] = []
         for direction in Direction:
             orders = layers.orders.get((nsg.id, direction)) if told else None
             try:
@@ -88,11 +96,13 @@ def lint(estate: Estate, options: Options = DEFAULTS, *, opens: bool = False) ->
                     f"{direction.value.lower()} rules of `{nsg.id.name}`: {problem}"
                 )
                 continue
-            found.findings += _of_order(orders)
+            of_lists += _of_order(orders)
             if opens:
                 found.opened += _opened(place, nsg, direction, orders)
+        found.findings += of_lists
         if told:
-            found.findings += _of_layers(estate, nsg, layers)
+            listed = {one.resource for one in of_lists if one.check == NEEDLESS}
+            found.findings += _of_layers(estate, nsg, layers, listed)
     if not layers.limits:
         found.findings += _of_admin(layers)
     found.findings += managers(estate, policies.network)
@@ -154,13 +164,16 @@ def _text(trait: Trait) -> str:
             return f"{verb} nothing: every packet for it is decided before, by {others}"
         case "redundant", "before":
             return f"not needed: every packet for it is decided alike before, by {others}"
-        case "redundant", _:
+        case "redundant", "behind":
             return f"not needed: without it, its packets get the same verdict by {others}"
+        case "redundant", _:
+            each = "at each place other rules decide its packets, or they get the same verdict"
+            return f"not needed: {each} without it, by {others}"
         case "contradictory", _:
             assert trait.packet is not None
             return f"contradicts {others} about packets such as {trait.packet}: order decides"
         case _:
-            return f"could be one rule with {others}: they differ in one field"
+            return f"could be one rule with {others}: they differ in {trait.how} alone"
 
 
 def _opened(
@@ -175,15 +188,28 @@ def _opened(
             yield Opened(rule, together(some), tag_names(place, [rule]))
 
 
-def _of_layers(estate: Estate, nsg: NetworkSecurityGroup, layers: Layers) -> Iterator[Finding]:
+def _of_layers(
+    estate: Estate, nsg: NetworkSecurityGroup, layers: Layers, redundant: set[ResourceId | None]
+) -> Iterator[Finding]:
+    """Yields what its places make of an NSG's rules; of some it is told that they are redundant."""
     for rule in nsg.rules:
         fates = layers.fates.get(rule.id, [])
         if not fates or any(one.why == ALIVE for one in fates):
             continue
         whys = {one.why for one in fates}
+        if NEEDLESS in whys:
+            if rule.id not in redundant and all(one.is_whole for one in fates):
+                yield _needless(rule, fates)
+            continue
         check = next(one for one in (BY_ADMIN, BY_NSG, NO_ADDRESS) if one in whys)
         took = list({one.id: one for fate in fates for one in fate.took}.values())
         yield of_rule(check, rule, _fate_text(estate, rule, check, took, fates), took)
+
+
+def _needless(rule: Rule, fates: list[Fate]) -> Finding:
+    """Returns what is said of a rule that is redundant in its list, or decides nothing there."""
+    took = tuple({one.id: one for fate in fates for one in fate.took}.values())
+    return of_rule("redundant", rule, _text(Trait("redundant", rule, took, "by place")), took)
 
 
 def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: list[Fate]) -> str:
@@ -213,20 +239,21 @@ def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: 
 def _of_admin(layers: Layers) -> Iterator[Finding]:
     alive: set[ResourceId] = set()
     dead: dict[ResourceId, tuple[Rule, tuple[Rule, ...]]] = {}
-    for rules in layers.admin.values():
-        for at, one in enumerate(rules):
-            if one.rule is None or one.rule.id in alive:
-                continue
-            try:
-                rest, took = left_behind(one, rules[:at])
-            except LimitError as problem:
-                layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
-                alive.add(one.rule.id)
-                continue
-            if rest or not one.perhaps:
-                alive.add(one.rule.id)
-            else:
-                dead[one.rule.id] = one.rule, took
+    for admin in layers.admin.values():
+        for stage, rules in enumerate(admin.stages):
+            for number, one in enumerate(rules):
+                if one.rule is None or one.rule.id in alive:
+                    continue
+                try:
+                    rest, took = admin.left(stage, number)
+                except LimitError as problem:
+                    layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
+                    alive.add(one.rule.id)
+                    continue
+                if rest or not one.perhaps or not admin.in_order:
+                    alive.add(one.rule.id)
+                else:
+                    dead[one.rule.id] = one.rule, took
     for rule, took in dead.values():
         if rule.id not in alive:
             text = f"no packet reaches it: before it decides {named(took)}"

@@ -1,0 +1,1 @@
+"""Findings and traffic for people: what is said of a finding, and a report as one HTML file."""

@@ -1,0 +1,138 @@
+"""``detect`` as its users see it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runs import run
+from tests.detect.lakes import OUTSIDE, VM, denied, flow, lake_of
+from tests.detect.test_brute_force import guesses
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> str:
+    """Guesses from outside, and a scan that is denied."""
+    scan = chain.from_iterable(
+        denied(7_200 + at * 5, "203.0.113.77", VM, at + 1, src_port=at) for at in range(60)
+    )
+    return lake_of(tmp_path, [*guesses(30), *scan, *flow(0, VM, "198.51.100.7", 443)]).root
+
+
+def test_findings_exit_codes_and_levels(lake: str) -> None:
+    """Contract 4.4: 1 is for findings; what a rule stopped is told, and is none."""
+    told = run("detect", "--lake", lake)
+    assert told.exit_code == 1
+    lines = told.stdout.splitlines()
+    assert lines[0].startswith(f"high: RDP brute force from {OUTSIDE} at {VM} on port 3389")
+    assert "let in by securityRules/Allow" in told.stdout
+    assert lines[-1].startswith("3 findings (1 high, 1 medium, 1 low)")
+    only = run("detect", "--lake", lake, "--only", "port-scan")
+    assert (only.exit_code, only.stdout.splitlines()[0].split(":")[0]) == (0, "low")
+    hidden = run("detect", "--lake", lake, "--only", "port-scan", "--severity", "high")
+    assert hidden.stdout.splitlines() == [
+        "no finding of 1 detection",
+        "not shown: 1 low; --severity informational shows all",
+    ]
+    assert run("detect", "--lake", lake, "--skip", "rdp-brute-force", "--skip",
+               "unexpected-allow").exit_code == 0  # fmt: skip
+
+
+def test_the_shape_of_findings(lake: str) -> None:
+    """Contract 4.5."""
+    answer = json.loads(run("detect", "--lake", lake, "--output", "json").stdout)
+    (one,) = (f for f in answer["findings"] if f["detection"] == "rdp-brute-force")
+    assert (one["severity"], one["technique"]) == ("high", "T1110")
+    assert (one["src_ip"], one["dst_ip"]) == (OUTSIDE, VM)
+    assert one["first"].startswith("2026-03-10T00:00:00")
+    assert one["evidence"]["attempts"] == 30
+    assert one["decided_by"]["ruleName"] == "securityRules/Allow"
+
+
+def test_thresholds_are_set_by_name(lake: str) -> None:
+    words = ("detect", "--lake", lake, "--only", "port-scan", "--set")
+    assert "no finding" in run(*words, "port-scan.failed_soon=80", "--set",
+                               "port-scan.failed_a_day=90", "--set",
+                               "port-scan.any_soon=90").stdout  # fmt: skip
+    for text, told in (
+        ("port-scan", "expected ID.SETTING=VALUE"),
+        ("nothing.x=1", "expected ID.SETTING=VALUE"),
+        ("port-scan.x=1", "no setting `x`"),
+        ("port-scan.any_soon=many", "expected a value like `50`"),
+    ):
+        refused = run(*words, text)
+        assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+        assert told in refused.stderr
+
+
+def test_wrong_words_are_one_line(lake: str, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for words in (
+        (),
+        ("--lake", tmp_path / "nowhere"),
+        ("--lake", lake, "--only", "everything"),
+        ("--lake", lake, "--skip", "nothing"),
+        ("--lake", lake, "--detections", tmp_path / "none.yaml"),
+        ("--lake", lake, "--detections", empty),
+        ("--lake", lake, "--service-tags", tmp_path / "none.json"),
+        ("--lake", lake, "--estate", tmp_path / "none"),
+    ):
+        told = run("detect", *words)
+        assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1), words
+
+
+def test_a_time_without_flows_is_not_known(lake: str) -> None:
+    told = run("detect", "--lake", lake, "--since", "2027-01-01")
+    assert told.exit_code == 3
+    assert "no flow in this time" in told.stderr
+
+
+def test_the_list_needs_no_lake() -> None:
+    told = run("detect", "--list", "--only", "beacon")
+    assert told.exit_code == 0
+    assert told.stdout.startswith("beacon: ")
+    assert "  score = 0.75: RITA's score" in told.stdout
+
+
+def test_what_is_known_does_not_count(lake: str, tmp_path: Path) -> None:
+    baseline = tmp_path / "known.json"
+    words = ("detect", "--lake", lake)
+    run(*words, "--write-baseline", baseline)
+    assert run(*words, "--baseline", baseline).exit_code == 0
+
+
+def test_it_follows_a_lake_and_tells_what_is_new(tmp_path: Path) -> None:
+    """Issue 6: detections run as `ingest --watch` brings rows; each finding is told once."""
+    lake = tmp_path / "lake"
+    words = ["detect", "--lake", lake, "--follow", "--interval", "0.2", "--output", "json"]
+    following = subprocess.Popen(
+        [sys.executable, "-m", "flowverdict", *map(str, words)], stdout=subprocess.PIPE
+    )
+    try:
+        assert following.stdout is not None
+        first = chain.from_iterable(
+            denied(at * 5, "203.0.113.77", VM, at + 1, src_port=at) for at in range(60)
+        )
+        lake_of(tmp_path, first)
+        assert json.loads(following.stdout.readline())["detection"] == "port-scan"
+        lake_of(tmp_path, guesses(30))
+        told = [json.loads(following.stdout.readline()) for _ in range(2)]
+        assert {one["detection"] for one in told} == {"rdp-brute-force", "unexpected-allow"}
+        following.send_signal(signal.SIGINT)
+        rest, _ = following.communicate(timeout=60)
+        assert (following.returncode, rest) == (0, b"")
+    finally:
+        following.kill()
+
+
+def test_streams_and_responses_need_their_words(lake: str) -> None:
+    for words in (("--follow", "--output", "md"), ("--respond", "x.json")):
+        told = run("detect", "--lake", lake, *words)
+        assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)

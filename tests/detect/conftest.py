@@ -1,0 +1,7 @@
+"""Loads the profile of the property tests."""
+
+from __future__ import annotations
+
+from tests.net import profiles
+
+profiles.load()
