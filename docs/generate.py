@@ -895,8 +895,7 @@ def _queries() -> Iterator[str]:
     yield "# Named queries"
     yield ""
     yield "`flowverdict traffic --query NAME` answers them, over [these tables](tables.md). Each is"
-    yield "a file of `src/flowverdict/traffic/analytics/queries`: copy its SQL to ask something"
-    yield "else."
+    yield "a file of `src/flowverdict/traffic/analytics/queries`, with SQL to copy and change."
     for one in queries().values():
         yield from ("", f"## {one.name}", "", f"{one.title}.", "", one.about.strip(), "")
         yield f"Source: {one.source}." + (" Needs `--estate`." if one.needs else "")

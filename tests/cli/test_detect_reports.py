@@ -105,7 +105,7 @@ def test_markdown_is_a_table_whatever_names_hold() -> None:
     assert lines[0] == "### Traffic: 2 findings (1 high, 1 low)"
     rows = [one.replace("\\|", "") for one in lines[2:]]
     assert [one.count("|") for one in rows] == [8] * 4
-    assert "let in by a\\|b c" in lines[4]
+    assert r"let in by a\|b\\nc" in lines[4]
     assert list(as_markdown(*told([]))) == ["### Traffic: no finding"]
 
 
@@ -325,3 +325,19 @@ def test_a_terminal_is_told_nothing_but_text() -> None:
     lines = list(as_text(*told([one]), ASKED))
     assert all(line.isprintable() for line in lines)
     assert "let in by a\\x1b[2Jb (nic, nsg-1), since 2026-03-10 01:30Z" in lines[3]
+
+
+def test_a_log_steers_neither_terminals_nor_pages(tmp_path: Path) -> None:
+    """Anybody may have written a log, and named a rule."""
+    name = "Al\x1b]0;own\x07low\r\ncritical: X | <img src=x> [c](javascript:x) `\x9b"
+    logged = changed(GUESSES, evidence={"rule": name}).finding
+    of = reviewed([Told(logged, {"ruleName": name, "acl": name, "decision": "A"})], known(), ASKED)
+    for form in (as_text(*of, ASKED), as_markdown(*of), as_sarif(*of, {}, "lake", ""),
+                 as_ocsf(of[0], NOW), as_json_lines(*of)):  # fmt: skip
+        lines = "\n".join(form)
+        assert all(one >= " " for one in lines.replace("\n", ""))
+        assert "\ncritical" not in lines
+    assert all(map(str.isprintable, (*as_text(*of, ASKED), *as_markdown(*of))))
+    told = "\n".join(as_markdown(*of))
+    assert r"\<img src=x\> \[c\](javascript:x) \`" in told
+    assert told.count("\n| ") == 2

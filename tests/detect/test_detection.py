@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowverdict.detect import TABLES, detect, packaged, read_detections
+from flowverdict.detect import TABLES, Finding, detect, packaged, read_detections
 from flowverdict.lake import LakeError
 from flowverdict.model import InputError
 from tests.detect.lakes import TAGS, VM, denied, found, lake_of
@@ -113,6 +113,58 @@ def test_a_query_that_is_wrong_is_told_with_its_detection(
     assert told in str(refused.value)
 
 
+def told_by(folder: Path, **columns: str) -> list[Finding]:
+    """What a query of one's own finds, that tells some columns in another way."""
+    words = ", ".join(f"{value} AS {name}" for name, value in columns.items())
+    head, _, query = WHOLE.replace("$port", "23").partition("query: >")
+    query = f"  SELECT * REPLACE ({words}) FROM ({' '.join(query.split())})"  # noqa: S608 words of tests
+    text = f"{head.partition('settings:')[0]}query: >\n{query}"
+    own = read_detections([written(folder, text)])
+    return detect(lake_of(folder, denied(0, "203.0.113.9", VM, 23)), own, TAGS).findings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("sources", "['10.0.0.4']", "`sources` is of type list"),
+        ("sources", "6", "`sources` is of type int32"),
+        ("targets", "[99999]", "hold 99999: expected `id` of `addresses`"),
+        ("first", "first::DATE", "`first` is of type date32[day]: expected a time"),
+        ("first", "last + INTERVAL 1 DAY", "behind `last`"),
+        ("last", "'infinity'::TIMESTAMP", "cannot be read"),
+        ("first", "NULL::TIMESTAMP", "a row without times"),
+        ("ports", "['http']", "`ports` is of type list"),
+        ("ports", "[65536]", "`ports` hold 65536"),
+        ("protocol", "'TCP'", "`protocol` is of type string"),
+        ("protocol", "256", "`protocol` is 256"),
+        ("outcome", "'perhaps'", "`outcome` is `perhaps`"),
+        ("severity", "'huge'", "one of `informational`"),
+    ],
+)
+def test_an_answer_of_another_shape_is_one_line(
+    tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    with pytest.raises(LakeError, match="detection `my-own`") as refused:
+        told_by(tmp_path, **{name: value})
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_no_number_is_told_as_none(tmp_path: Path) -> None:
+    """JSON has no NaN."""
+    (one,) = told_by(tmp_path, attempts="['nan'::DOUBLE, 0.5]")
+    assert one.evidence == {"attempts": [None, 0.5]}
+
+
+def test_who_finds_too_much_is_stopped(tmp_path: Path) -> None:
+    text = WHOLE.replace("FROM attempts", "FROM attempts, range(300000) AS many(one)")
+    text = text.replace("GROUP BY src", "GROUP BY one, src")
+    own = read_detections([written(tmp_path, text)])
+    lake = lake_of(tmp_path, denied(0, "203.0.113.9", VM, 23))
+    with pytest.raises(LakeError, match="finds more than 200,000"):
+        detect(lake, own, TAGS)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
@@ -120,6 +172,11 @@ def test_a_query_that_is_wrong_is_told_with_its_detection(
         ("attempts", "many", "expected a value like `25`"),
         ("ports", "3389", "expected a value like `[3389]`"),
         ("attempts", "[1]", "expected a value like `25`"),
+        ("attempts", "-1", "expected a value like `25`"),
+        ("attempts", "9" * 30, "expected a value like `25`"),
+        ("times_usual", ".nan", "expected a value like `3.0`"),
+        ("times_usual", ".inf", "expected a value like `3.0`"),
+        ("ports", "[-1]", "expected a value like `[3389]`"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(name: str, text: str, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,8 @@ Reported = tuple[Told, Reviewed]
 _COLOURS: Final = {"critical": "magenta", "high": "red", "medium": "yellow", "low": "cyan"}
 _SIGNS: Final = {"critical": "⛔", "high": "❌", "medium": "⚠️"}
 _EXCUSED: Final = "⚪"
+_MARKUP: Final = re.compile(r"([\\`*\[\]<>])")
+"""What Markdown takes for more than text; a log may hold any name."""
 _PASSED: Final = ("allowed", "both")
 _LEVELS: Final = {"critical": "error", "high": "error", "medium": "warning"}
 _SCORES: Final[dict[str, str]] = dict(
@@ -214,7 +217,8 @@ def as_markdown(findings: Sequence[Reported], review: Review) -> Iterator[str]:
         finding = one.finding
         name = spelt(finding.detection) + (f" ({finding.technique})" if finding.technique else "")
         port = f" port {ports_text(finding.ports)}" if finding.ports else ""
-        decided = " ".join(part for part in (_outcome(finding), one.reason) if part)
+        reason = _MARKUP.sub(r"\\\1", one.reason)
+        decided = " ".join(part for part in (_outcome(finding), reason) if part)
         cells = (
             noted(name, known_of),
             several(finding.sources, "addresses"),

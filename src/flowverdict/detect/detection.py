@@ -101,7 +101,7 @@ class Detection:
             value = msgspec.convert(yaml.safe_load(text), kind)
         except (yaml.YAMLError, msgspec.ValidationError):
             raise ValueError(f"`{text}`: expected a value like `{_text(old.value)}`") from None
-        if isinstance(old.value, list) != isinstance(value, list):
+        if isinstance(old.value, list) != isinstance(value, list) or not _is_sensible(value):
             raise ValueError(f"`{text}`: expected a value like `{_text(old.value)}`")
         changed = Setting(value, old.about, "given by the user")
         return replace(self, settings={**self.settings, name: changed})
@@ -192,6 +192,12 @@ def _decoded(file: Path) -> _File:
 
 def _wrong(file: Path, what: str, expected: str) -> Diagnostic:
     return Diagnostic(Severity.ERROR, "detection", Position(str(file)), what, expected)
+
+
+def _is_sensible(value: Value) -> bool:
+    """Reports whether a number is one that can be counted up to: nothing here is below 0."""
+    every = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str) or 0 <= one < 1 << 53 for one in every)
 
 
 def _words(names: Iterable[str]) -> str:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 SEVERITIES: Final = ("informational", "low", "medium", "high", "critical")
 """From what is good to know to what cannot wait, in the words of OCSF."""
 
+OUTCOMES: Final = ("allowed", "denied", "both", "")
+"""What the log says was decided of a finding's flows; empty where it is not about flows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -28,8 +31,7 @@ class Finding:
         targets: the addresses that it was done to, likewise.
         ports: the destination ports, in order; empty where they do not matter.
         protocol: the IANA number; None where it does not matter.
-        outcome: ``allowed``, ``denied`` or ``both``: what the log says was decided; empty where it
-            is not about flows.
+        outcome: one of ``OUTCOMES``.
         evidence: what was counted, by name; times are UTC, bytes and packets are totals.
     """
 

@@ -74,18 +74,20 @@ class Engine:
         next(batches)  # so that it closes the engine even if nobody reads a row
         return pa.RecordBatchReader.from_batches(rows.schema, batches)
 
-    def table(self, sql: str, values: Mapping[str, Any]) -> pa.Table:
+    def table(self, sql: str, values: Mapping[str, Any], *, most: int | None = None) -> pa.Table:
         """Returns the whole answer to one ``SELECT``; the engine stays open.
 
         Args:
             sql: the query; ``$name`` stands for a value.
             values: those of the query, each of which it names.
+            most: how many rows are enough; None for all.
 
         Raises:
             LakeError: it is no query, more than one, or wrong.
         """
         try:
-            return self._select(sql, values).to_arrow_table()
+            rows = self._select(sql, values)
+            return (rows if most is None else rows.limit(most)).to_arrow_table()
         except (duckdb.Error, pa.ArrowException, OSError) as problem:
             raise _told(problem) from None
 

@@ -189,7 +189,7 @@ def value_text(value: Any) -> str:
             more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
             return ", ".join(texts[:_MOST]) + more
         case _:
-            return str(value)
+            return printable(str(value))
 
 
 def _way(cure: Mapping[str, Any]) -> str:
@@ -221,4 +221,6 @@ def _time(text: str) -> str:
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
-    return "" if value is None else minute(value) if isinstance(value, datetime) else str(value)
+    if value is None:
+        return ""
+    return minute(value) if isinstance(value, datetime) else printable(str(value))
