@@ -545,8 +545,8 @@ MEANINGS = {
     "differs": "what the log and the estate say, where that is not the same, and why; or null",
     "decided_by.others": "other rules that decided about it, with the fields of `decided_by`",
     "findings.cure": "what stops it; null without a cause, or with `--no-cure`",
-    "cure.kind": "`nsg-deny`, `remove-rule`, `narrow-rule` or `admin-deny`; null where nothing is "
-    "offered, as are the fields up to `effect` then",
+    "cure.kind": "`nsg-deny`, `remove-rule`, `narrow-rule`, `bastion-only` or `admin-deny`; null "
+    "where nothing is offered, as are the fields up to `effect` then",
     "cure.what": "what is done, in a sentence",
     "cure.why": "what it does to recorded flows; or why nothing is offered, or need be",
     "cure.az": "commands of the Azure CLI",
@@ -564,7 +564,7 @@ MEANINGS = {
     "`deniedBy`",
     "cure.notes": "what to know before it is used",
     "alternatives": "what else stops it, with the fields of `cure` up to `notes`",
-    "refused": "which `kind` is not offered, and `why`",
+    "cure.refused": "which kinds are not offered: each `kind` with `why`",
     "advice": "what would help and is no rule: it is not judged",
     "advice.what": "what to do",
     "advice.why": "why it helps",

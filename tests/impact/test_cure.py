@@ -36,6 +36,7 @@ from tests.impact.attacks import (
     nic_of,
     nsg_id,
     nsg_of,
+    with_bastion,
 )
 
 ROBBER, OTHER, VENDOR = "203.0.113.7", "198.51.100.9", "203.0.113.20"
@@ -475,3 +476,29 @@ def test_an_address_that_two_networks_have_is_two_flows(tmp_path: Path) -> None:
     cure = only(cures([ATTACKED], causes([ATTACKED], lake, estate), estate, lake))
     (rule,) = rules_of(kinds(cure)[NSG_DENY])
     assert rule.id.parent.name == "web-nsg"
+
+
+def test_a_management_port_can_be_for_bastion_alone(tmp_path: Path) -> None:
+    estate = estate_of(tmp_path / "network", with_bastion(nsgs=WEB))
+    lake = lake_of(tmp_path / "logs", [ATTACK, ATTACK._replace(src=VENDOR)])
+    reasons = causes([ATTACKED], lake, estate)
+    one = kinds(only(cures([ATTACKED], reasons, estate, lake)))["bastion-only"]
+    (rule,) = rules_of(one)
+    assert (rule.name, rule.source.texts) == ("Forgotten", ("10.0.9.0/26",))
+    assert (one.effect.stopped, one.effect.broken) == (1, 1)
+    assert what(one) == ("narrow `Forgotten` (200) of `web-nsg` to TCP 3389 from 10.0.9.0/26 to *")
+    changed = edited(estate, one.edits)
+    packet = Packet(6, parse_address("10.0.9.5"), parse_address("10.0.0.4"), None, 3389)
+    assert evaluate(changed, nic_of(changed, "web"), Direction.INBOUND, packet).access == "Allow"
+
+
+def test_bastion_is_not_proposed_where_it_is_let_in_or_not_there(tmp_path: Path) -> None:
+    own = {"web-nsg": [*WEB["web-nsg"], "in 250 Allow Tcp 10.0.9.0/26 -> *:3389 name=Bastion"]}
+    estate = estate_of(tmp_path / "network", with_bastion(nsgs=own))
+    lake = lake_of(tmp_path / "logs", [ATTACK])
+    reasons = causes([ATTACKED], lake, estate)
+    told = only(cures([ATTACKED], reasons, estate, lake)).refused["bastion-only"]
+    assert told == "`Bastion` lets `bas` in, also without `Forgotten`"
+    _, _, found = found_in(tmp_path / "none", [ATTACK])
+    told = only(found).refused["bastion-only"]
+    assert told == "no Azure Bastion is known that reaches `v`"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.impact.cure_admin import admin_denies
 from flowverdict.impact.cure_advice import Advice, advice_for
+from flowverdict.impact.cure_bastion import for_bastion
 from flowverdict.impact.cure_deny import Asked, Proposal, nsg_denies, points
 from flowverdict.impact.cure_edit import Edit, edited
 from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 REMOVE: Final = "remove-rule"
 NSG_DENY: Final = "nsg-deny"
 NARROW: Final = "narrow-rule"
+BASTION: Final = "bastion-only"
 ADMIN_DENY: Final = "admin-deny"
-KINDS: Final = (REMOVE, NSG_DENY, NARROW, ADMIN_DENY)
+KINDS: Final = (REMOVE, NSG_DENY, NARROW, BASTION, ADMIN_DENY)
 """Of alternatives that are as good the first is recommended: a rule less, then one more nearby."""
 DAYS: Final = 30
 ENOUGH: Final = 7
@@ -199,13 +201,15 @@ class _Search:
         if not self._asked:
             return {}
         network = Network(self._estate, self._options)
+        removed = removals(self._estate, self._options, self._asked)
         proposals = {
-            REMOVE: removals(self._estate, self._options, self._asked),
+            REMOVE: removed,
+            BASTION: for_bastion(self._estate, self._options, self._asked, removed),
             NSG_DENY: nsg_denies(self._estate, self._asked),
             ADMIN_DENY: admin_denies(network, self._asked),
         }
         self._try(proposals)
-        if narrow := self._narrowed(proposals[REMOVE]):
+        if narrow := self._narrowed(removed):
             self._try({NARROW: narrow})
         advice = advice_for(self._findings, self._asked, self._estate, self._lake, self._period)
         for number, cure in self._cures.items():
@@ -230,7 +234,7 @@ class _Search:
             of = effects(what_if, proposal.edits, self._attackers, self._period)
             for number, edits in proposal.edits.items():
                 notes = (*proposal.notes.get(number, ()), *self._asked[number].notes)
-                if kind in (REMOVE, NARROW) and of[number].days < ENOUGH:
+                if kind in (REMOVE, NARROW, BASTION) and of[number].days < ENOUGH:
                     notes = (*notes, _few_days(of[number]))
                 regions = self._regions(number) if kind == ADMIN_DENY else ()
                 alternative = Alternative(kind, tuple(edits), of[number], notes, regions)
@@ -313,5 +317,5 @@ def _worth(one: Alternative) -> tuple[int, int, int, int, int]:
     Of a few days' flows it is not believed that nobody else uses a rule: it goes later then.
     """
     of = one.effect
-    hasty = one.kind == REMOVE and of.days < ENOUGH
+    hasty = one.kind in (REMOVE, BASTION) and of.days < ENOUGH
     return of.broken, of.newly_unknown, hasty, len(one.edits), KINDS.index(one.kind)
