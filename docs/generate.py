@@ -24,6 +24,8 @@ from click.testing import CliRunner
 
 from flowverdict.cli import main
 from flowverdict.demo.bank import write_bank, write_change, write_deny
+from flowverdict.detect import TABLES, packaged
+from flowverdict.detect.answer import COLUMNS as TOLD
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
@@ -513,6 +515,8 @@ MEANINGS = {
     "unknown": "rows that could not be judged",
     "unknown.rows": "how many",
     "unknown.missing": "what is missing",
+    "about.sources": "who did it",
+    "about.targets": "to whom",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
     "findings.detection": "which detection: `detect --list` tells what each finds",
     "findings.severity": "`informational`, `low`, `medium`, `high` or `critical`",
@@ -571,6 +575,15 @@ MEANINGS = {
 }
 """What each JSON field means; `outer.inner` where a name has two meanings."""
 
+LIKE_OTHERS = (
+    ".decided_by.others",
+    ".cure.alternatives",
+    ".cure.refused",
+    ".effect.flows",
+    ".fragment",
+)
+"""Lists whose meaning says what their elements hold."""
+
 BANK = "flowverdict-demo/bank"
 DENIED = "--vm dev-vm --direction Outbound --protocol TCP --local 10.10.1.4 --remote 10.10.2.4:8080"
 DNS = "--vm dev-vm --direction Outbound --protocol UDP --local 10.10.1.4 --remote 168.63.129.16:53"
@@ -586,6 +599,7 @@ def pages() -> dict[str, str]:
         "json.md": _page(_json()),
         "tables.md": _page(_tables()),
         "queries.md": _page(_queries()),
+        "detections.md": _page(_detections()),
     }
 
 
@@ -786,10 +800,10 @@ def _json() -> Iterator[str]:
         coverage = _ask_for_coverage(Path("logs"))
         kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
-        found = _ask_for_findings(Path("night"))
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
         audited = [_ask_for_audit(Path("audited"))]
+        detected = _ask_for_attacks(Path("attacked"))
     told: set[str] = set()
     yield "# JSON answers"
     yield ""
@@ -823,8 +837,8 @@ def _json() -> Iterator[str]:
         ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
         (
             "detect",
-            found,
-            "See [how to find the rule and stop it](../how-to/stop-an-attack.md).",
+            detected,
+            "See [how to find attacks](../how-to/find-attacks.md).",
         ),
     ):
         yield from (f"## {name}", "", text, "")
@@ -907,6 +921,73 @@ def _column_type(arrow: str) -> str:
     return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
 
 
+# -- detections
+
+QUERY = {
+    "sources": "numbers of the addresses that did it; a list, empty where nobody in particular did",
+    "targets": "numbers of the addresses that it was done to, likewise",
+    "ports": "destination ports; a list, empty where they do not matter",
+    "protocol": "the IANA number; null where it does not matter",
+    "first": "when it began",
+    "last": "when it was last seen",
+    "outcome": "`allowed`, `denied` or `both`; empty where it is not about flows",
+    "severity": "`informational`, `low`, `medium`, `high` or `critical`",
+}
+"""What each column means that a query has to tell."""
+
+
+def _detections() -> Iterator[str]:
+    _same("columns of findings", QUERY, TOLD)
+    found = packaged()
+    yield "# Detections"
+    yield ""
+    yield "What [`detect`](commands.md#detect) looks for:"
+    yield "[how to use it](../how-to/find-attacks.md), [why it is built so](../design/detect.md),"
+    yield "[how well each does](report-card.md) on made traffic."
+    yield "Each is a file in `src/flowverdict/detect/library`. `--set ID.SETTING=VALUE` changes a"
+    yield "setting; where its source is *our own*, nobody published a number."
+    yield ""
+    yield from _table(
+        ("detection", "finds", "ATT&CK"),
+        (
+            (f"[`{one.id}`](#{one.id})", one.title, ", ".join(map(_technique, one.techniques)))
+            for one in found
+        ),
+    )
+    for one in found:
+        yield from (f"## {one.id}", "", f"{one.title}.", "")
+        yield from (f"**Finds.** {one.finds}", "", f"**Matters.** {one.matters}", "")
+        yield from (f"**Wrong when.** {one.wrong_when}", "")
+        yield from _table(
+            ("setting", "value", "is", "source"),
+            (
+                (f"`{name}`", _value(of.value), of.about, of.source)
+                for name, of in one.settings.items()
+            ),
+        )
+    yield "## Your own"
+    yield ""
+    yield "A detection is a YAML file with `id`, `title`, `finds`, `matters`, `wrong_when`,"
+    yield "`techniques`, `settings` and `query`: one `SELECT` in DuckDB's SQL, with `$name` for a"
+    yield "setting. [How to write one](../how-to/find-attacks.md#a-detection-of-your-own)."
+    yield ""
+    yield "The query tells these columns; whatever else it tells is the finding's evidence:"
+    yield ""
+    yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in QUERY.items()))
+    yield "It may ask these tables. Times are UTC."
+    yield ""
+    yield from _table(("table", "holds"), ((f"`{name}`", told) for name, told in TABLES.items()))
+
+
+def _technique(name: str) -> str:
+    return f"[{name}](https://attack.mitre.org/techniques/{name.replace('.', '/')}/)"
+
+
+def _value(value: Any) -> str:
+    texts = map(str, value) if isinstance(value, list) else (str(value),)
+    return ", ".join(f"`{one}`" for one in texts) or "none"
+
+
 def _ask_for_proofs(folder: Path) -> Any:
     """Ask for a claim that fails, and for one that cannot be known."""
     folder.mkdir()
@@ -982,27 +1063,6 @@ def _ask_for_usage(folder: Path) -> Any:
     return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
 
 
-def _ask_for_findings(folder: Path) -> list[Any]:
-    """Ask for somebody who came to the bank's management machine, with and without the bank.
-
-    What differs from finding to finding, or is another product's, is not told field by field.
-    """
-    nics = load_estate(BANK).resources.nics.values()
-    nic = next(one for one in nics if one.id.name == "mgmt-vm-01-nic")
-    come = "10.17.1.4,50001,3389,6,I"
-    tuples = [f"{1786653060 + at}000,203.0.113.200,{come},B,NX,0,0,0,0" for at in range(3)]
-    tuples.append(f"1786653070000,203.0.113.200,{come},E,NX,90,9000,90,9000")
-    acl = str(nic.nsg)
-    _ingest(folder, [_record(nic.mac, tuples, "UserRule_AllowRdpMigration", acl)])
-    asked = f"detect --lake {folder}/lake --only unexpected-allow"
-    answers = [_ask(f"{asked} {words}") for words in (f"--estate {BANK}", "--no-cure", "")]
-    for one in (finding for answer in answers for finding in answer["findings"]):
-        one["evidence"] = {}
-        if one["cure"] and one["cure"]["kind"]:
-            one["cure"] |= {"arm": {}, "fragment": [], "alternatives": []}
-    return answers
-
-
 def _ask_for_audit(folder: Path) -> Any:
     """Ask how far the log of the bank's development VM and of a stranger agrees with the rules."""
     nics = load_estate(BANK).resources.nics.values()
@@ -1057,6 +1117,42 @@ def _ask_for_exceptions(folder: Path) -> list[Any]:
     ]
 
 
+def _ask_for_attacks(folder: Path) -> list[Any]:
+    """Ask who guessed passwords of the bank's management VM, and when it was not logged."""
+    nics = load_estate(BANK).resources.nics.values()
+    named = {one.id.name: one for one in nics}
+    vm, monitor = named["mgmt-vm-01-nic"], named["monitor-01-nic"]
+
+    def tuples(
+        source: str, way: str, state: str, seconds: Iterable[int], port: int = 3389
+    ) -> list[str]:
+        counts = "0,0,0,0" if state == "D" else "5,1000,5,1000"
+        ends = f"{source},10.17.1.4"
+        return [
+            f"{1786653060 + at}000,{ends},{50_000 + at},{port},6,{way},{state},NX,{counts}"
+            for at in seconds
+        ]
+
+    allowed = tuples("203.0.113.200", "I", "E", [*range(30), 3600])
+    neighbour = tuples("203.0.113.201", "I", "E", [40])
+    denied = tuples("203.0.113.7", "I", "D", range(30))
+    seen = tuples("10.0.1.4", "O", "E", range(300, 3000, 300))
+    by_no_rule = tuples("203.0.113.200", "I", "E", [50], 22)
+    records = [
+        _record(vm.mac, allowed + neighbour, "UserRule_AllowRdpMigration", str(vm.nsg)),
+        _record(vm.mac, denied, "UserRule_DenyRdp", str(vm.nsg)),
+        _record(vm.mac, by_no_rule, "UserRule_Old", str(vm.nsg)),
+        _record(monitor.mac, seen, "DefaultRule_AllowVnetOutBound", "/n"),
+    ]
+    _ingest(folder, records)
+    gone = {"detection": "port-scan", "sources": "203.0.113.9", "targets": "10.17.1.4"}
+    _write_known(folder / "known.json", gone)
+    (folder / "known.yaml").write_text("- {detection: rdp-*, reason: r, until: never}\n")
+    known = f"--baseline {folder}/known.json --suppressions {folder}/known.yaml"
+    asked = f"detect --lake {folder}/lake"
+    return [_ask(f"{asked} --estate {BANK} {known}"), _ask(asked)]
+
+
 def _is_of_explain(path: str) -> bool:
     """Report whether a field stands in the table of `explain`: what `verify` has too does not."""
     return path.startswith(("gates", "cure")) or path == "otherEnd"
@@ -1094,14 +1190,14 @@ def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
     """Collect the fields of an answer with their types; `[]` stands for each element."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed")):
+            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed", ".evidence")):
                 continue
             at = f"{path}.{name}" if path else name
             shape.setdefault(at, set()).add(_type(inner))
             _walk(inner, at, shape)
     elif isinstance(value, list):
         for inner in value:
-            if path not in ("explained", "withoutRule"):
+            if path not in ("explained", "withoutRule") and not path.endswith(LIKE_OTHERS):
                 _walk(inner, f"{path}[]", shape)
 
 
