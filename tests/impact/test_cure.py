@@ -502,3 +502,38 @@ def test_bastion_is_not_proposed_where_it_is_let_in_or_not_there(tmp_path: Path)
     _, _, found = found_in(tmp_path / "none", [ATTACK])
     told = only(found).refused["bastion-only"]
     assert told == "no Azure Bastion is known that reaches `v`"
+
+
+def test_of_two_rules_that_go_one_may_be_narrowed(tmp_path: Path) -> None:
+    nsgs = {"web-nsg": [FORGOTTEN, "in 250 Allow Tcp Internet -> *:443,3389 name=Wider", NO_RDP]}
+    rows = [ATTACK, Row("web", OTHER, "10.0.0.4", 443, "UserRule_Wider", "web-nsg")]
+    _, _, found = found_in(tmp_path, rows, nsgs=nsgs)
+    one = kinds(only(found))[NARROW]
+    assert [(edit.rule.name, edit.new is None) for edit in one.edits] == [
+        ("Forgotten", True),
+        ("Wider", False),
+    ]
+    assert format_ports(one.edits[1].rule.destination_ports) == ["443"]
+    assert one.effect.broken == 0
+
+
+def test_what_two_findings_leave_of_a_rule_may_differ(tmp_path: Path) -> None:
+    """Of two that may be meant, each one's rule lets the other one in."""
+    suspects = [
+        replace(finding([one], ["10.0.0.4"]), severity="medium") for one in (ROBBER, VENDOR)
+    ]
+    rows = [ATTACK, ATTACK._replace(src=VENDOR), ATTACK._replace(src="203.0.113.99")]
+    estate, lake, found = found_in(tmp_path, rows, suspects)
+    narrow = [kinds(one)[NARROW] for one in found if one is not None]
+    assert [rules_of(one)[0].source.texts for one in narrow] == [
+        (VENDOR, "203.0.113.99"),
+        (ROBBER, "203.0.113.99"),
+    ]
+    assert [(one.effect.stopped, one.effect.broken) for one in narrow] == [(1, 0), (1, 0)]
+    for cure in found:
+        if cure is not None:
+            cure.alternatives.sort(key=lambda one: one.kind != NARROW)
+    answer = respond(suspects, found, estate, lake, severity="medium")
+    assert answer is not None
+    assert [one.rule.name for one in answer.edits] == ["Forgotten", "Deny-rdp-brute-force-2"]
+    assert (answer.effect.stopped, answer.effect.broken) == (2, 0)

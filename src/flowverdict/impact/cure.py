@@ -224,16 +224,18 @@ class _Search:
         for kind, one in proposals.items():
             if kind != REMOVE:  # that is what it was made by
                 self._verify(one)
-        some = [one for one in proposals.values() if one.edits]
-        changed = [edited(self._estate, one.every_edit) for one in some]
+        some = [(kind, part) for kind, one in proposals.items() for part in one.consistent()]
+        changed = [
+            edited(self._estate, (edit for edits in part.values() for edit in edits))
+            for _, part in some
+        ]
         found = what_ifs(
             self._estate, changed, self._lake, period=self._period, options=self._options
         )
-        for proposal, what_if in zip(some, found, strict=True):
-            (kind,) = (name for name, one in proposals.items() if one is proposal)
-            of = effects(what_if, proposal.edits, self._attackers, self._period)
-            for number, edits in proposal.edits.items():
-                notes = (*proposal.notes.get(number, ()), *self._asked[number].notes)
+        for (kind, part), what_if in zip(some, found, strict=True):
+            of = effects(what_if, part, self._attackers, self._period)
+            for number, edits in part.items():
+                notes = (*proposals[kind].notes.get(number, ()), *self._asked[number].notes)
                 if kind in (REMOVE, NARROW, BASTION) and of[number].days < ENOUGH:
                     notes = (*notes, _few_days(of[number]))
                 regions = self._regions(number) if kind == ADMIN_DENY else ()
@@ -246,14 +248,15 @@ class _Search:
     def _verify(self, proposal: Proposal) -> None:
         """Takes back what does not stop every flow of its finding, judged anew."""
         together = Judge(edited(self._estate, proposal.every_edit), self._options)
-        known: dict[frozenset[ResourceId], Judge] = {}
+        known: dict[tuple[Edit, ...], Judge] = {}
         for number, edits in list(proposal.edits.items()):
-            ends, own = self._asked[number].ends, frozenset(one.rule.id for one in edits)
+            ends, own = self._asked[number].ends, {one.rule.id for one in edits}
             if all(_is_denied_by(one, own) for one in together.again(ends)):
                 continue  # so they do alone: nothing that is not theirs decides
-            if own not in known:
-                known[own] = Judge(edited(self._estate, edits), self._options)
-            again = known[own].again(ends)
+            key = tuple(edits)
+            if key not in known:
+                known[key] = Judge(edited(self._estate, edits), self._options)
+            again = known[key].again(ends)
             passes = next((one for one in again if one.verdict.access != "Deny"), None)
             if passes is not None:
                 proposal.refuse([number], f"would not stop it: {passes.told}")
@@ -276,7 +279,7 @@ class _Search:
         edits: list[Edit] = []
         for one in removed.edits:
             use = removed.effect.used.get(one.rule.id)
-            new = narrowed(one.rule, use) if use else None
+            new = narrowed(one.rule, use) if use and use.ports else None
             if isinstance(new, str):
                 return new
             edits.append(Edit(new, one.rule))

@@ -105,7 +105,7 @@ def _made(
     if other := _already(estate, options, ends, edits, addresses):
         return f"`{other.name}` lets `{bastion.name}` in, also without `{rule.name}`"
     side = Endpoint(addresses, texts=tuple(format_addresses(addresses)))
-    ports = points(one.packet.dst_port for one in ends)
+    ports = rule.destination_ports & points(MANAGEMENT)
     return Edit(replace(rule, source=side, destination_ports=ports), rule)
 
 
