@@ -573,6 +573,58 @@ MEANINGS = {
     "about.sources": "who did it",
     "about.targets": "to whom",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
+    "findings.detection": "which detection: `detect --list` tells what each finds",
+    "findings.severity": "`informational`, `low`, `medium`, `high` or `critical`",
+    "technique": "the technique of MITRE ATT&CK",
+    "findings.title": "what happened, in a few words",
+    "findings.first": "when it began",
+    "findings.last": "when it was last seen",
+    "findings.src_ip": "who did it; null where several did, or nobody in particular",
+    "findings.dst_ip": "to whom; null where it was several, or nobody in particular",
+    "findings.sources": "everybody who did it",
+    "findings.targets": "all to whom it was done",
+    "findings.ports": "the destination ports; empty where they do not matter",
+    "findings.protocol": "`TCP`, `UDP` or a number; null where it does not matter",
+    "outcome": "`allowed`, `denied` or `both`: what the log says; null where it is not about flows",
+    "evidence": "what was counted, by name",
+    "findings.decided_by": "the rule that decided its flows; null where no flow is in the lake. "
+    "Without an estate its name, its `acl` and the times are all that is known",
+    "decided_by.acl": "its NSG or network manager, as logged",
+    "decided_by.decision": "`Allow` or `Deny`",
+    "decided_by.nic": "the interface that logged it; null where the estate does not have it",
+    "decided_by.packet": "the first of the packets that it decided",
+    "decided_by.rows": "how many rows of the finding it decided",
+    "decided_by.since": "when it first decided so for these sources, targets and ports",
+    "openSince": "when it first let in anybody from outside there; null where it did not",
+    "verified": "whether the rules of the estate say the same of `packet`",
+    "differs": "what the log and the estate say, where that is not the same, and why; or null",
+    "decided_by.others": "other rules that decided about it, with the fields of `decided_by`",
+    "findings.cure": "what stops it; null without a cause, or with `--no-cure`",
+    "cure.kind": "`nsg-deny`, `remove-rule`, `narrow-rule` or `admin-deny`; null where nothing is "
+    "offered, as are the fields up to `effect` then",
+    "cure.what": "what is done, in a sentence",
+    "cure.why": "what it does to recorded flows; or why nothing is offered, or need be",
+    "cure.az": "commands of the Azure CLI",
+    "cure.arm": "an ARM template",
+    "cure.terraform": "resources of the provider azurerm",
+    "fragment": "resources that `what-if --change` reads",
+    "effect": "what it does to recorded flows of the last 30 days of the lake",
+    "effect.stopped": "how many flows of theirs it stops",
+    "effect.broken": "how many flows of others it breaks",
+    "effect.newlyUnknown": "how many tuples could be judged before and cannot be with it",
+    "effect.judged": "how many flows were judged",
+    "effect.since": "the time of the first of them",
+    "effect.until": "the moment behind the last of them",
+    "effect.flows": "some of the broken ones: `nic`, `direction`, `packet`, `tuples`, `last` and "
+    "`deniedBy`",
+    "cure.notes": "what to know before it is used",
+    "alternatives": "what else stops it, with the fields of `cure` up to `notes`",
+    "refused": "which `kind` is not offered, and `why`",
+    "advice": "what would help and is no rule: it is not judged",
+    "advice.what": "what to do",
+    "advice.why": "why it helps",
+    "advice.az": "the command of the Azure CLI",
+    "advice.broken": "how many recorded flows from others outside came the same way",
 }
 """What each JSON field means; `outer.inner` where a name has two meanings."""
 
@@ -801,6 +853,7 @@ def _json() -> Iterator[str]:
         coverage = _ask_for_coverage(Path("logs"))
         kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
+        found = _ask_for_findings(Path("night"))
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
         audited = [_ask_for_audit(Path("audited"))]
@@ -841,6 +894,11 @@ def _json() -> Iterator[str]:
             "See [how to find attacks](../how-to/find-attacks.md).",
         ),
         ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
+        (
+            "detect",
+            found,
+            "See [how to find the rule and stop it](../how-to/stop-an-attack.md).",
+        ),
     ):
         yield from (f"## {name}", "", text, "")
         shape: dict[str, set[str]] = {}
@@ -910,8 +968,7 @@ def _queries() -> Iterator[str]:
     yield "# Named queries"
     yield ""
     yield "`flowverdict traffic --query NAME` answers them, over [these tables](tables.md). Each is"
-    yield "a file of `src/flowverdict/traffic/analytics/queries`: copy its SQL to ask something"
-    yield "else."
+    yield "a file of `src/flowverdict/traffic/analytics/queries`, with SQL to copy and change."
     for one in queries().values():
         yield from ("", f"## {one.name}", "", f"{one.title}.", "", one.about.strip(), "")
         yield f"Source: {one.source}." + (" Needs `--estate`." if one.needs else "")
@@ -1063,6 +1120,27 @@ def _ask_for_usage(folder: Path) -> Any:
     (folder / "nsg.json").write_text(json.dumps([nsg]))
     _ingest(folder, records)
     return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
+
+
+def _ask_for_findings(folder: Path) -> list[Any]:
+    """Ask for somebody who came to the bank's management machine, with and without the bank.
+
+    What differs from finding to finding, or is another product's, is not told field by field.
+    """
+    nics = load_estate(BANK).resources.nics.values()
+    nic = next(one for one in nics if one.id.name == "mgmt-vm-01-nic")
+    come = "10.17.1.4,50001,3389,6,I"
+    tuples = [f"{1786653060 + at}000,203.0.113.200,{come},B,NX,0,0,0,0" for at in range(3)]
+    tuples.append(f"1786653070000,203.0.113.200,{come},E,NX,90,9000,90,9000")
+    acl = str(nic.nsg)
+    _ingest(folder, [_record(nic.mac, tuples, "UserRule_AllowRdpMigration", acl)])
+    asked = f"detect --lake {folder}/lake --only unexpected-allow"
+    answers = [_ask(f"{asked} {words}") for words in (f"--estate {BANK}", "--no-cure", "")]
+    for one in (finding for answer in answers for finding in answer["findings"]):
+        one["evidence"] = {}
+        if one["cure"] and one["cure"]["kind"]:
+            one["cure"] |= {"arm": {}, "fragment": [], "alternatives": []}
+    return answers
 
 
 def _ask_for_audit(folder: Path) -> Any:

@@ -69,8 +69,12 @@ class Benign:
         self._vendor = enterprise.strangers(rng, 1)
         self._engineers = enterprise.strangers(rng, 6)
 
-    def lookalikes(self) -> tuple[Lookalike, ...]:
-        """Returns who does what looks like an attack."""
+    def lookalikes(self, begin: int) -> tuple[Lookalike, ...]:
+        """Returns who does what looks like an attack.
+
+        Args:
+            begin: the first midnight, milliseconds since 1970.
+        """
         named = self._all.named
 
         def of(numbers: Ints) -> tuple[str, ...]:
@@ -99,7 +103,8 @@ class Benign:
             Lookalike("new-machine", "begins to work on a Thursday: all that it does is new",
                       of(self._newcomer())),
             Lookalike("resized", "is stopped for an hour, and logs nothing", (),
-                      (*of(self._resized()), mac_address(int(self._resized()[0])))),
+                      (*of(self._resized()), mac_address(int(self._resized()[0]))),
+                      begin + _RESIZED * DAY + 10 * HOUR, begin + _RESIZED * DAY + 11 * HOUR),
             Lookalike("switched-off", "developers' machines, stopped at night", (),
                       tuple(map(mac_address, named["dev"].tolist()))),
             Lookalike("calls", "video calls, hundreds of megabytes each way", (),

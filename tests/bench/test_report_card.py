@@ -34,6 +34,8 @@ TRUTH = Truth(
     1, 10, 4, ms(BEGIN), (SCAN, GAP, SMALL),
     (Lookalike("scanner", "the company's own", ("10.10.48.4",)),
      Lookalike("calls", "video calls", (), ("52.113.0.1",)),
+     Lookalike("off", "a machine that is off", (), ("10.20.64.7",),
+               ms(BEGIN), ms(BEGIN + HOUR)),
      Lookalike("job", "a nightly job", ("10.10.48.4",), ("26.6.6.6",))),
     noise=("33.3.3.3",), public=(),
 )  # fmt: skip
@@ -112,6 +114,13 @@ def test_false_alarms_have_a_cause(sources, targets, cause):
     assert judged(finding(sources=sources, targets=targets)) == (Verdict.FALSE, cause)
 
 
+def test_a_false_alarm_is_only_about_what_was_then():
+    about = finding(sources=("10.30.144.4",), targets=("10.20.64.7",))
+    assert judged(about) == (Verdict.FALSE, "off")
+    later = {"first": BEGIN + 2 * HOUR, "last": BEGIN + 3 * HOUR}
+    assert judged(replace(about, **later)) == (Verdict.FALSE, ORDINARY)
+
+
 def test_what_is_not_told_by_default_does_not_count():
     card = score([finding(severity="informational")], TRUTH)
     assert not card.judged
@@ -155,7 +164,7 @@ def test_the_page_says_what_fails_and_what_only_looked_like_an_attack():
     assert "* `log-gap`, slow (a gap): 1 of 1 missed." in text
     assert "port-scan`, below" not in text
     assert "| `scanner` | the company's own | `port-scan` | 1 | 1 |" in text
-    assert "Nothing was said of `calls`, `internet-noise`, `job`, `ordinary`." in text
+    assert "Nothing was said of `calls`, `internet-noise`, `job`, `off`, `ordinary`." in text
 
 
 def test_a_small_world_runs_through_the_packaged_detections():

@@ -413,7 +413,8 @@ def test_the_answer_is_json(tmp_path: Path) -> None:
     assert told["effect"]["broken"] == 0
     (flow,) = told["alternatives"][2]["effect"]["flows"]
     assert flow["packet"] == f"TCP {VENDOR}:* -> 10.0.0.4:3389"
-    assert flow["after"]["ruleName"] == "securityRules/NoRdp"
+    assert flow["deniedBy"] == "securityRules/NoRdp"
+    assert flow["tuples"] == 1
 
 
 @pytest.mark.parametrize("outcome", ["allowed", "both"])

@@ -163,7 +163,7 @@ def test_rules_of_one_name_are_told_apart(whole: str) -> None:
 def test_times_are_utc_and_said_to_be(whole: str) -> None:
     text = Page(whole).all_text
     assert "All times are UTC." in text
-    assert "denied tuples. By a list of 2026-08." in text
+    assert "denied tuples. Data: a list of 2026-08." in text
     assert "from 2026-08-13 00:00Z" in text
     assert "2026-08-13 20:31Z" in text
     assert "at 2026-08-14 09:30Z" in text

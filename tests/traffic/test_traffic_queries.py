@@ -127,7 +127,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     write_bank(folder)
     estate = load_estate(folder)
     table = flows([make_day(judge_of(estate))])
-    engine, _ = made(table, Places(estate))
+    engine = made(table, Places(estate))
     yield Day(table.to_pylist(), engine, estate)
     engine.close()
 
@@ -361,7 +361,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         ("0 I D 8.8.8.8:1000 10.1.0.4:22", 1),
     ]
     rows = flows(rows_of(*(logged(line, mac=mac) for line, mac in log)))
-    engine, _ = made(rows, known)
+    engine = made(rows, known)
     yield Day(rows.to_pylist(), engine, known.sites.estate)
     engine.close()
 
@@ -412,6 +412,6 @@ def test_every_query_says_what_it_tells_and_answers_on_a_day_without_rows(
     assert one.title
     assert one.about.strip().endswith(".")
     assert one.source
-    engine, _ = made(flows([]), places(tmp_path / "net", {}))
+    engine = made(flows([]), places(tmp_path / "net", {}))
     assert engine.connection.sql(one.sql).fetchall() == []
     engine.close()

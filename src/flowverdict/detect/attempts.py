@@ -40,7 +40,7 @@ TABLES: Final = {
         "each address once: `id`, `ip`, `inside` (private, or of the estate), `special` (the "
         "platform's own, link-local, multicast or broadcast: no machine's)"
     ),
-    "services": "`address`: those of the service tags that the setting `services` names",
+    "services": "`address` and `tag`: those of the service tags that the setting `services` names",
     "denials": ("denied rows by `hour`, `acl`, `rule`, `rule_kind`, `mac` and `direction`: `hits`"),
     "logged": "each minute with rows of an interface: `mac`, `minute`, as a number since 1970",
     "local": "the addresses of each interface, as its rows say: `mac`, `address`, `hits`",
@@ -236,11 +236,12 @@ def draw_together(
     return engine
 
 
-def among(engine: Engine, addresses: IntervalSet) -> list[int]:
-    """Returns the numbers of outside addresses that are among some."""
+def among(engine: Engine, addresses: IntervalSet) -> dict[int, int]:
+    """Returns the outside addresses that are among some, by their numbers."""
     found = engine.table("SELECT id, ip FROM addresses WHERE NOT inside ORDER BY id", {})
-    pairs = zip(found["id"].to_pylist(), found["ip"].to_pylist(), strict=True)
-    return [number for number, ip in pairs if parse_address(ip) in addresses]
+    points = map(parse_address, found["ip"].to_pylist())
+    pairs = zip(found["id"].to_pylist(), points, strict=True)
+    return {number: point for number, point in pairs if point in addresses}
 
 
 def _take_in(engine: Engine, owned: IntervalSet) -> None:

@@ -97,6 +97,7 @@ def analyse_lake(
         for done, day in enumerate(days):
             seen(done, len(days))
             making.add(day)
+        making.finish()
     except BaseException:
         engine.close()
         raise

@@ -245,14 +245,18 @@ class _Updating:
         if left := changed & held.keys():
             everything = left == held.keys()
             making.add(day, "true" if everything else _is_in("epoch_ms(time)", width, left))
-        made = making.count()
+        kept, stays = "", 0
         if set(held) - changed:
             gone = _is_in("epoch_ms(FlowIntervalStartTime)", width, changed)
-            making.keep(f"SELECT * EXCLUDE (day) FROM kept WHERE NOT {gone}")  # noqa: S608 numbers
+            kept = f"SELECT * EXCLUDE (day) FROM kept WHERE NOT {gone}"  # noqa: S608 numbers of our own
+            stays = engine.connection.execute(f"SELECT count(*) FROM ({kept})").fetchall()[0][0]  # noqa: S608 likewise
+        making.finish(kept)
         added: list[AddAction] = []
-        for rows in _portions(making.take()):
-            added += self._table.write(rows, day)
-        return made, added
+        rows = -stays
+        for portion in _portions(making.take()):
+            rows += len(portion)
+            added += self._table.write(portion, day)
+        return rows, added
 
     def _replaced(self, delta: DeltaTable, day: date) -> Iterable[RemoveAction]:
         """Yields what removes the files that the day has in the table."""
