@@ -515,61 +515,6 @@ MEANINGS = {
     "unknown": "rows that could not be judged",
     "unknown.rows": "how many",
     "unknown.missing": "what is missing",
-    "detection": "its id, of [detections](detections.md)",
-    "severity": "`informational`, `low`, `medium`, `high` or `critical`",
-    "technique": "the closest technique of MITRE ATT&CK",
-    "title": "what was done, by whom and to whom, in a line",
-    "findings.first": "when it began",
-    "findings.last": "when it was last seen",
-    "findings.src_ip": "who did it; null where several did, or nobody in particular",
-    "findings.dst_ip": "to whom it was done, likewise",
-    "findings.sources": "everybody who did it, 10,000 at most",
-    "findings.targets": "everybody to whom it was done, likewise",
-    "ports": "the destination ports; empty where they do not matter",
-    "findings.protocol": "its name, or its IANA number; null where it does not matter",
-    "outcome": "`allowed`, `denied` or `both`: what the log says was decided; null where it is not "
-    "about flows",
-    "evidence": "what was counted, by name",
-    "findings.decided_by": "the rule that let the flows in, or where nothing did kept them out; "
-    "null where none is known",
-    "decided_by.acl": "the NSG or network manager, as logged or as the estate spells it",
-    "decision": "`Allow` or `Deny`",
-    "decided_by.nic": "the interface that logged it; null without an estate",
-    "packet": "the first of these flows",
-    "decided_by.rows": "how many recorded rows the rule decided, from `first` to `last`",
-    "decided_by.first": "the first of them",
-    "decided_by.last": "the last of them",
-    "decided_by.since": "when the rule first decided so for these addresses and ports, as far back "
-    "as the lake goes",
-    "openSince": "when it first let anybody in from outside there; null where it never did",
-    "verified": "whether the estate's rules decide the packet so too",
-    "differs": "what the estate says otherwise, and why; null where they agree",
-    "decided_by.others": "the other rules that decided some of its flows, with the same fields",
-    "findings.cure": "what stops it; null without an estate, or where no rule is known",
-    "kind": "`nsg-deny`, `admin-deny`, `remove-rule` or `narrow-rule`; null where nothing is "
-    "offered",
-    "what": "what is done, in a sentence; null where nothing is offered",
-    "cure.why": "what that does to recorded flows, or why nothing is offered",
-    "cure.az": "the commands that do it",
-    "cure.arm": "a template that does it",
-    "fragment": "a part of an estate that has it, for `--change`",
-    "cure.terraform": "the same as resources of the azurerm provider",
-    "effect": "what it does to the flows of the last 30 days of the lake",
-    "stopped": "how many flows of attackers it stops",
-    "effect.broken": "how many flows of others it breaks",
-    "effect.newlyUnknown": "how many tuples could not be judged any more",
-    "effect.judged": "how many flows were judged",
-    "effect.since": "the time of the tuples",
-    "effect.until": "its end",
-    "effect.flows": "flows of others that it breaks, five at most: `nic`, `direction`, `packet`, "
-    "`flows` (tuples), `last`, and `after`, the verdict that they would get",
-    "cure.notes": "what to know before it is used",
-    "alternatives": "other changes that stop it, with the same fields as far as `notes`",
-    "refused": "kinds of changes that are not offered, each with `kind` and `why`",
-    "advice": "what else would help, and is no rule",
-    "advice.why": "why",
-    "advice.az": "the commands that do it",
-    "advice.broken": "how many recorded flows of others it would cut; null where that is not known",
     "about.sources": "who did it",
     "about.targets": "to whom",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
@@ -853,7 +798,6 @@ def _json() -> Iterator[str]:
         coverage = _ask_for_coverage(Path("logs"))
         kept_up = [_ask("traffic --lake logs/lake --update")]
         used = [_ask_for_usage(Path("web"))]
-        found = _ask_for_findings(Path("night"))
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
         audited = [_ask_for_audit(Path("audited"))]
@@ -888,16 +832,11 @@ def _json() -> Iterator[str]:
         ("what-if", change, "See [how to review a change](../how-to/review-a-change.md)."),
         ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
         ("audit", audited, "See [how to audit flow logs](../how-to/audit-flow-logs.md)."),
+        ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
         (
             "detect",
             detected,
             "See [how to find attacks](../how-to/find-attacks.md).",
-        ),
-        ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
-        (
-            "detect",
-            found,
-            "See [how to find the rule and stop it](../how-to/stop-an-attack.md).",
         ),
     ):
         yield from (f"## {name}", "", text, "")
@@ -1120,27 +1059,6 @@ def _ask_for_usage(folder: Path) -> Any:
     (folder / "nsg.json").write_text(json.dumps([nsg]))
     _ingest(folder, records)
     return _ask(f"usage {BANK} {folder}/nsg.json --lake {folder}/lake")
-
-
-def _ask_for_findings(folder: Path) -> list[Any]:
-    """Ask for somebody who came to the bank's management machine, with and without the bank.
-
-    What differs from finding to finding, or is another product's, is not told field by field.
-    """
-    nics = load_estate(BANK).resources.nics.values()
-    nic = next(one for one in nics if one.id.name == "mgmt-vm-01-nic")
-    come = "10.17.1.4,50001,3389,6,I"
-    tuples = [f"{1786653060 + at}000,203.0.113.200,{come},B,NX,0,0,0,0" for at in range(3)]
-    tuples.append(f"1786653070000,203.0.113.200,{come},E,NX,90,9000,90,9000")
-    acl = str(nic.nsg)
-    _ingest(folder, [_record(nic.mac, tuples, "UserRule_AllowRdpMigration", acl)])
-    asked = f"detect --lake {folder}/lake --only unexpected-allow"
-    answers = [_ask(f"{asked} {words}") for words in (f"--estate {BANK}", "--no-cure", "")]
-    for one in (finding for answer in answers for finding in answer["findings"]):
-        one["evidence"] = {}
-        if one["cure"] and one["cure"]["kind"]:
-            one["cure"] |= {"arm": {}, "fragment": [], "alternatives": []}
-    return answers
 
 
 def _ask_for_audit(folder: Path) -> Any:
