@@ -28,7 +28,7 @@ _COUNTERS = ("packets_sent", "bytes_sent", "packets_received", "bytes_received")
 _HEAD = """
 from bench.traffic import places
 from flowverdict.lake import Lake, open_engine
-from flowverdict.traffic.analytics.asking import analyse_lake
+from flowverdict.traffic.analytics.live import analyse_lake
 from flowverdict.traffic.analytics.table import update
 lake = Lake(sys.argv[1])
 """

@@ -32,9 +32,7 @@ def told(*words: str | Path) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_lake_in_an_account_keeps_rows_as_one_on_a_disk_does(
-    remote: str, tmp_path: Path
-) -> None:
+def test_a_lake_in_an_account_keeps_rows_as_one_on_a_disk_does(remote: str, tmp_path: Path) -> None:
     local = tmp_path / "lake"
     for number, lines in enumerate((LINES[:2], LINES[2:], ("10 " + LINES[0][2:],))):
         path = tmp_path / f"{number}.json"

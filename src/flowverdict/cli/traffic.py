@@ -20,8 +20,9 @@ from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.progress import progress
 from flowverdict.cli.render import counted, table
 from flowverdict.cli.rows import read_output, row_options, write_rows
-from flowverdict.traffic.analytics.asking import analyse_lake, analytics_table, ask
+from flowverdict.traffic.analytics.asking import analytics_table, ask
 from flowverdict.traffic.analytics.countries import Database
+from flowverdict.traffic.analytics.live import analyse_lake
 from flowverdict.traffic.analytics.making import INTERVALS
 from flowverdict.traffic.analytics.places import Places
 from flowverdict.traffic.analytics.queries import queries
