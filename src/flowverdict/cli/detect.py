@@ -189,7 +189,9 @@ class _Run:
             if not shown:
                 return 0
         about, stops = told(lambda: self.search.told(shown))
-        findings, review = reviewed(about, self.known, found.asked)
+        those = set(map(id, shown))
+        hidden = [one for one in found.findings if id(one) not in those]
+        findings, review = reviewed(about, self.known, found.asked, hidden)
         now, lasting = datetime.now(UTC), only_new
         reports: dict[str, Callable[[], Iterable[str]]] = {
             "table": lambda: (

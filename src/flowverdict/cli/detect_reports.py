@@ -108,7 +108,10 @@ def _together(findings: Iterable[Entered]) -> list[Entered]:
 
 
 def reviewed(
-    findings: Iterable[Told], known: Known, asked: Collection[str]
+    findings: Iterable[Told],
+    known: Known,
+    asked: Collection[str],
+    hidden: Iterable[Finding] = (),
 ) -> tuple[list[Reported], Review]:
     """Returns findings with what is known of each: those that count first, then by severity.
 
@@ -116,10 +119,12 @@ def reviewed(
         findings: in any order.
         known: the baseline and the suppressions.
         asked: the ids of all detections of the run.
+        hidden: what was found too and is not told: it is not gone, and a new baseline has it.
     """
-    every = by_weight(findings)
-    review = known.review("detection", _together(entered(one.finding) for one in every), asked)
-    told = [(one, review.of(entered(one.finding))) for one in every]
+    shown = by_weight(findings)
+    every = [entered(one) for one in (*(told.finding for told in shown), *hidden)]
+    review = known.review("detection", _together(every), asked)
+    told = [(one, review.of(entered(one.finding))) for one in shown]
     return sorted(told, key=lambda one: one[1].state != "open"), review
 
 
