@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from itertools import chain
 from pathlib import Path
 
@@ -136,3 +138,39 @@ def test_streams_and_responses_need_their_words(lake: str) -> None:
     for words in (("--follow", "--output", "md"), ("--respond", "x.json")):
         told = run("detect", "--lake", lake, *words)
         assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)
+
+
+def test_an_interrupt_ends_a_query_that_never_does(lake: str, tmp_path: Path) -> None:
+    query = tmp_path / "slow.yaml"
+    query.write_text(
+        """
+id: slow
+title: t
+finds: f
+matters: m
+wrong_when: w
+techniques: [T1190]
+query: >
+  SELECT [a.src] AS sources, [a.dst] AS targets, [a.dst_port] AS ports, 6 AS protocol,
+  min(a.start) AS first, max(a.stop) AS last, 'denied' AS outcome, 'low' AS severity,
+  count(*) AS n FROM attempts AS a, range(1000000), range(1000000) GROUP BY ALL
+"""
+    )
+    words = ["detect", "--lake", lake, "--detections", query, "--only", "slow"]
+    rooms = tmp_path / "rooms"
+    rooms.mkdir()
+    slow = subprocess.Popen(
+        [sys.executable, "-m", "flowverdict", *map(str, words)],
+        env={**os.environ, "TMPDIR": str(rooms)}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        while not list(rooms.glob("flowverdict-*")):
+            assert slow.poll() is None
+            time.sleep(0.1)
+        time.sleep(2)  # the tables are there by now
+        slow.send_signal(signal.SIGINT)
+        _, told = slow.communicate(timeout=60)
+        assert (slow.returncode, told.strip()) == (130, b"")
+        assert not list(rooms.iterdir())
+    finally:
+        slow.kill()
