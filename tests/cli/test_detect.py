@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -146,3 +150,131 @@ def test_streams_and_responses_need_their_words(lake: str) -> None:
     for words in (("--follow", "--output", "md"), ("--respond", "x.json")):
         told = run("detect", "--lake", lake, *words)
         assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)
+
+
+def test_an_interrupt_ends_a_query_that_never_does(lake: str, tmp_path: Path) -> None:
+    query = tmp_path / "slow.yaml"
+    query.write_text(
+        """
+id: slow
+title: t
+finds: f
+matters: m
+wrong_when: w
+techniques: [T1190]
+query: >
+  SELECT [a.src] AS sources, [a.dst] AS targets, [a.dst_port] AS ports, 6 AS protocol,
+  min(a.start) AS first, max(a.stop) AS last, 'denied' AS outcome, 'low' AS severity,
+  count(*) AS n FROM attempts AS a, range(1000000), range(1000000) GROUP BY ALL
+"""
+    )
+    words = ["detect", "--lake", lake, "--detections", query, "--only", "slow"]
+    rooms = tmp_path / "rooms"
+    rooms.mkdir()
+    slow = subprocess.Popen(
+        [sys.executable, "-m", "flowverdict", *map(str, words)],
+        env={**os.environ, "TMPDIR": str(rooms)}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        while not list(rooms.glob("flowverdict-*")):
+            assert slow.poll() is None
+            time.sleep(0.1)
+        time.sleep(2)  # the tables are there by now
+        slow.send_signal(signal.SIGINT)
+        _, told = slow.communicate(timeout=60)
+        assert (slow.returncode, told.strip()) == (130, b"")
+        assert not list(rooms.iterdir())
+    finally:
+        slow.kill()
+
+
+class _Following:
+    """``detect --follow`` on a lake, line by line."""
+
+    def __init__(self, folder: Path, *words: object) -> None:
+        every = ["detect", "--lake", folder / "lake", "--follow", "--interval", "0.2", *words]
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "flowverdict", *map(str, every), "--output", "json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.kill()
+        self.program.communicate()
+
+    def told(self) -> dict:
+        assert self.program.stdout is not None
+        return json.loads(self.program.stdout.readline())
+
+    def interrupted(self) -> tuple[int, bytes, bytes]:
+        self.program.send_signal(signal.SIGINT)
+        rest, told = self.program.communicate(timeout=60)
+        return self.program.returncode, rest, told
+
+
+def swept(ports: range) -> list[dict]:
+    return [one for at in ports for one in denied(at * 5, "203.0.113.77", VM, at + 1, src_port=at)]
+
+
+def test_who_follows_has_files_of_all_and_hears_of_growth_once(tmp_path: Path) -> None:
+    """What is written anew has what was found before, too; a scan that goes on is the same one."""
+    report, baseline = tmp_path / "all.json", tmp_path / "base.json"
+    words = ("--report", f"json={report}", "--write-baseline", baseline)
+    with _Following(tmp_path, *words) as following:
+        lake_of(tmp_path, swept(range(60)))
+        assert following.told()["detection"] == "port-scan"
+        lake_of(tmp_path, swept(range(60, 90)))
+        lake_of(tmp_path, guesses(30))
+        told = [following.told() for _ in range(2)]
+        assert {one["detection"] for one in told} == {"rdp-brute-force", "unexpected-allow"}
+        assert following.interrupted()[:2] == (0, b"")
+    every = json.loads(report.read_text())["findings"]
+    (scan,) = (one for one in every if one["detection"] == "port-scan")
+    assert len(scan["ports"]) == 90
+    names = {one["detection"] for one in json.loads(baseline.read_text())["findings"]}
+    assert names == {"port-scan", "rdp-brute-force", "unexpected-allow"}
+
+
+def test_who_follows_knows_what_is_in_the_baseline_and_what_comes_again(tmp_path: Path) -> None:
+    baseline = tmp_path / "base.json"
+    run("detect", "--lake", lake_of(tmp_path / "before", swept(range(60))).root,
+        "--write-baseline", baseline)  # fmt: skip
+    with _Following(tmp_path, "--baseline", baseline) as following:
+        lake_of(tmp_path, swept(range(60)))
+        assert following.told()["state"] == "baseline"
+        lake_of(tmp_path, [dict(one, time=one["time"] + timedelta(days=1))
+                           for one in swept(range(60))])  # fmt: skip
+        again = following.told()
+        assert again["first"].startswith("2026-03-11")
+        assert following.interrupted()[:2] == (0, b"")
+
+
+def test_who_follows_goes_on_where_files_are_gone_for_a_while(tmp_path: Path) -> None:
+    with _Following(tmp_path) as following:
+        lake_of(tmp_path, swept(range(60)))
+        following.told()
+        away = tmp_path / "away"
+        lake = lake_of(tmp_path, guesses(30, src="203.0.113.8"))
+        (day,) = Path(lake.root).glob("flows/day=*")
+        day.rename(away)
+        time.sleep(2)
+        away.rename(day)
+        lake_of(tmp_path, guesses(30, src="203.0.113.7"))
+        told = [following.told() for _ in range(2)]
+        assert {one["detection"] for one in told} >= {"rdp-brute-force"}
+        code, _, problem = following.interrupted()
+        assert (code, b"Traceback" in problem) == (0, False)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1"])
+def test_an_interval_is_a_time(lake: str, seconds: str) -> None:
+    told = run("detect", "--lake", lake, "--follow", "--interval", seconds)
+    assert (told.exit_code, told.stdout) == (2, "")
+
+
+def test_nothing_left_to_look_for_is_told(lake: str) -> None:
+    told = run("detect", "--lake", lake, "--only", "beacon", "--skip", "beacon")
+    assert (told.exit_code, told.stderr.count("\n")) == (2, 1)

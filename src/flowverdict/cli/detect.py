@@ -15,6 +15,7 @@ import click
 from flowverdict.cli.arguments import estate_options
 from flowverdict.cli.detect_reports import (
     FORMATS,
+    Reported,
     as_json_lines,
     as_markdown,
     as_sarif,
@@ -31,15 +32,18 @@ from flowverdict.cli.period import period_options
 from flowverdict.cli.render import as_json, counted
 from flowverdict.detect import SEVERITIES
 from flowverdict.impact.cure_json import effect_json
+from flowverdict.report.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from threading import Event
 
     from flowverdict.detect import Detected, Detection, Finding
     from flowverdict.impact.cure import Cure
 
 _STREAMS: Final = ("table", "json", "ocsf")
 """The formats that can go on and on."""
+_MOST_S: Final = 86_400.0
 
 
 @click.command("detect")
@@ -144,6 +148,12 @@ def command(
         raise Refused("--lake: is missing: expected the lake to look in, or --list")
     if respond is not None and not words["estate"]:
         raise Refused("--respond: needs --estate: expected the network whose rules are to change")
+    if respond is not None and not words["cure"]:
+        raise Refused("--respond: with --no-cure nothing is recommended: expected one of them")
+    if not detections:
+        raise Refused("--only, --skip: nothing is left to look for: expected a detection")
+    if not interval <= _MOST_S:  # nor is no number
+        raise Refused(f"--interval `{interval}`: expected no more than {_MOST_S:,} seconds")
     if follow and output not in _STREAMS:
         raise Refused(f"--follow: --output {output}: expected table, json or ocsf")
     search = Search(location, words)
@@ -151,15 +161,7 @@ def command(
     if not follow:
         sys.exit(run.once(output, respond))
     with until_interrupted() as stop:
-        version = -1
-        while True:
-            newest = told(search.version)
-            if newest is not None and newest != version:
-                version = newest
-                run.once(output, respond, only_new=True)
-                sys.stdout.flush()
-            if stop.wait(interval):
-                return
+        run.follow(stop, interval, output, respond)
 
 
 @dataclass(slots=True)
@@ -171,7 +173,32 @@ class _Run:
     known: Known
     severity: str
     location: str
-    _before: dict[tuple[str, ...], int] = field(default_factory=dict[tuple[str, ...], int])
+    _before: dict[tuple[str, ...], tuple[int, datetime]] = field(
+        default_factory=dict[tuple[str, ...], tuple[int, datetime]]
+    )
+
+    def follow(self, stop: Event, interval: float, output: str, respond: Path | None) -> None:
+        """Looks whenever the lake has another version, and tells what is new.
+
+        What cannot be read once it could is told, and tried again: rows are deleted meanwhile, and
+        storage accounts are not always there.
+        """
+        version, trouble, has_looked = -1, "", False
+        while True:
+            try:
+                newest = told(self.search.version)
+                if newest is not None and newest != version:
+                    self.once(output, respond, only_new=True)
+                    sys.stdout.flush()
+                    version, trouble, has_looked = newest, "", True
+            except Refused as problem:
+                if not has_looked:
+                    raise
+                if problem.message != trouble:
+                    click.echo(problem.message, err=True)
+                trouble = problem.message
+            if stop.wait(interval):
+                return
 
     def once(self, output: str, respond: Path | None, *, only_new: bool = False) -> int:
         """Looks once, tells what was found, and returns the exit code.
@@ -179,39 +206,52 @@ class _Run:
         Args:
             output: the format.
             respond: where to write what is recommended.
-            only_new: whether what was told before is left out, unless it is severer now.
+            only_new: whether what was told before is not printed, unless it is severer or came
+                again. Files have all of it.
         """
         found = told(lambda: self.search.run(self.detections))
         least = SEVERITIES.index(self.severity)
         shown = [one for one in found.findings if SEVERITIES.index(one.severity) >= least]
-        if only_new:
-            shown = [one for one in shown if self._is_new(one)]
-            if not shown:
-                return 0
-        about, stops = told(lambda: self.search.told(shown))
+        new = [one for one in shown if self._is_new(one)] if only_new else shown
+        if only_new and not new:
+            self._keep(shown)
+            return 0
+        of_new = set(map(id, new))
+        is_whole = not only_new or respond is not None or self.known.writes
+        looked_up = shown if is_whole else new
+        about, stops = told(lambda: self.search.told(looked_up))
+        rest = [] if is_whole else [Told(one) for one in shown if id(one) not in of_new]
         those = set(map(id, shown))
         hidden = [one for one in found.findings if id(one) not in those]
-        findings, review = reviewed(about, self.known, found.asked, hidden)
-        now, lasting = datetime.now(UTC), only_new
-        reports: dict[str, Callable[[], Iterable[str]]] = {
-            "table": lambda: (
-                *as_text(findings, review, found.asked),
-                *(() if lasting else _hidden(found, len(shown), self.severity)),
-            ),
-            "json": lambda: as_json_lines(findings, review, one_a_line=only_new),
-            "md": lambda: as_markdown(findings, review),
-            "sarif": lambda: as_sarif(
-                findings,
-                review,
-                {one.id: one.finds for one in self.detections},
-                self.location,
-                self.known.baseline_file,
-            ),
-            "ocsf": lambda: as_ocsf(findings, now),
-        }
-        self.known.tell(reports, output)
+        findings, review = reviewed([*about, *rest], self.known, found.asked, hidden)
+        printed = [one for one in findings if id(one[0].finding) in of_new]
+        now = datetime.now(UTC)
+
+        def reports(told_of: Sequence[Reported]) -> dict[str, Callable[[], Iterable[str]]]:
+            return {
+                "table": lambda: (
+                    *as_text(told_of, review, found.asked),
+                    *(() if only_new else _hidden(found, len(shown), self.severity)),
+                ),
+                "json": lambda: as_json_lines(
+                    told_of, review, one_a_line=only_new and told_of is printed
+                ),
+                "md": lambda: as_markdown(told_of, review),
+                "sarif": lambda: as_sarif(
+                    told_of,
+                    review,
+                    {one.id: one.finds for one in self.detections},
+                    self.location,
+                    self.known.baseline_file,
+                ),
+                "ocsf": lambda: as_ocsf(told_of, now),
+            }
+
+        self.known.write(reports([*findings]))
+        click.echo("\n".join(reports(printed)[output]()))
         if respond is not None:
             told(lambda: _respond(self.search, shown, stops, respond))
+        self._keep(shown)
         if not found.attempts:
             click.echo("no flow in this time: nothing can be found", err=True)
             return UNKNOWN
@@ -220,12 +260,22 @@ class _Run:
         return 1 if any(SEVERITIES.index(one.severity) >= medium for one in open_ones) else 0
 
     def _is_new(self, one: Finding) -> bool:
-        """Reports whether a finding was not told before, and keeps it."""
-        key = (one.detection, *one.sources, "", *one.targets, "", *map(str, one.ports))
-        grade = SEVERITIES.index(one.severity)
-        before = self._before.get(key, -1)
-        self._before[key] = max(grade, before)
-        return grade > before
+        """Reports whether a finding was not told yet, is severer now, or came again."""
+        grade, last = self._before.get(_key(one), (-1, one.last))
+        return SEVERITIES.index(one.severity) > grade or one.first > last
+
+    def _keep(self, told_of: Iterable[Finding]) -> None:
+        """Keeps what is told by now."""
+        for one in told_of:
+            grade, last = self._before.get(_key(one), (-1, one.last))
+            latest = max(SEVERITIES.index(one.severity), grade), max(one.last, last)
+            self._before[_key(one)] = latest
+
+
+def _key(one: Finding) -> tuple[str, ...]:
+    """Returns what stays the same while a finding goes on: one target or port more is no news."""
+    ends = one.sources, one.targets, tuple(map(str, one.ports))
+    return one.detection, *(every[0] if len(every) == 1 else "" for every in ends)
 
 
 def _listed(detections: Sequence[Detection]) -> Iterator[str]:

@@ -175,12 +175,29 @@ class Known:
             elif one.baseline == "grown" and (entry := self.baseline.of(one.finding)):
                 yield entry
 
+    @property
+    def writes(self) -> bool:
+        """Whether files are wanted of the answer."""
+        return bool(self.reports) or self.write_to is not None
+
     def tell(self, of: Mapping[str, Callable[[], Iterable[str]]], output: str) -> None:
         """Writes the reports that are wanted, and prints the answer.
 
         Args:
             of: what yields the lines, by format.
             output: the format that is printed.
+
+        Raises:
+            Refused: a file cannot be written.
+        """
+        self.write(of)
+        click.echo("\n".join(of[output]()))
+
+    def write(self, of: Mapping[str, Callable[[], Iterable[str]]]) -> None:
+        """Writes the reports that are wanted.
+
+        Args:
+            of: what yields the lines, by format.
 
         Raises:
             Refused: a file cannot be written.
@@ -193,7 +210,6 @@ class Known:
                 raise Refused(
                     f"--report `{form}={path}`: cannot be written: {problem.strerror}"
                 ) from None
-        click.echo("\n".join(of[output]()))
 
 
 def _report(text: str, formats: Sequence[str]) -> tuple[str, Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -12,12 +13,14 @@ import pyarrow as pa
 from flowverdict.lake.store import LakeError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+_Answer = TypeVar("_Answer")
 MEMORY: Final = "1GB"
 """What a query may take before it goes on in a temporary folder."""
 _ROWS_A_BATCH: Final = 1 << 16
 _BEHIND: Final = "\n\n"
+_SOON_S: Final = 0.2
 
 
 class Engine:
@@ -87,7 +90,8 @@ class Engine:
         """
         try:
             rows = self._select(sql, values)
-            return (rows if most is None else rows.limit(most)).to_arrow_table()
+            rows = rows if most is None else rows.limit(most)
+            return self._interruptible(rows.to_arrow_table)
         except (duckdb.Error, pa.ArrowException, OSError) as problem:
             raise _told(problem) from None
 
@@ -98,7 +102,7 @@ class Engine:
             LakeError: files of the lake cannot be read, or there is no room.
         """
         try:
-            self.connection.execute(sql)
+            self._interruptible(lambda: self.connection.execute(sql))
         except (duckdb.Error, OSError) as problem:
             raise _told(problem) from None
 
@@ -106,6 +110,19 @@ class Engine:
         """Lets everything go, and removes what was written meanwhile."""
         self.connection.close()
         self._folder.cleanup()
+
+    def _interruptible(self, act: Callable[[], _Answer]) -> _Answer:
+        """Returns what an act gives, on another thread: DuckDB itself hears no Ctrl-C meanwhile."""
+        with ThreadPoolExecutor(1, "query") as thread:
+            answer = thread.submit(act)
+            try:
+                while not wait([answer], _SOON_S).done:  # Windows interrupts no endless wait
+                    pass
+                return answer.result()
+            except BaseException:
+                if not answer.done():
+                    self.connection.interrupt()
+                raise
 
     def _select(self, sql: str, values: Mapping[str, Any] | None) -> duckdb.DuckDBPyRelation:
         statements = self.connection.extract_statements(sql)
