@@ -148,7 +148,7 @@ def _place(one: Finding) -> tuple[int, int, str, str]:
 
 
 def _unattached(place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction) -> Order:
-    return Order(matches(nsg_stage(place, "nic", nsg.towards(direction)).tests, NOWHERE))
+    return Order(matches(nsg_stage(place, "nic", nsg.towards(direction)).tests, NOWHERE, {}))
 
 
 def _of_order(orders: list[Order]) -> Iterator[Finding]:
@@ -238,19 +238,19 @@ def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: 
 
 def _of_admin(layers: Layers) -> Iterator[Finding]:
     alive: set[ResourceId] = set()
-    dead: dict[ResourceId, tuple[Rule, tuple[Rule, ...]]] = {}
+    dead: dict[ResourceId, tuple[Rule, list[Rule]]] = {}
     for admin in layers.admin.values():
         for stage, rules in enumerate(admin.stages):
             for number, one in enumerate(rules):
                 if one.rule is None or one.rule.id in alive:
                     continue
                 try:
-                    rest, took = admin.left(stage, number)
+                    took = admin.took(stage, number)
                 except LimitError as problem:
                     layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
                     alive.add(one.rule.id)
                     continue
-                if rest or not one.perhaps or not admin.in_order:
+                if took is None or not one.perhaps or not admin.in_order:
                     alive.add(one.rule.id)
                 else:
                     dead[one.rule.id] = one.rule, took
