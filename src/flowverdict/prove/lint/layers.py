@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
@@ -11,14 +12,14 @@ from flowverdict.policy.services import HOST
 from flowverdict.prove.diagram import LimitError
 from flowverdict.prove.lint.boxes import both, touch
 from flowverdict.prove.lint.matches import is_of_place, matches
-from flowverdict.prove.lint.order import Listing, Order, lifts_exemption
+from flowverdict.prove.lint.order import Listing, Order, holds_everywhere, lifts_exemption
 from flowverdict.prove.lint.rests import course, takers
 from flowverdict.prove.lint.search import ACROSS, compared, survivor, walls
 from flowverdict.prove.region import local_end, packets
 from flowverdict.stages import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from flowverdict.model import NetworkInterface, ResourceId, Rule
     from flowverdict.policy import Layer
@@ -89,12 +90,35 @@ _BY_ADMIN, _BY_BEFORE, _BY_ALL = range(3)
 """What a fate hangs on: admin rules, all that stands before the NSG, or what stands behind too."""
 
 
-class _Around(NamedTuple):
-    """The lists around an NSG's at a place: the first of those before it are of admin rules."""
+class _Touching(NamedTuple):
+    """Rules of a stage that touch some packets, and what of them keeps packets."""
 
+    rules: list[Match]
+    course: Walls
+
+
+class _Spot(NamedTuple):
+    """An NSG where it is attached, in one direction.
+
+    Attributes:
+        policy: what stands there.
+        nic: one of the interfaces.
+        local: the addresses behind it.
+        here: the packets that it sees.
+        order: its own list.
+        lists: all lists in the order of evaluation, its own among them.
+        at: the place of its own.
+        of_admin: how many lists of admin rules there are.
+    """
+
+    policy: Policy
+    nic: NetworkInterface
     direction: Direction
-    before: list[list[Match]]
-    behind: list[list[Match]]
+    local: IntervalSet
+    here: Boxes
+    order: Order
+    lists: list[list[Match]]
+    at: int
     of_admin: int
 
 
@@ -103,6 +127,7 @@ class Layers:
 
     Attributes:
         orders: of each NSG and direction, one for each kind of place.
+        redundant: the rules that are not needed in their list, at every place.
         fates: of each NSG rule, one for each place; of a rule that is alive somewhere that alone.
         admin: the admin rules of each kind of place.
         limits: what was not looked at, and why.
@@ -112,7 +137,7 @@ class Layers:
     def __init__(self, policies: Policies, nics: Iterable[NetworkInterface]) -> None:
         self._matches: dict[tuple[int, int], tuple[Stage, Around, list[Match]]] = {}
         self._kept: defaultdict[int, dict[int, Match]] = defaultdict(dict)
-        self._courses: dict[int, Walls] = {}
+        self._touching: dict[tuple[int, int], _Touching] = {}
         self._listings: defaultdict[tuple[ResourceId, Direction], Listing] = defaultdict(Listing)
         self._orders: dict[tuple[ResourceId, Direction, int], tuple[Around, Order]] = {}
         self._sides: dict[tuple[int, Direction, IntervalSet], object] = {}
@@ -123,122 +148,151 @@ class Layers:
         self.admin: dict[tuple[object, ...], Admin] = {}
         self.limits: list[str] = []
         self.untold: set[ResourceId] = set()
-        groups: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
-        kept: dict[int, Policy] = {}
+        groups: dict[int, tuple[Policy, list[NetworkInterface]]] = {}
         for nic in nics:
             policy = policies.at(nic)
-            kept[id(policy)] = policy
-            groups[id(policy)].append(nic)
-        for key, some in groups.items():
-            for way, direction in enumerate(WAYS):
-                try:
-                    self._look(kept[key], some, way, direction)
-                except LimitError as problem:
-                    told = f"{direction.value.lower()} at `{some[0].id.name}`: {problem}"
-                    self.limits.append(told)
-                    self.untold |= {one.nsg.id for one in kept[key].place.layers if one.nsg}
+            groups.setdefault(id(policy), (policy, []))[1].append(nic)
+        spots: list[_Spot] = []
+        for policy, some in groups.values():
+            for direction in WAYS:
+                with self._told_limit(direction, some[0], policy):
+                    spots += self._spots(policy, some, direction)
+        self.redundant = {
+            one.rule.id
+            for some in self.orders.values()
+            for one in holds_everywhere(some)
+            if one.check == NEEDLESS
+        }
+        for spot in spots:
+            with self._told_limit(spot.direction, spot.nic, spot.policy):
+                self._look(spot)
 
-    def _look(
-        self, policy: Policy, nics: list[NetworkInterface], way: int, direction: Direction
-    ) -> None:
+    @contextmanager
+    def _told_limit(
+        self, direction: Direction, nic: NetworkInterface, policy: Policy
+    ) -> Generator[None]:
+        """Keeps in mind that a limit ended what was looked at."""
+        try:
+            yield
+        except LimitError as problem:
+            self.limits.append(f"{direction.value.lower()} at `{nic.id.name}`: {problem}")
+            self.untold |= {one.nsg.id for one in policy.place.layers if one.nsg}
+
+    def _spots(
+        self, policy: Policy, nics: list[NetworkInterface], direction: Direction
+    ) -> Iterator[_Spot]:
+        """Yields the NSGs at a place, and keeps its admin rules."""
         place, around = policy.place, policy.around
-        stages = list(policy.stages[way])
+        lists = [self._of(one, around) for one in policy.stages[WAYS.index(direction)]]
         layers = [
             one for one in place.layers_towards(direction) if one.nsg is not None or one.missing
         ]
-        ahead = stages[: len(stages) - len(layers)]
-        of_admin = [self._of(one, around) for one in ahead]
+        of_admin = len(lists) - len(layers)
+        ahead = tuple(lists[:of_admin])
         in_order = place.admin is not None and not place.admin.order_missing
-        self.admin.setdefault((*map(id, of_admin), in_order), Admin(tuple(of_admin), in_order))
-        lists = [self._of(one, around) for one in stages]
-        for at, layer in enumerate(layers, len(ahead)):
+        self.admin.setdefault((*map(id, ahead), in_order), Admin(ahead, in_order))
+        for at, layer in enumerate(layers, of_admin):
             if layer.nsg is None or layer.missing:
                 continue
             local = _local(policy, layer, nics)
             here = tuple(local_end(direction, local).disjoint())
-            order = self._order(layer, direction, lists[at], around, here)
-            around_it = _Around(direction, lists[:at], lists[at + 1 :], len(ahead))
-            sides = [self._side(one, direction, local) for one in lists]
-            own, before, behind = sides[at], sides[:at], sides[at + 1 :]
-            keys = (
-                (own, *before[: len(ahead)]),
-                (own, *before),
-                (own, *before, None, *behind),
-            )
-            for rule, rest in order.left.items():
-                fates = self.fates[rule]
-                if rest and fates != [_ALIVE] and not lifts_exemption(rest.rule):
-                    fate = self._fate(rest, order, here, around_it, keys)
-                    if fate.why == ALIVE:
-                        fates[:] = [_ALIVE]
-                    else:
-                        fates.append(fate)
+            key = (layer.nsg.id, direction, id(around))
+            if key not in self._orders:
+                order = Order(lists[at], here, self._listings[layer.nsg.id, direction])
+                self._orders[key] = around, order
+                self.orders[layer.nsg.id, direction].append(order)
+            order = self._orders[key][1]
+            yield _Spot(policy, nics[0], direction, local, here, order, lists, at, of_admin)
 
-    def _fate(
-        self,
-        rest: Rest,
-        order: Order,
-        here: Boxes,
-        around_it: _Around,
-        keys: tuple[tuple[object, ...], ...],
-    ) -> Fate:
+    def _look(self, spot: _Spot) -> None:
+        sides = [self._side(one, spot.direction, spot.local) for one in spot.lists]
+        own, before, behind = sides[spot.at], sides[: spot.at], sides[spot.at + 1 :]
+        keys = (
+            (own, *before[: spot.of_admin]),
+            (own, *before),
+            (own, *before, None, *behind),
+        )
+        for rule, rest in spot.order.left.items():
+            fates = self.fates[rule]
+            settled = fates == [_ALIVE] or (
+                rule in self.redundant and any(one.why == NEEDLESS for one in fates)
+            )
+            if rest and not settled and not lifts_exemption(rest.rule):
+                fate = self._fate(rest, spot, keys)
+                if fate.why == ALIVE:
+                    fates[:] = [_ALIVE]
+                else:
+                    fates.append(fate)
+
+    def _fate(self, rest: Rest, spot: _Spot, keys: tuple[tuple[object, ...], ...]) -> Fate:
         """Returns what becomes of a rule at a place.
 
         Args:
             rest: what its list leaves it.
-            order: its list.
-            here: packets of the place.
-            around_it: the lists before and behind its list.
+            spot: the place.
             keys: what tells kinds of places apart, by what a fate hangs on.
         """
-        one = rest.rule
         own = [(id(rest), *key) for key in keys]
         fate = next((self._dead[key] for key in own if key in self._dead), None)
         if fate is None:
-            fate, hangs_on = self._with_host(rest, both(rest.one.perhaps, here), around_it)
+            fate, hangs_on = self._with_host(rest, both(rest.one.perhaps, spot.here), spot)
             if fate.why != ALIVE:
                 self._dead[own[hangs_on]] = fate
-        if fate.why == NO_ADDRESS and touch(rest.one.perhaps, here):
+        if fate.why == NO_ADDRESS and touch(rest.one.perhaps, spot.here):
             fate = Fate(NO_ADDRESS, rest.took)
-        if not (fate.why and fate.is_whole) and one.id in order.instead:
-            fate = Fate(NEEDLESS, order.instead[one.id])
+        instead = spot.order.instead.get(rest.rule.id)
+        if instead is not None and not (fate.why and fate.is_whole):
+            fate = Fate(NEEDLESS, instead)
         return fate
 
-    def _with_host(self, rest: Rest, here: Boxes, around_it: _Around) -> tuple[Fate, int]:
+    def _with_host(self, rest: Rest, here: Boxes, spot: _Spot) -> tuple[Fate, int]:
         """Returns what ``_alone`` does, of the packets that are not the platform's if there are."""
-        host = _OF_HOST[around_it.direction]
+        host = _OF_HOST[spot.direction]
         if not touch(here, host):
-            return self._alone(rest, here, around_it, [])
-        fate, hangs_on = self._alone(rest, here, around_it, walls([host]))
+            return self._alone(rest, here, spot, [])
+        fate, hangs_on = self._alone(rest, here, spot, walls([host]))
         if fate.why == ALIVE:
             return fate, hangs_on
-        whole, of_all = self._alone(rest, here, around_it, [])
+        whole, of_all = self._alone(rest, here, spot, [])
         if fate.why == NO_ADDRESS:  # no packets but the platform's, or none at all
             return whole, of_all
         return fate._replace(is_whole=whole.why != ALIVE), max(hangs_on, of_all)
 
-    def _alone(self, rest: Rest, here: Boxes, around_it: _Around, host: Walls) -> tuple[Fate, int]:
+    def _alone(self, rest: Rest, here: Boxes, spot: _Spot, host: Walls) -> tuple[Fate, int]:
         """Returns what becomes of a rule, and what that hangs on."""
         stages: list[Walls] = [[*rest.walls, *host]]
         if survivor(here, stages) is None:
             return Fate(NO_ADDRESS), _BY_ADMIN
-        through = [*around_it.before]
-        if rest.rule.access is Access.ALLOW:
-            through += around_it.behind
-        courses = [self._course(one) for one in through]
-        if survivor(here, [*stages, *courses]):
+        end = len(spot.lists) if rest.rule.access is Access.ALLOW else spot.at
+        through = [
+            self._that_touch(rest, rules, is_admin=at < spot.of_admin)
+            for at, rules in enumerate(spot.lists[:end])
+            if at != spot.at
+        ]
+        if survivor(here, [*stages, *(one.course for one in through)]):
             return _ALIVE, _BY_ALL
         took: list[Rule] = []
-        for at, rules in enumerate(through):
-            some = _stopping(here, stages, rules)
-            took = took + some if at < len(around_it.before) else some
-            stages.append(courses[at])
+        for at, (rules, walls_of_it) in enumerate(through):
+            some = takers(here, stages, rules, stops=True)
+            took = took + some if at < spot.at else some
+            stages.append(walls_of_it)
             if survivor(here, stages) is None:
-                if at < around_it.of_admin:
+                if at < spot.of_admin:
                     return Fate(BY_ADMIN, tuple(took)), _BY_ADMIN
-                behind_it = at >= len(around_it.before)
-                return Fate(BY_NSG, tuple(took)), _BY_ALL if behind_it else _BY_BEFORE
+                return Fate(BY_NSG, tuple(took)), _BY_ALL if at >= spot.at else _BY_BEFORE
         return _ALIVE, _BY_ALL
+
+    def _that_touch(self, rest: Rest, rules: list[Match], *, is_admin: bool) -> _Touching:
+        """Returns what of a stage touches packets of a rule; of admin rules it is kept."""
+        key = (id(rest), id(rules))
+        found = self._touching.get(key)
+        if found is None:
+            unknown = any(one.rule is None for one in rules)
+            some = [one for one in rules if touch(rest.one.perhaps, one.perhaps)]
+            found = _Touching([], []) if unknown else _Touching(some, course(some))
+            if is_admin:
+                self._touching[key] = found
+        return found
 
     def _side(self, rules: list[Match], direction: Direction, local: IntervalSet) -> object:
         """Returns what tells lists of rules and kinds of places apart.
@@ -259,22 +313,6 @@ class Layers:
             self._sides[key] = (id(rules), tuple(how) if alike else local)
         return self._sides[key]
 
-    def _order(
-        self,
-        layer: Layer,
-        direction: Direction,
-        rules: list[Match],
-        around: Around,
-        here: Boxes,
-    ) -> Order:
-        assert layer.nsg is not None
-        key = (layer.nsg.id, direction, id(around))
-        if key not in self._orders:
-            order = Order(rules, here, self._listings[layer.nsg.id, direction])
-            self._orders[key] = around, order
-            self.orders[layer.nsg.id, direction].append(order)
-        return self._orders[key][1]
-
     def _of(self, stage: Stage, around: Around) -> list[Match]:
         """Returns what a stage's rules match at a place: one list where places do not differ."""
         key = (id(stage), id(around))
@@ -285,11 +323,6 @@ class Layers:
             some = matches(stage.tests, around, self._kept[id(stage)])
             found = self._matches[key] = stage, around, some
         return found[2]
-
-    def _course(self, rules: list[Match]) -> Walls:
-        if id(rules) not in self._courses:
-            self._courses[id(rules)] = course(rules)
-        return self._courses[id(rules)]
 
 
 def _stopping(packets: Boxes, stages: Sequence[Walls], rules: Sequence[Match]) -> list[Rule]:
