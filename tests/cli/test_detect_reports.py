@@ -186,7 +186,7 @@ def test_a_suppression_is_told(tmp_path: Path) -> None:
     file.write_text("- {detection: port-*, targets: fd00*, reason: ours, until: never}\n")
     found, review = told(suppressions=file)
     assert [one.state for _, one in found] == ["open", "open", "suppressed"]
-    assert "[suppressed until never: ours]" in "\n".join(as_text(found, review, ASKED))
+    assert "[suppressed for good: ours]" in "\n".join(as_text(found, review, ASKED))
     assert "| ⚪ | port scan (T1046) [suppressed" in "\n".join(as_markdown(found, review))
     event = json.loads(list(as_ocsf(found, NOW))[2])
     assert (event["status"], event["is_alert"]) == ("Suppressed", False)

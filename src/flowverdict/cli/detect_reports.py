@@ -223,7 +223,7 @@ def as_markdown(findings: Sequence[Reported], review: Review) -> Iterator[str]:
         name = spelt(finding.detection) + (f" ({finding.technique})" if finding.technique else "")
         port = f" port {ports_text(finding.ports)}" if finding.ports else ""
         reason = _MARKUP.sub(r"\\\1", one.reason)
-        decided = " ".join(part for part in (_outcome(finding), reason) if part)
+        decided = ", ".join(part for part in (_outcome(finding), reason) if part)
         cells = (
             noted(name, known_of),
             several(finding.sources, "addresses"),

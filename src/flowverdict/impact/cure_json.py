@@ -115,7 +115,8 @@ def why(one: Alternative) -> str:
     of = one.effect
     days = ""
     if of.period.until:
-        days = f" in the {_counted(of.days, 'day')} to {of.period.until:%Y-%m-%d}"
+        span = "day" if of.days == 1 else f"{of.days:,} days"
+        days = f" in the {span} to {of.period.until:%Y-%m-%d}"
     stops = f"stops {_counted(of.stopped, 'flow')} of theirs"
     if of.broken:
         return f"{stops} and {_counted(of.broken, 'flow')} of others{days}"
