@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Final
 
 from bench.detection.score import NOISE, ORDINARY, Card, Judged, Verdict, found_within
+from flowverdict.detect import packaged
 
 NOTE: Final = "<!-- Made by python -m bench.detection --write: do not edit. -->"
 
@@ -66,8 +67,10 @@ class Results:
         return [one for card, _ in self.cards for one in card.judged]
 
     def detections(self) -> list[str]:
-        """All that should have been found, or were."""
-        known = {one.label.detection for card, _ in self.cards for one in card.outcomes}
+        """All that come with FlowVerdict, or are of an attack."""
+        known = {one.id for one in packaged()} | {
+            one.label.detection for card, _ in self.cards for one in card.outcomes
+        }
         return sorted(known | {one.finding.detection for one in self.judged})
 
 

@@ -16,7 +16,7 @@ from flowverdict.lake import Lake
 ROWS = int(os.environ.get("FLOWVERDICT_BENCH_ROWS", "100000000"))
 """Rows of the large lake; fewer for a trial."""
 A_DAY = 5_000_000
-_MACHINES = 400
+_MACHINES = 450
 _DETECT = (
     "",
     """

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bench.detection.__main__ import figures_of
+from bench.detection.__main__ import PAGE, SEEDS, figures_of
 from bench.detection.labels import Label, Lookalike, Truth
 from bench.detection.report import Results, page, quality
-from bench.detection.run import run
+from bench.detection.run import DAYS, MACHINES, run
 from bench.detection.score import NOISE, ORDINARY, Verdict, found_within, score
 from bench.detection.world import World
-from flowverdict.detect import Finding
+from flowverdict.detect import Finding, packaged
 
 BEGIN = datetime(2026, 3, 12, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -174,3 +174,13 @@ def test_a_small_world_runs_through_the_packaged_detections():
     found = {one.label.id for one in card.outcomes if one.is_found}
     assert {"rdp-brute-force/fast/0", "port-scan/moderate/0", "log-gap/moderate/0"} <= found
     assert not any(one.is_found for one in card.outcomes if one.label.id.endswith("kept open/0"))
+
+
+def test_the_committed_page_tells_every_attack_and_every_detection():
+    text = PAGE.read_text(encoding="utf-8")
+    truth = World(SEEDS[0], MACHINES, DAYS).truth
+    for one in truth.labels:
+        assert f"| `{one.detection}` | {one.speed} | {one.about} |" in text, "run with --write"
+    for one in packaged():
+        assert f"`{one.id}`" in text
+    assert f"seeds {', '.join(map(str, SEEDS))}: {MACHINES}" in text
