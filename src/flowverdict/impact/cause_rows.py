@@ -30,6 +30,8 @@ MOST_RULES: Final = 8
 """Rules that are told of a finding and a decision, those with most rows first."""
 MOST_ENDS: Final = 4_000
 """Allowed flows that are told of a finding, those with most rows first."""
+_MOST_PAIRS: Final = 20_000
+"""Sources times targets of a finding up to which each pair is looked up; else each side apart."""
 
 _IS_PACKET: Final = (
     "contains(f.src_ip, ':') = contains(f.dst_ip, ':') "
@@ -158,17 +160,24 @@ def opened_since(
             list=[(one.acl or "").lower() for one in rules],
         ),
     }
+    let_in = (
+        "coalesce(f.rule, '') = name AND f.rule_kind = kind AND lower(coalesce(f.acl, '')) = list "
+        f"AND f.decision = 'A' AND f.direction = 'I' AND NOT regexp_matches(f.src_ip, '{INSIDE}') "
+        "AND (asked.protocol IS NULL OR asked.protocol = f.protocol)"
+    )
+    port = "LEFT JOIN ports ON ports.finding = asked.finding AND ports.port = f.dst_port"
     sql = f"""
-        SELECT number, min(time) AS since FROM rules JOIN wanted USING (finding)
-        JOIN flows AS f ON coalesce(f.rule, '') = name AND f.rule_kind = kind
-            AND lower(coalesce(f.acl, '')) = list
-        LEFT JOIN targets ON targets.finding = rules.finding AND targets.ip = f.dst_ip
-        LEFT JOIN ports ON ports.finding = rules.finding AND ports.port = f.dst_port
-        WHERE f.decision = 'A' AND f.direction = 'I' AND NOT regexp_matches(f.src_ip, '{INSIDE}')
-            AND (NOT has_targets OR targets.ip IS NOT NULL)
-            AND (NOT has_ports OR ports.port IS NOT NULL)
-            AND (wanted.protocol IS NULL OR wanted.protocol = f.protocol)
-        GROUP BY number"""  # noqa: S608 no words of others
+        WITH anywhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
+            WHERE NOT has_targets),
+        somewhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
+            JOIN targets USING (finding))
+        SELECT number, min(time) AS since FROM (
+            SELECT number, time, has_ports, port FROM anywhere AS asked
+            JOIN flows AS f ON {let_in} {port}
+            UNION ALL
+            SELECT number, time, has_ports, port FROM somewhere AS asked
+            JOIN flows AS f ON asked.ip = f.dst_ip AND {let_in} {port}
+        ) WHERE NOT has_ports OR port IS NOT NULL GROUP BY number"""  # noqa: S608 no words of others
     rows = query(lake, sql, views=views, period=period).read_all().to_pylist()
     found = {row["number"]: row["since"] for row in rows}
     return [found.get(number) for number in range(len(rules))]
@@ -193,6 +202,7 @@ def _views(findings: Sequence[Finding]) -> dict[str, str]:
             last=[_milliseconds(one.last) for one in findings],
             protocol=[one.protocol for one in findings],
             has_targets=[bool(one.targets) for one in findings],
+            is_paired=[len(one.sources) * len(one.targets) <= _MOST_PAIRS for one in findings],
             has_ports=[bool(one.ports) for one in findings],
         ),
         "sources": _pairs("ip", sources),
@@ -202,7 +212,7 @@ def _views(findings: Sequence[Finding]) -> dict[str, str]:
     joins = {
         (True, True): "JOIN sources AS s ON s.ip = f.src_ip "
         "JOIN targets AS t ON t.ip = f.dst_ip AND t.finding = s.finding "
-        "JOIN wanted AS w ON w.finding = s.finding",
+        "JOIN wanted AS w ON w.finding = s.finding AND NOT w.is_paired",
         (True, False): "JOIN sources AS s ON s.ip = f.src_ip "
         "JOIN wanted AS w ON w.finding = s.finding AND NOT w.has_targets",
         (False, True): "JOIN targets AS t ON t.ip = f.dst_ip "
@@ -210,15 +220,23 @@ def _views(findings: Sequence[Finding]) -> dict[str, str]:
         "(SELECT finding FROM sources)",
     }
     shapes = {(bool(one.sources), bool(one.targets)) for one in findings}
+    by_shape = [joins[shape] for shape in sorted(shapes & joins.keys())]
+    if (True, True) in shapes:
+        # many findings may have one source, or one target: rows meet those alone that have both
+        by_shape.append("JOIN pairs AS w ON w.src_ip = f.src_ip AND w.dst_ip = f.dst_ip")
     parts = [
         "SELECT w.finding, f.*, f.time BETWEEN make_timestamptz(w.first * 1000) "  # noqa: S608 no words of others
-        f"AND make_timestamptz(w.last * 1000) AS inside FROM flows AS f {joins[shape]} "
+        f"AND make_timestamptz(w.last * 1000) AS inside FROM flows AS f {join} "
         "LEFT JOIN ports AS p ON p.finding = w.finding AND p.port = f.dst_port "
         "WHERE (NOT w.has_ports OR p.port IS NOT NULL) "
         f"AND (w.protocol IS NULL OR w.protocol = f.protocol) AND {_IS_PACKET}"
-        for shape in sorted(shapes & joins.keys())
+        for join in by_shape
     ]
-    return {**views, "rows_of": " UNION ALL ".join(parts)}
+    pairs = (
+        "WITH pairs AS MATERIALIZED (SELECT w.*, s.ip AS src_ip, t.ip AS dst_ip FROM wanted AS w "
+        "JOIN sources AS s USING (finding) JOIN targets AS t USING (finding) WHERE w.is_paired) "
+    )
+    return {**views, "rows_of": pairs + " UNION ALL ".join(parts)}
 
 
 def _columns(**columns: Iterable[Any]) -> str:
