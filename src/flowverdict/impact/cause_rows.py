@@ -31,6 +31,9 @@ MOST_RULES: Final = 8
 MOST_ENDS: Final = 4_000
 """Allowed flows that are told of a finding, those with most rows first."""
 
+_MOST_PAIRS: Final = 20_000
+"""Sources times targets of a finding up to which each pair is looked up; else each side apart."""
+
 _IS_PACKET: Final = (
     "contains(f.src_ip, ':') = contains(f.dst_ip, ':') "
     f"AND (f.protocol NOT IN {PORTED} OR f.dst_port IS NOT NULL)"
@@ -107,6 +110,7 @@ class RowsOf:
         try:
             for name, table in _tables(findings).items():
                 self._know(name, table)
+            self._engine.make(_PAIRED)
             self._engine.make(f"CREATE TEMP VIEW rows_of AS {_union(shapes & _JOINS.keys())}")
         except BaseException:
             self._engine.close()
@@ -163,18 +167,25 @@ class RowsOf:
             }
         )
         self._know("rules", numbered)
+        let_in = (
+            "coalesce(f.rule, '') = name AND f.rule_kind = kind "
+            "AND lower(coalesce(f.acl, '')) = list AND f.decision = 'A' AND f.direction = 'I' "
+            f"AND NOT regexp_matches(f.src_ip, '{INSIDE}') "
+            "AND (asked.protocol IS NULL OR asked.protocol = f.protocol)"
+        )
+        port = "LEFT JOIN ports ON ports.finding = asked.finding AND ports.port = f.dst_port"
         sql = f"""
-            SELECT number, min(time) AS since FROM rules JOIN wanted USING (finding)
-            JOIN flows AS f ON coalesce(f.rule, '') = name AND f.rule_kind = kind
-                AND lower(coalesce(f.acl, '')) = list
-            LEFT JOIN targets ON targets.finding = rules.finding AND targets.ip = f.dst_ip
-            LEFT JOIN ports ON ports.finding = rules.finding AND ports.port = f.dst_port
-            WHERE f.decision = 'A' AND f.direction = 'I'
-                AND NOT regexp_matches(f.src_ip, '{INSIDE}')
-                AND (NOT has_targets OR targets.ip IS NOT NULL)
-                AND (NOT has_ports OR ports.port IS NOT NULL)
-                AND (wanted.protocol IS NULL OR wanted.protocol = f.protocol)
-            GROUP BY number"""  # noqa: S608 no words of others
+            WITH anywhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
+                WHERE NOT has_targets),
+            somewhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
+                JOIN targets USING (finding))
+            SELECT number, min(time) AS since FROM (
+                SELECT number, time, has_ports, port FROM anywhere AS asked
+                JOIN flows AS f ON {let_in} {port}
+                UNION ALL
+                SELECT number, time, has_ports, port FROM somewhere AS asked
+                JOIN flows AS f ON asked.ip = f.dst_ip AND {let_in} {port}
+            ) WHERE NOT has_ports OR port IS NOT NULL GROUP BY number"""  # noqa: S608 no words of others
         rows = self._engine.table(sql, {}).to_pylist()
         found = {row["number"]: row["since"] for row in rows}
         return [found.get(number) for number in range(len(rules))]
@@ -222,6 +233,9 @@ def _tables(findings: Sequence[Finding]) -> dict[str, pa.Table]:
             "last": pa.array([_milliseconds(one.last) for one in findings], pa.int64()),
             "protocol": pa.array([one.protocol for one in findings], pa.int32()),
             "has_targets": pa.array([bool(one.targets) for one in findings]),
+            "is_paired": pa.array(
+                [len(one.sources) * len(one.targets) <= _MOST_PAIRS for one in findings]
+            ),
             "has_ports": pa.array([bool(one.ports) for one in findings]),
         }
     )
@@ -244,24 +258,33 @@ def _pairs(name: str, of_findings: Sequence[Sequence[Any]], kind: pa.DataType) -
 _JOINS: Final = {
     (True, True): "JOIN sources AS s ON s.ip = f.src_ip "
     "JOIN targets AS t ON t.ip = f.dst_ip AND t.finding = s.finding "
-    "JOIN wanted AS w ON w.finding = s.finding",
+    "JOIN wanted AS w ON w.finding = s.finding AND NOT w.is_paired",
     (True, False): "JOIN sources AS s ON s.ip = f.src_ip "
     "JOIN wanted AS w ON w.finding = s.finding AND NOT w.has_targets",
     (False, True): "JOIN targets AS t ON t.ip = f.dst_ip "
     "JOIN wanted AS w ON w.finding = t.finding AND w.finding NOT IN (SELECT finding FROM sources)",
 }
 """How rows find their findings, by whether these have sources and targets."""
+_PAIRED: Final = (
+    "CREATE TABLE pairs AS SELECT w.*, s.ip AS src_ip, t.ip AS dst_ip FROM wanted AS w "
+    "JOIN sources AS s USING (finding) JOIN targets AS t USING (finding) WHERE w.is_paired"
+)
+_BY_PAIR: Final = "JOIN pairs AS w ON w.src_ip = f.src_ip AND w.dst_ip = f.dst_ip"
+"""Many findings may have one source, or one target: rows meet those alone that have both."""
 
 
 def _union(shapes: Iterable[tuple[bool, bool]]) -> str:
     """Returns the rows of findings in SQL, those of each shape after the other."""
+    joins = [_JOINS[shape] for shape in sorted(shapes)]
+    if (True, True) in shapes:
+        joins.append(_BY_PAIR)
     return " UNION ALL ".join(
         "SELECT w.finding, f.*, f.time BETWEEN make_timestamptz(w.first * 1000) "  # noqa: S608 no words of others
-        f"AND make_timestamptz(w.last * 1000) AS inside FROM flows AS f {_JOINS[shape]} "
+        f"AND make_timestamptz(w.last * 1000) AS inside FROM flows AS f {join} "
         "LEFT JOIN ports AS p ON p.finding = w.finding AND p.port = f.dst_port "
         "WHERE (NOT w.has_ports OR p.port IS NOT NULL) "
         f"AND (w.protocol IS NULL OR w.protocol = f.protocol) AND {_IS_PACKET}"
-        for shape in sorted(shapes)
+        for join in joins
     )
 
 
