@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.lake import workspace
 from flowverdict.net import EMPTY, parse_address
+from flowverdict.traffic.addresses import PRIVATE_TEXT, SPECIAL_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,16 +52,6 @@ TABLES: Final = {
     ),
 }
 """The tables and their columns. Addresses are numbers: ``addresses`` has their text."""
-
-_PRIVATE: Final = (
-    r"^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|"
-    r"f[cd][0-9a-f]{2}:)"
-)
-_SPECIAL: Final = (
-    r"^(168\.63\.129\.16$|169\.254\.|0\.|127\.|2(2[4-9]|[3-5][0-9])\.|fe[89ab][0-9a-f]:|ff[0-9a-f]{2}:|"
-    r"::1?$)"
-)
-"""168.63.129.16 is the platform's (specification, 9.6); from 224.0.0.0 on nothing is a machine."""
 
 _MADE: Final = """
 CREATE TABLE addresses (id INTEGER, ip VARCHAR, inside BOOLEAN, special BOOLEAN);
@@ -218,7 +209,7 @@ def draw_together(
         )
         for day in _days(engine):
             words = {
-                "private": _PRIVATE, "special": _SPECIAL, "sums": sums,
+                "private": PRIVATE_TEXT, "special": SPECIAL_TEXT, "sums": sums,
                 "window": WINDOW_MINUTES * 60_000, "day": f"day = DATE '{day}'",
                 "midnight": f"TIMESTAMP '{day}'", "same_flow": _same("before"),
                 "same_attempt": _same("met"),

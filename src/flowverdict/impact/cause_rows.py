@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from flowverdict.lake import Period, workspace
 from flowverdict.net import PORTED
+from flowverdict.traffic.addresses import INSIDE_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,18 +44,10 @@ _ORDER: Final = "src_ip, dst_ip, src_port, dst_port, protocol, direction, mac, t
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-INSIDE: Final = (
-    r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\."
-    r"|100\.(6[4-9]|[789]\d|1[01]\d|12[0-7])\.|168\.63\.129\.16$"
-    r"|fe[89ab][0-9a-f]:|f[cd][0-9a-f]{2}:|::1?$)"
-)
-"""Addresses of nobody outside (RFC 1918, 3927, 4193, 4291, 6598), and the one that Azure probes
-from."""
-
 
 def is_outside(address: str) -> bool:
     """Reports whether an address can be that of somebody outside."""
-    return re.match(INSIDE, address) is None
+    return re.match(INSIDE_TEXT, address) is None
 
 
 class Decided(NamedTuple):
@@ -170,7 +163,7 @@ class RowsOf:
         let_in = (
             "coalesce(f.rule, '') = name AND f.rule_kind = kind "
             "AND lower(coalesce(f.acl, '')) = list AND f.decision = 'A' AND f.direction = 'I' "
-            f"AND NOT regexp_matches(f.src_ip, '{INSIDE}') "
+            f"AND NOT regexp_matches(f.src_ip, '{INSIDE_TEXT}') "
             "AND (asked.protocol IS NULL OR asked.protocol = f.protocol)"
         )
         port = "LEFT JOIN ports ON ports.finding = asked.finding AND ports.port = f.dst_port"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from flowverdict.impact.cause_rows import INSIDE
 from flowverdict.impact.cure_bastion import MANAGEMENT, find_bastion, is_management
 from flowverdict.lake import workspace
 from flowverdict.net import format_address
+from flowverdict.traffic.addresses import INSIDE_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ def _others(
             SELECT DISTINCT dst_ip, src_ip, dst_port, protocol FROM flows
             WHERE dst_ip IN (SELECT ip FROM own) AND direction = 'I' AND decision = 'A'
                 AND src_ip NOT IN (SELECT ip FROM attackers)
-                AND NOT regexp_matches(src_ip, '{INSIDE}'))
+                AND NOT regexp_matches(src_ip, '{INSIDE_TEXT}'))
         GROUP BY dst_ip"""  # noqa: S608 no words of others
     engine = workspace(lake, period=period)
     try:

@@ -106,3 +106,9 @@ def format_addresses(addresses: IntervalSet) -> list[str]:
                 host = network.prefixlen == network.max_prefixlen
                 texts.append(str(network.network_address) if host else str(network))
     return texts
+
+
+PRIVATE: Final = parse_prefixes(
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
+)
+"""What is nobody's on the internet: RFC 1918, RFC 6598 and RFC 4193."""

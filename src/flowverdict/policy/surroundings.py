@@ -12,6 +12,7 @@ from flowverdict.model.value import value
 from flowverdict.net import (
     ALL_ADDRESSES,
     ALL_IPV6,
+    PRIVATE,
     IntervalSet,
     NetworkTextError,
     parse_prefix,
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 HOST_ADDRESS: Final = parse_prefix("168.63.129.16")
 PROBES: Final = parse_prefixes(["168.63.129.16", "fe80::1234:5678:9abc"])
-PRIVATE: Final = parse_prefixes(
-    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
-)
 _FORWARDED: Final = frozenset({"VirtualAppliance", "VirtualNetworkGateway", "VnetLocal"})
 
 

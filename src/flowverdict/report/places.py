@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.net import (
+    PRIVATE,
     IntervalSet,
     NetworkTextError,
     parse_address,
@@ -22,10 +23,6 @@ PLATFORM: Final = "Azure platform"
 UNCLEAR: Final = "several networks"
 
 _PLATFORM: Final = parse_prefixes(["168.63.129.16/32", "169.254.0.0/16", "fe80::/10"])
-_PRIVATE: Final = parse_prefixes(
-    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
-)
-"""What is nobody's on the internet: RFC 1918, RFC 6598, RFC 4193."""
 _LENGTHS: Final = {False: 24, True: 64}
 """How long the prefix is that stands for a network, by whether it is one of IPv6."""
 
@@ -102,7 +99,7 @@ class Places:
             return PLATFORM
         at = bisect_right(self._starts, point) - 1
         found = self._of_nics.get(point) or (self._segments[at] if at >= 0 else "")
-        return found or (_around(address) if point in _PRIVATE else INTERNET)
+        return found or (_around(address) if point in PRIVATE else INTERNET)
 
 
 def short(subnet: ResourceId) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from flowverdict.report.places import INTERNET
+from flowverdict.traffic.addresses import INSIDE_TEXT
 
 MOST: Final = 15
 """Lines of a picture."""
@@ -23,15 +24,10 @@ _DENIED: Final = "count(*) FILTER (decision = 'D')"
 _BYTES: Final = "sum(coalesce(bytes_sent, 0) + coalesce(bytes_received, 0))::BIGINT"
 _SUMS: Final = "sum(begun)::BIGINT AS begun, sum(denied)::BIGINT AS denied"
 _WEIGHT: Final = "sum(begun + denied)"
-_PRIVATE: Final = (
-    "^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|169\\.254\\.|168\\.63\\.129\\.16$|"
-    "100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\\.|f[cd]|fe[89ab])"
-)
-"""Addresses that ``Places`` does not put on the internet."""
 
 
 def _inside(address: str) -> str:
-    return f"({address} IN (FROM inside) OR regexp_matches({address}, '{_PRIVATE}'))"
+    return f"({address} IN (FROM inside) OR regexp_matches({address}, '{INSIDE_TEXT}'))"
 
 
 VIEWS: Final = {

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
-
-from flowverdict.net import IntervalSet, parse_prefixes
 
 
 class Kind(StrEnum):
@@ -31,19 +28,3 @@ class Kind(StrEnum):
     """Private, and of nothing that the estate has."""
     SPECIAL = "special"
     """Link-local, multicast, loopback and the like."""
-
-
-WIRE_SERVER: Final = parse_prefixes(["168.63.129.16"])
-METADATA: Final = parse_prefixes(["169.254.169.254"])
-
-PRIVATE: Final[IntervalSet] = parse_prefixes(
-    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
-)
-"""What the specification counts as private: RFC 1918, RFC 6598 and RFC 4193."""
-SPECIAL: Final[IntervalSet] = parse_prefixes(
-    [
-        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
-        "::/127", "fe80::/10", "ff00::/8",
-    ]
-)  # fmt: skip
-"""No address of one host that could be reached from elsewhere (RFC 6890)."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from flowverdict.net import format_address, parse_address
+from flowverdict.net import PRIVATE, format_address, parse_address
+from flowverdict.traffic.addresses import METADATA, SPECIAL, WIRE_SERVER
 from flowverdict.traffic.analytics.azure import AzureRanges
 from flowverdict.traffic.analytics.countries import Registered
-from flowverdict.traffic.analytics.kinds import METADATA, PRIVATE, SPECIAL, WIRE_SERVER, Kind
+from flowverdict.traffic.analytics.kinds import Kind
 from flowverdict.traffic.analytics.links import Links
 from flowverdict.traffic.analytics.sites import Sites
 from flowverdict.traffic.analytics.threats import Threats
