@@ -67,9 +67,8 @@ def detect(
     Raises:
         LakeError: the lake cannot be read, or a query is wrong; says which detection's.
     """
-    engine = draw_together(lake, period, owned, memory)
-    try:
-        found = Detected(asked=[one.id for one in detections])
+    found = Detected(asked=[one.id for one in detections])
+    with draw_together(lake, period, owned, memory) as engine:
         bounds = "SELECT min(start) AS first, max(stop) AS last, count(*) AS attempts FROM attempts"
         (told,) = engine.table(bounds, {}).to_pylist()
         found.first, found.last = in_utc(told["first"]), in_utc(told["last"])
@@ -78,8 +77,6 @@ def detect(
         for one in detections:
             seen(one.id)
             found.findings += _ask(engine, one)
-    finally:
-        engine.close()
     found.findings.sort(key=_order)
     return found
 

@@ -104,13 +104,10 @@ def _others(
                 AND src_ip NOT IN (SELECT ip FROM attackers)
                 AND NOT regexp_matches(src_ip, '{INSIDE_TEXT}'))
         GROUP BY dst_ip"""  # noqa: S608 no words of others
-    engine = workspace(lake, period=period)
-    try:
+    with workspace(lake, period=period) as engine:
         for name, some in (("own", sorted(local)), ("attackers", attackers)):
             engine.connection.register(name, pa.table({"ip": pa.array(some, pa.string())}))
         return {row["dst_ip"]: row["flows"] for row in engine.table(sql, {}).to_pylist()}
-    finally:
-        engine.close()
 
 
 def _address(configuration: IpConfiguration) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +25,8 @@ _SOON_S: Final = 0.2
 
 class Engine:
     """One database for one piece of work: all that it wrote is gone with it.
+
+    A context manager: behind its block it is closed.
 
     Args:
         memory: what it may take before it goes on in a temporary folder.
@@ -48,6 +50,14 @@ class Engine:
         )
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET enable_progress_bar = false")  # it is drawn on standard output
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes it."""
+        self.close()
 
     def seal(self, files: Iterable[str] = ()) -> None:
         """Shuts everything out but some files: no other one is read from here on, none written."""

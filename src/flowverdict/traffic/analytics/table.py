@@ -203,7 +203,7 @@ class _Updating:
         self.done.rows += rows
         return True
 
-    def _engine(self, day: date, files: tuple[str, ...], known: Day) -> _Exposed:
+    def _engine(self, day: date, files: tuple[str, ...], known: Day) -> Engine:
         """Returns an engine with the day's rows, those in files that are new, and those kept."""
         condition = f"day = DATE '{day}'"
         engine = Engine(self._memory)
@@ -216,7 +216,7 @@ class _Updating:
         except BaseException:
             engine.close()
             raise
-        return _Exposed(engine)
+        return engine
 
     def _changed(self, engine: Engine, files: tuple[str, ...], known: Day) -> tuple[Held, set[int]]:
         """Returns what the files hold, and the intervals in which that is not what it was."""
@@ -288,19 +288,6 @@ class _Updating:
         except (DeltaError, OSError) as problem:
             raise self._table.told(problem) from None
         forget_states(self._lake.store, state.version)
-
-
-@dataclass(frozen=True, slots=True)
-class _Exposed:
-    """Closes an engine behind its use."""
-
-    engine: Engine
-
-    def __enter__(self) -> Engine:
-        return self.engine
-
-    def __exit__(self, *_: object) -> None:
-        self.engine.close()
 
 
 def _is_in(time: str, width: int, slots: set[int]) -> str:
