@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
-from flowverdict.impact import exception_text
+from flowverdict.impact import exception_text, hcl
 from flowverdict.impact.cure_edit import NSG, NSG_RULE, STOPS, by_owner, edited, nsg_resource
 from flowverdict.impact.usage_text import as_arm, as_terraform
 from flowverdict.impact.usage_text import as_az as as_az_update
@@ -46,9 +45,9 @@ def _az(edit: Edit) -> str:
         f"--name {shlex.quote(rule.name)} --priority {rule.priority}",
         f"--direction {rule.direction.value} --access {rule.access.value}",
         f"--protocol {shlex.quote(fields['protocol'])}",
-        f"--source-address-prefixes {_quoted(rule.source.texts)} --source-port-ranges '*'",
-        f"--destination-address-prefixes {_quoted(rule.destination.texts)}",
-        f"--destination-port-ranges {_quoted(format_ports(rule.destination_ports))}",
+        f"--source-address-prefixes {shlex.join(rule.source.texts)} --source-port-ranges '*'",
+        f"--destination-address-prefixes {shlex.join(rule.destination.texts)}",
+        f"--destination-port-ranges {shlex.join(format_ports(rule.destination_ports))}",
     ]
     return " \\\n  ".join(words)
 
@@ -56,10 +55,6 @@ def _az(edit: Edit) -> str:
 def _of(nsg: ResourceId) -> str:
     group, name = shlex.quote(nsg.resource_group), shlex.quote(nsg.name)
     return f"--subscription {nsg.subscription} \\\n  --resource-group {group} --nsg-name {name}"
-
-
-def _quoted(texts: Iterable[str]) -> str:
-    return " ".join(map(shlex.quote, texts))
 
 
 def _commits(edits: Iterable[Edit], regions: Iterable[str]) -> list[str]:
@@ -73,7 +68,7 @@ def _commits(edits: Iterable[Edit], regions: Iterable[str]) -> list[str]:
                 f"--network-manager-name {shlex.quote(one.parent.name)}",
                 "--commit-type SecurityAdmin",
                 f"--configuration-ids {shlex.quote(str(one))}",
-                f"--target-locations {_quoted(regions)}",
+                f"--target-locations {shlex.join(regions)}",
             ]
         )
         for one in configurations
@@ -144,7 +139,6 @@ def _hcl_of(edit: Edit) -> str:
 
 def _admin_hcl(rule: Rule) -> str:
     body = exception_text.as_resource(rule, STOPS)["properties"]
-    label = "".join(one if one.isalnum() or one in "-_" else "_" for one in rule.name)
     fields = {
         "name": rule.name,
         "admin_rule_collection_id": str(rule.id.parent),
@@ -156,18 +150,10 @@ def _admin_hcl(rule: Rule) -> str:
         "source_port_ranges": body["sourcePortRanges"],
         "destination_port_ranges": body["destinationPortRanges"],
     }
-    width = max(map(len, fields))
-    lines = [f"  {name.ljust(width)} = {_hcl(value)}" for name, value in fields.items()]
-    for name, plural in (("source", "sources"), ("destination", "destinations")):
-        for one in body[plural]:
-            lines += [
-                f"  {name} {{",
-                f"    address_prefix_type = {_hcl(one['addressPrefixType'])}",
-                f"    address_prefix      = {_hcl(one['addressPrefix'])}",
-                "  }",
-            ]
-    return "\n".join([f'resource "azurerm_network_manager_admin_rule" "{label}" {{', *lines, "}"])
-
-
-def _hcl(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    sides = (
+        (name, {"address_prefix_type": one["addressPrefixType"],
+                "address_prefix": one["addressPrefix"]})
+        for name in ("source", "destination")
+        for one in body[f"{name}s"]
+    )  # fmt: skip
+    return hcl.resource("azurerm_network_manager_admin_rule", rule.name, fields, sides)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from flowverdict.impact import hcl
 from flowverdict.net import ALL_PROTOCOLS, Protocol, format_ports, protocol_name
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ def as_az(nsg: ResourceId, old: Rule, new: Rule) -> str:
     ]
     sides = {"source": (old.source, new.source), "destination": (old.destination, new.destination)}
     words += [
-        f"--{side}-address-prefixes {_quoted(after.texts)}"
+        f"--{side}-address-prefixes {shlex.join(after.texts)}"
         for side, (before, after) in sides.items()
         if before != after
     ]
     if old.destination_ports != new.destination_ports:
-        words.append(f"--destination-port-ranges {_quoted(format_ports(new.destination_ports))}")
+        words.append(f"--destination-port-ranges {shlex.join(format_ports(new.destination_ports))}")
     return " \\\n  ".join(words)
 
 
@@ -51,39 +51,32 @@ def as_arm(rule: Rule) -> dict[str, Any]:
 
 def as_terraform(nsg: ResourceId, rule: Rule) -> str:
     """Returns the rule as a resource of the azurerm provider."""
-    label = "".join(one if one.isalnum() or one in "-_" else "_" for one in rule.name)
-    fields: list[tuple[str, Any]] = [
-        ("name", rule.name), ("priority", rule.priority), ("direction", rule.direction.value),
-        ("access", rule.access.value), ("protocol", _protocol(rule)),
-    ]  # fmt: skip
+    fields: dict[str, Any] = {
+        "name": rule.name,
+        "priority": rule.priority,
+        "direction": rule.direction.value,
+        "access": rule.access.value,
+        "protocol": _protocol(rule),
+    }
     for side, endpoint, ports in (
         ("source", rule.source, rule.source_ports),
         ("destination", rule.destination, rule.destination_ports),
     ):
-        fields += _one_or_more(f"{side}_port_range", "s", format_ports(ports)).items()
-        fields += _terraform_side(side, endpoint)
-    fields += [
-        ("resource_group_name", nsg.resource_group),
-        ("network_security_group_name", nsg.name),
-    ]
-    width = max(len(name) for name, _ in fields)
-    lines = [f"  {name.ljust(width)} = {_hcl(value)}" for name, value in fields]
-    head = f'resource "azurerm_network_security_rule" "{label}" {{'
-    return "\n".join([head, *lines, "}"])
+        fields |= _one_or_more(f"{side}_port_range", "s", format_ports(ports))
+        fields |= _terraform_side(side, endpoint)
+    fields["resource_group_name"] = nsg.resource_group
+    fields["network_security_group_name"] = nsg.name
+    return hcl.resource("azurerm_network_security_rule", rule.name, fields)
 
 
-def _terraform_side(side: str, endpoint: Endpoint) -> list[tuple[str, Any]]:
+def _terraform_side(side: str, endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.asgs:
-        return [(f"{side}_application_security_group_ids", [str(one) for one in endpoint.asgs])]
-    return list(_one_or_more(f"{side}_address_prefix", "es", endpoint.texts).items())
+        return {f"{side}_application_security_group_ids": [str(one) for one in endpoint.asgs]}
+    return _one_or_more(f"{side}_address_prefix", "es", endpoint.texts)
 
 
 def _one_or_more(name: str, plural: str, texts: Any) -> dict[str, Any]:
     return {name: texts[0]} if len(texts) == 1 else {f"{name}{plural}": list(texts)}
-
-
-def _hcl(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 
 def _protocol(rule: Rule) -> str:
@@ -91,7 +84,3 @@ def _protocol(rule: Rule) -> str:
         return "*"
     number = rule.protocols.spans[0][0]
     return protocol_name(number).capitalize() if number in (*Protocol,) else str(number)
-
-
-def _quoted(texts: Any) -> str:
-    return " ".join(map(shlex.quote, texts))
