@@ -13,7 +13,7 @@ from flowverdict.cli.gap_lines import gap_lines
 from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.questions import read_question
-from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
+from flowverdict.cli.render import as_json, flow_json, minute, table
 from flowverdict.impact.audit import audit
 from flowverdict.impact.audit_causes import (
     BOTH_ALLOW,
@@ -28,6 +28,7 @@ from flowverdict.impact.audit_causes import (
     decision_text,
 )
 from flowverdict.impact.gaps import gaps
+from flowverdict.model.words import counted, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -29,9 +29,10 @@ from flowverdict.cli.known import Known, known_options_in
 from flowverdict.cli.lakes import told
 from flowverdict.cli.ocsf import as_ocsf
 from flowverdict.cli.period import period_options
-from flowverdict.cli.render import as_json, counted
+from flowverdict.cli.render import as_json
 from flowverdict.detect import SEVERITIES
 from flowverdict.impact.cure_json import effect_json
+from flowverdict.model.words import counted
 from flowverdict.report.told import Told
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowverdict.cli.known import gone_json, gone_lines, known_json, noted, tally
-from flowverdict.cli.render import as_json, cell, coloured, counted, moment, with_lines
+from flowverdict.cli.render import as_json, cell, coloured, with_lines
 from flowverdict.cli.sarif import gone, known, located, sarif_log
 from flowverdict.detect.finding import SEVERITIES
 from flowverdict.findings import Finding as Entered
 from flowverdict.findings import Reviewed
 from flowverdict.model import Position
+from flowverdict.model.words import counted, moment
 from flowverdict.net import (
     IntervalSet,
     NetworkTextError,

@@ -12,8 +12,9 @@ from flowverdict.cli.arguments import estate_options, load, output_argument, rea
 from flowverdict.cli.changes import read_change
 from flowverdict.cli.errors import UNKNOWN, Refused, show_admin_warnings
 from flowverdict.cli.proofs import changed_json, nic_names, said
-from flowverdict.cli.render import access_text, as_json, counted, with_lines
+from flowverdict.cli.render import access_text, as_json, with_lines
 from flowverdict.load import is_plan
+from flowverdict.model.words import counted
 from flowverdict.prove.diff import diff
 from flowverdict.prove.text import lines
 

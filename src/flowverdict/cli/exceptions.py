@@ -13,9 +13,10 @@ from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.questions import read_question
-from flowverdict.cli.render import as_json, counted, table
+from flowverdict.cli.render import as_json, table
 from flowverdict.impact.exception_text import as_az, as_resource
 from flowverdict.impact.exceptions import exceptions
+from flowverdict.model.words import counted
 from flowverdict.net import format_ports, protocol_name
 from flowverdict.prove.text import few
 

@@ -26,6 +26,7 @@ from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.progress import progress
 from flowverdict.cli.rows import read_output, row_options, write_rows
 from flowverdict.lake import query
+from flowverdict.model.words import counted
 from flowverdict.packets import Judge, joined_schema, numbered, opened
 
 if TYPE_CHECKING:
@@ -194,17 +195,17 @@ def _sum_up(count: Judged, quarantine: Path | None, *, whole: bool) -> int:
         if count.accesses[one]
     )
     first = "" if whole else "the first "
-    click.echo(f"{first}{_many(count.rows)} judged{': ' if told_of else ''}{told_of}", err=True)
+    click.echo(
+        f"{first}{counted(count.rows, 'row')} judged{': ' if told_of else ''}{told_of}", err=True
+    )
     for text, times in count.missing.most_common(_MOST_REASONS):
-        click.echo(f"unknown, {_many(times)}: {text}", err=True)
+        click.echo(f"unknown, {counted(times, 'row')}: {text}", err=True)
     if (more := len(count.missing) - _MOST_REASONS) > 0:
         click.echo(f"unknown for {more:,} more reasons: see the column `missing`", err=True)
     if count.rejected:
-        click.echo(f"{quarantine}: {_many(count.rejected)} that could not be judged", err=True)
+        click.echo(
+            f"{quarantine}: {counted(count.rejected, 'row')} that could not be judged", err=True
+        )
     if count.rejected and not count.rows:
         return BAD_INPUT
     return UNKNOWN if count.rows and count.accesses["Unknown"] == count.rows else 0
-
-
-def _many(rows: int) -> str:
-    return f"{rows:,} row{'s' if rows != 1 else ''}"

@@ -12,9 +12,9 @@ import click
 
 from flowverdict import __version__
 from flowverdict.cli.errors import Refused
-from flowverdict.cli.render import counted
 from flowverdict.cli.sarif import entry_text
 from flowverdict.findings import Entry, read_baseline, read_suppressions, review, write_baseline
+from flowverdict.model.words import counted
 from flowverdict.prove.text import few
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from flowverdict.cli.known import (
     tally,
 )
 from flowverdict.cli.lint_reports import as_junit, as_markdown, as_sarif
-from flowverdict.cli.render import as_json, coloured, counted, packet_json, place_text, with_lines
+from flowverdict.cli.render import as_json, coloured, packet_json, place_text, with_lines
 from flowverdict.cli.sarif import first_place
 from flowverdict.findings import Finding
+from flowverdict.model.words import counted
 from flowverdict.prove.lint import CHECKS, Level, lint
 from flowverdict.prove.text import lines
 

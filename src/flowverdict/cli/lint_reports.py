@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.cli.junit import Case, junit
 from flowverdict.cli.known import gone_lines, noted, tally
-from flowverdict.cli.render import cell, counted, place_text
+from flowverdict.cli.render import cell, place_text
 from flowverdict.cli.sarif import gone, known, located, sarif_log
 from flowverdict.findings import Reviewed
+from flowverdict.model.words import counted
 from flowverdict.prove.lint import CHECKS, Finding, Level
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
 from flowverdict.cli.errors import UNKNOWN, Refused, show_admin_warnings
-from flowverdict.cli.render import as_json, cell, counted, table
+from flowverdict.cli.render import as_json, cell, table
+from flowverdict.model.words import counted
 from flowverdict.prove.reach import BY, Reach
 from flowverdict.prove.selectors import SelectorError
 from flowverdict.prove.text import lines

@@ -37,19 +37,9 @@ def as_json(value: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def moment(time: datetime) -> str:
-    """Returns a time in UTC as JSON answers have it."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def minute(time: datetime) -> str:
     """Returns a time in UTC as tables have it."""
     return f"{time:%Y-%m-%dT%H:%MZ}"
-
-
-def counted(count: int, word: str) -> str:
-    """Returns a number of things, such as ``1 flow`` or ``2,967 flows``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def flow_json(nic: ResourceId, direction: Direction, packet: Packet) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from flowverdict.cli.flows import select
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.progress import progress
-from flowverdict.cli.render import counted, table
+from flowverdict.cli.render import table
 from flowverdict.cli.rows import read_output, row_options, write_rows
+from flowverdict.model.words import counted
 from flowverdict.traffic.analytics.asking import analytics_table, ask
 from flowverdict.traffic.analytics.countries import Database
 from flowverdict.traffic.analytics.live import analyse_lake

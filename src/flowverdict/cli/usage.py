@@ -12,9 +12,10 @@ from flowverdict.cli.errors import UNKNOWN
 from flowverdict.cli.lakes import lake_option, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.questions import read_question
-from flowverdict.cli.render import as_json, minute, moment, table
+from flowverdict.cli.render import as_json, minute, table
 from flowverdict.impact.usage import narrowed, usage
 from flowverdict.impact.usage_text import as_arm, as_az, as_terraform
+from flowverdict.model.words import moment
 from flowverdict.policy import rule_name
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from flowverdict.cli.lakes import lake_option, shown, told
 from flowverdict.cli.period import period_options
 from flowverdict.cli.proofs import changed_json, nic_names, said
 from flowverdict.cli.questions import read_question
-from flowverdict.cli.render import as_json, counted, flow_json, minute, moment, table
+from flowverdict.cli.render import as_json, flow_json, minute, table
 from flowverdict.impact.gaps import gaps
 from flowverdict.impact.what_if import what_if
+from flowverdict.model.words import counted, moment
 from flowverdict.policy import rule_name
 from flowverdict.prove.diff import diff
 from flowverdict.prove.text import lines as region_lines

@@ -7,7 +7,6 @@ priority, where it stands; and whether it would decide so today. Both are told w
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -23,12 +22,14 @@ from flowverdict.impact.audit_causes import (
 from flowverdict.impact.cause_rows import Decided, RowsOf, is_outside
 from flowverdict.lake import ALWAYS
 from flowverdict.model import Direction, ResourceId
+from flowverdict.model.words import moment
 from flowverdict.net import Packet, has_ports, parse_address
 from flowverdict.packets import Places
 from flowverdict.policy import DEFAULTS, Network, Standpoint, evaluate_at, rule_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from flowverdict.detect import Finding
     from flowverdict.lake import Lake, Period
@@ -174,8 +175,8 @@ def causes(
         opens = [at for at, one in enumerate(rows) if _lets_in(one, asked[one.finding])]
         moments = of.opened_since([rows[at] for at in opens])
     found = [_decision(one) for one in rows]
-    for at, moment in zip(opens, moments, strict=True):
-        found[at] = replace(found[at], open_since=moment)
+    for at, time in zip(opens, moments, strict=True):
+        found[at] = replace(found[at], open_since=time)
     if estate is not None:
         found = list(_Names(estate, options).of(found, [one.packet for one in rows]))
     answer: list[Cause | None] = [None] * len(findings)
@@ -298,9 +299,3 @@ class _Names:
         if nsg is not None and one.nic is not None:
             layer = "nic" if one.nic.nsg == nsg.id else "subnet"
         return replace(one, rule=rule, layer=layer)
-
-
-def moment(time: datetime) -> str:
-    """Returns a time in UTC as JSON answers have it."""
-    text = time.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

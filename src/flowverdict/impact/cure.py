@@ -19,6 +19,7 @@ from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, i
 from flowverdict.impact.cure_ends import Ends, Judge, ends_of
 from flowverdict.impact.cure_remove import narrowed, removals
 from flowverdict.impact.what_if import what_ifs
+from flowverdict.model.words import counted
 from flowverdict.net import EMPTY, IntervalSet, parse_address
 from flowverdict.policy import DEFAULTS, Network
 
@@ -304,7 +305,7 @@ def _with_hint(alternatives: list[Alternative]) -> list[Alternative]:
 
 
 def _few_days(of: Effect) -> str:
-    days = "1 day" if of.days == 1 else f"{of.days} days"
+    days = counted(of.days, "day")
     return f"flows of {days} alone were judged: what uses the rule less often is not among them"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flowverdict.impact.cause import moment
 from flowverdict.impact.cure_edit import fragment
 from flowverdict.impact.cure_text import as_az, as_hcl, as_template
+from flowverdict.model.words import counted, moment
 from flowverdict.net import ALL_PROTOCOLS, format_ports, protocol_name
 from flowverdict.policy import rule_name
 from flowverdict.prove.text import few
@@ -115,13 +115,9 @@ def why(one: Alternative) -> str:
     of = one.effect
     days = ""
     if of.period.until:
-        span = "day" if of.days == 1 else f"{of.days:,} days"
+        span = "day" if of.days == 1 else counted(of.days, "day")
         days = f" in the {span} to {of.period.until:%Y-%m-%d}"
-    stops = f"stops {_counted(of.stopped, 'flow')} of theirs"
+    stops = f"stops {counted(of.stopped, 'flow')} of theirs"
     if of.broken:
-        return f"{stops} and {_counted(of.broken, 'flow')} of others{days}"
+        return f"{stops} and {counted(of.broken, 'flow')} of others{days}"
     return f"{stops} and none of others{days}"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowverdict.detect.finding import SEVERITIES
+from flowverdict.model.words import counted
+from flowverdict.prove.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -144,8 +146,7 @@ def several(texts: Sequence[str], word: str) -> str:
 
 def ports_text(ports: Sequence[int]) -> str:
     """Returns the first few ports of many, in order."""
-    shown = ", ".join(map(str, ports[:_MOST]))
-    return f"{shown} and {len(ports) - _MOST:,} more" if len(ports) > _MOST else shown
+    return few([str(one) for one in ports], _MOST)
 
 
 def printable(text: str) -> str:
@@ -185,9 +186,7 @@ def value_text(value: Any) -> str:
         case datetime():
             return minute(value)
         case list() | tuple():
-            texts = [value_text(one) for one in cast("Sequence[Any]", value)]
-            more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
-            return ", ".join(texts[:_MOST]) + more
+            return few([value_text(one) for one in cast("Sequence[Any]", value)], _MOST)
         case _:
             return printable(str(value))
 
@@ -201,8 +200,9 @@ def _effect(effect: Any) -> str:
     broken = cast("dict[str, Any]", effect).get("broken") if isinstance(effect, dict) else None
     if not isinstance(broken, int):
         return ""
-    count = f"{broken:,}" if broken else "no"
-    return f"breaks {count} other recorded flow{'s' if broken > 1 else ''}"
+    return (
+        f"breaks {counted(broken, 'other recorded flow') if broken else 'no other recorded flow'}"
+    )
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
