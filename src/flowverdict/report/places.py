@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
-from flowverdict.net import (
-    PRIVATE,
-    IntervalSet,
-    NetworkTextError,
-    parse_address,
-    parse_prefixes,
-)
+from flowverdict.net import PRIVATE, NetworkTextError, parse_address, parse_prefixes
+from flowverdict.traffic.analytics.overlay import Overlay
 
 if TYPE_CHECKING:
     from flowverdict.model import Estate, ResourceId
@@ -38,8 +32,7 @@ class Places:
         self._names: dict[str, str] = {}
         self._of_nics: dict[int, str] = {}
         self._hosts: dict[int, str] = {}
-        self._starts: list[int] = []
-        self._segments: list[str] = []
+        self._subnets: Overlay[str] = Overlay(())
         if estate is None:
             return
         for point, nics in estate.nics_by_address.items():
@@ -49,29 +42,9 @@ class Places:
                 self._of_nics[point] = UNCLEAR if subnets else short(only)
             if len(nics) == 1:
                 self._hosts[point] = (nics[0].vm or nics[0].id).name
-        prefixes = [
-            (short(one.id), one.prefixes)
-            for one in estate.resources.subnets.values()
-            if one.prefixes
-        ]
-        self._lay_out(prefixes)
-
-    def _lay_out(self, prefixes: list[tuple[str, IntervalSet]]) -> None:
-        """Cuts the space where a prefix begins or ends: each piece has a name, or none."""
-        changes: dict[int, list[tuple[bool, str]]] = {}
-        for name, addresses in prefixes:
-            for low, high in addresses:
-                changes.setdefault(low, []).append((True, name))
-                changes.setdefault(high + 1, []).append((False, name))
-        inside: list[str] = []
-        for point in sorted(changes):
-            for begins, name in changes[point]:
-                if begins:
-                    inside.append(name)
-                else:
-                    inside.remove(name)
-            self._starts.append(point)
-            self._segments.append(UNCLEAR if len(set(inside)) > 1 else "".join(inside[:1]))
+        self._subnets = Overlay(
+            (short(one.id), one.prefixes) for one in estate.resources.subnets.values()
+        )
 
     def name(self, address: str) -> str:
         """Returns the name of the place of an address; the text itself, if it is no address."""
@@ -97,8 +70,9 @@ class Places:
             return address  # ``INTERNET`` itself is one
         if point in _PLATFORM:
             return PLATFORM
-        at = bisect_right(self._starts, point) - 1
-        found = self._of_nics.get(point) or (self._segments[at] if at >= 0 else "")
+        subnets = set(self._subnets.at(point))
+        subnet = UNCLEAR if len(subnets) > 1 else "".join(subnets)
+        found = self._of_nics.get(point) or subnet
         return found or (_around(address) if point in PRIVATE else INTERNET)
 
 

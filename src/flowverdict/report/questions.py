@@ -12,6 +12,7 @@ from typing import Final
 
 from flowverdict.report.places import INTERNET
 from flowverdict.traffic.addresses import INSIDE_TEXT
+from flowverdict.traffic.words import BEGINS
 
 MOST: Final = 15
 """Lines of a picture."""
@@ -19,7 +20,7 @@ MOST_PAIRS: Final = 50_000
 """Pairs of addresses that a matrix is made of, and addresses that countries are made of."""
 LEAST_GAP_MINUTES: Final = 2
 
-_BEGUN: Final = "count(*) FILTER (decision = 'A' AND (state = 'B' OR state IS NULL))"
+_BEGUN: Final = f"count(*) FILTER {BEGINS}"
 _DENIED: Final = "count(*) FILTER (decision = 'D')"
 _BYTES: Final = "sum(coalesce(bytes_sent, 0) + coalesce(bytes_received, 0))::BIGINT"
 _SUMS: Final = "sum(begun)::BIGINT AS begun, sum(denied)::BIGINT AS denied"
