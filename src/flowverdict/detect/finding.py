@@ -56,3 +56,9 @@ class Finding:
     def dst_ip(self) -> str | None:
         """The address that it was done to; None where there are several, or none."""
         return self.targets[0] if len(self.targets) == 1 else None
+
+
+def weight(one: Finding) -> tuple[Any, ...]:
+    """Returns what sorts findings: the severest first, of those the earliest, none by chance."""
+    return (-SEVERITIES.index(one.severity), one.first, one.detection, one.sources, one.targets,
+            one.ports, one.last, repr(sorted(one.evidence.items())))  # fmt: skip

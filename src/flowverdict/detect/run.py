@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.detect.answer import findings_of, in_utc
 from flowverdict.detect.attempts import MEMORY, among, draw_together
 from flowverdict.detect.detection import SERVICES
-from flowverdict.detect.finding import SEVERITIES, Finding
+from flowverdict.detect.finding import Finding, weight
 from flowverdict.lake import ALWAYS, LakeError
 from flowverdict.net import EMPTY, IntervalSet
 
@@ -77,13 +77,8 @@ def detect(
         for one in detections:
             seen(one.id)
             found.findings += _ask(engine, one)
-    found.findings.sort(key=_order)
+    found.findings.sort(key=weight)
     return found
-
-
-def _order(one: Finding) -> tuple[Any, ...]:
-    return (-SEVERITIES.index(one.severity), one.first, one.detection, one.sources, one.targets,
-            one.ports, one.last, repr(sorted(one.evidence.items())))  # fmt: skip
 
 
 def _tag(engine: Engine, detections: Sequence[Detection], tags: ServiceTags) -> None:

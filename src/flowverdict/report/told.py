@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from flowverdict.detect.finding import SEVERITIES
+from flowverdict.detect.finding import weight
 from flowverdict.model.words import counted
 from flowverdict.prove.text import few
 
@@ -122,16 +122,7 @@ def _rule(decision: Mapping[str, Any]) -> str:
 
 def by_weight(findings: Iterable[Told]) -> list[Told]:
     """Returns findings with the most severe first, and of those the earliest."""
-    return sorted(
-        findings,
-        key=lambda one: (
-            -SEVERITIES.index(one.finding.severity),
-            one.finding.first,
-            one.finding.detection,
-            one.finding.sources,
-            one.finding.targets,
-        ),
-    )
+    return sorted(findings, key=lambda one: weight(one.finding))
 
 
 def spelt(detection: str) -> str:
