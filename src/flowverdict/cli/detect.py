@@ -211,8 +211,7 @@ class _Run:
                 again. Files have all of it.
         """
         found = told(lambda: self.search.run(self.detections))
-        least = SEVERITIES.index(self.severity)
-        shown = [one for one in found.findings if SEVERITIES.index(one.severity) >= least]
+        shown = [one for one in found.findings if one.is_at_least(self.severity)]
         new = [one for one in shown if self._is_new(one)] if only_new else shown
         if only_new and not new:
             self._keep(shown)
@@ -256,20 +255,19 @@ class _Run:
         if not found.attempts:
             click.echo("no flow in this time: nothing can be found", err=True)
             return UNKNOWN
-        medium = SEVERITIES.index("medium")
         open_ones = [one.finding for one, of in findings if of.state == "open"]
-        return 1 if any(SEVERITIES.index(one.severity) >= medium for one in open_ones) else 0
+        return 1 if any(one.is_at_least("medium") for one in open_ones) else 0
 
     def _is_new(self, one: Finding) -> bool:
         """Reports whether a finding was not told yet, is severer now, or came again."""
         grade, last = self._before.get(_key(one), (-1, one.last))
-        return SEVERITIES.index(one.severity) > grade or one.first > last
+        return one.grade > grade or one.first > last
 
     def _keep(self, told_of: Iterable[Finding]) -> None:
         """Keeps what is told by now."""
         for one in told_of:
             grade, last = self._before.get(_key(one), (-1, one.last))
-            latest = max(SEVERITIES.index(one.severity), grade), max(one.last, last)
+            latest = max(one.grade, grade), max(one.last, last)
             self._before[_key(one)] = latest
 
 

@@ -260,7 +260,7 @@ def as_sarif(
         baseline: the file.
     """
     worst: dict[str, str] = {}
-    for one, _ in sorted(findings, key=lambda one: SEVERITIES.index(one[0].finding.severity)):
+    for one, _ in sorted(findings, key=lambda one: one[0].finding.grade):
         worst[one.finding.detection] = one.finding.severity
     techniques = {one.finding.detection: one.finding.technique for one, _ in findings}
     ids = list(dict.fromkeys((*detections, *worst, *(one.name for one in review.gone))))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from flowverdict import __version__
 from flowverdict.cli.detect_reports import plain
 from flowverdict.cli.known import noted
-from flowverdict.detect.finding import SEVERITIES
 from flowverdict.net import protocol_name
 from flowverdict.report.told import last_part, spelt
 
@@ -57,7 +56,6 @@ def event(one: Told, known_of: Reviewed, now: datetime) -> dict[str, Any]:
     """Returns a finding as an event; times are in milliseconds since 1970-01-01, UTC."""
     finding = one.finding
     status = _NEW if known_of.state == "open" else _SUPPRESSED
-    severity = SEVERITIES.index(finding.severity) + 1
     found: dict[str, Any] = {
         "category_uid": _CLASS // 1000,
         "category_name": "Findings",
@@ -71,7 +69,7 @@ def event(one: Told, known_of: Reviewed, now: datetime) -> dict[str, Any]:
         "start_time": _ms(finding.first),
         "end_time": _ms(finding.last),
         "timezone_offset": 0,
-        "severity_id": severity,
+        "severity_id": finding.grade + 1,
         "severity": finding.severity.capitalize(),
         "status_id": status[0],
         "status": status[1],

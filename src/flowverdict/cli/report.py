@@ -24,8 +24,6 @@ from flowverdict.report.traffic import ask
 from flowverdict.traffic.analytics.countries import Registered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from flowverdict.lake import Period
     from flowverdict.report.told import Told
 
@@ -74,11 +72,10 @@ def command(
     search = Search(location, {**words, "cure": True})
 
     def content() -> Content:
-        told_of = SEVERITIES[SEVERITIES.index(severity) :]
         if given is None:
-            shown = _found(search, told_of)
+            shown = _found(search, severity)
         else:
-            shown = [one for one in given if one.finding.severity in told_of]
+            shown = [one for one in given if one.finding.is_at_least(severity)]
         return _content(search, location, by_weight(shown), period)
 
     text = page(told(content), datetime.now(UTC), __version__).encode("utf-8", "backslashreplace")
@@ -92,10 +89,10 @@ def command(
     click.echo(f"{output}: {len(text):,} bytes", err=True)
 
 
-def _found(search: Search, severities: Sequence[str]) -> list[Told]:
+def _found(search: Search, severity: str) -> list[Told]:
     """Returns what the packaged detections find, with the rules that decided and cures."""
     found = search.run(packaged()).findings
-    return search.told([one for one in found if one.severity in severities])[0]
+    return search.told([one for one in found if one.is_at_least(severity)])[0]
 
 
 def _content(search: Search, location: str, findings: list[Told], period: Period) -> Content:

@@ -48,6 +48,15 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
+    def grade(self) -> int:
+        """How severe it is: the place of its severity in ``SEVERITIES``."""
+        return SEVERITIES.index(self.severity)
+
+    def is_at_least(self, severity: str) -> bool:
+        """Reports whether it is of some severity or a higher one."""
+        return self.grade >= SEVERITIES.index(severity)
+
+    @property
     def src_ip(self) -> str | None:
         """The address that did it; None where there are several, or none."""
         return self.sources[0] if len(self.sources) == 1 else None
@@ -60,5 +69,5 @@ class Finding:
 
 def weight(one: Finding) -> tuple[Any, ...]:
     """Returns what sorts findings: the severest first, of those the earliest, none by chance."""
-    return (-SEVERITIES.index(one.severity), one.first, one.detection, one.sources, one.targets,
+    return (-one.grade, one.first, one.detection, one.sources, one.targets,
             one.ports, one.last, repr(sorted(one.evidence.items())))  # fmt: skip

@@ -60,7 +60,6 @@ class Review:
         unused: suppressions that match no finding.
     """
 
-    has_baseline: bool
     gone: list[Entry] = field(default_factory=list["Entry"])
     unasked: list[str] = field(default_factory=list[str])
     unused: list[Suppression] = field(default_factory=list["Suppression"])
@@ -98,7 +97,7 @@ def review(
         suppressions: statements about findings.
         today: the day on which suppressions are in force or not.
     """
-    found = Review(baseline is not None)
+    found = Review()
     mine = [one for one in suppressions if one.kind == kind]
     used: set[int] = set()
     seen: set[Key] = set()

@@ -15,7 +15,7 @@ from flowverdict.impact.cure_advice import Advice, advice_for
 from flowverdict.impact.cure_bastion import for_bastion
 from flowverdict.impact.cure_deny import Asked, Proposal, nsg_denies, points
 from flowverdict.impact.cure_edit import Edit, edited
-from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
+from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, last_days
 from flowverdict.impact.cure_ends import Ends, Judge, ends_of
 from flowverdict.impact.cure_remove import narrowed, removals
 from flowverdict.impact.what_if import what_ifs
@@ -167,7 +167,7 @@ def _asked(finding: Finding, ends: Ends) -> Asked:
     if ends.unknown:
         count, reasons = sum(ends.unknown.values()), "; ".join(ends.unknown)
         notes.append(f"{count:,} of its flows could not be judged: {reasons}")
-    severe = is_severe(finding, SEVERE)
+    severe = finding.is_at_least(SEVERE)
     return Asked(finding.detection, ends.ends, sources, targets, severe, tuple(notes))
 
 

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowverdict.classify.packets import read_packets
-from flowverdict.detect import SEVERITIES
 from flowverdict.impact.cause_rows import is_outside
 from flowverdict.impact.flows import TOLD
 from flowverdict.impact.traces import Traces
@@ -37,7 +36,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 SEVERE: Final = "high"
 MOST_CHANGES: Final = 10
-"""Broken flows that are told one by one, those with most tuples first."""
+"""Broken flows that are kept, those with most tuples first."""
 _KEY: Final = ("protocol", "src_ip", "dst_ip", "dst_port")
 _NO_PORT: Final = -1
 _MOST_STRANGERS: Final = 10_000
@@ -120,7 +119,7 @@ class Attackers:
         """
         self._findings = findings
         self._flows = flows
-        self._severe = [at for at in flows if is_severe(findings[at], severe)]
+        self._severe = [at for at in flows if findings[at].is_at_least(severe)]
 
     def severe(self, rows: pa.Table) -> Mask:
         """Reports of each row, as ``flows.TOLD`` has them, whether it is a severe finding's."""
@@ -156,11 +155,6 @@ def _table(flows: Iterable[Flow]) -> pa.Table:
             "dst_port": pa.array(ports, pa.int32()),
         }
     )
-
-
-def is_severe(finding: Finding, least: str) -> bool:
-    """Reports whether a finding is at least of some severity."""
-    return SEVERITIES.index(finding.severity) >= SEVERITIES.index(least)
 
 
 def effects(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowverdict.impact.cure import DAYS
 from flowverdict.impact.cure_edit import Edit, edited, fragment
-from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
+from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, last_days
 from flowverdict.impact.what_if import what_if
 from flowverdict.policy import DEFAULTS
 
@@ -67,7 +67,7 @@ def respond(
     edits: dict[ResourceId, Edit] = {}
     flows: dict[int, Iterable[Flow]] = {}
     for number, one in enumerate(found):
-        if one is None or not is_severe(findings[number], severity):
+        if one is None or not findings[number].is_at_least(severity):
             continue
         chosen = next((of for of in one.alternatives if _goes_with(of.edits, edits)), None)
         if chosen is None:
