@@ -94,7 +94,7 @@ def test_standard_input_is_known_by_its_contents(tmp_path: Path) -> None:
     assert found == [60, 0, 90]
 
 
-@pytest.mark.parametrize("interval", ["0", "-1", "soon"])
+@pytest.mark.parametrize("interval", ["0", "-1", "soon", "inf", "nan", "86401"])
 def test_an_interval_is_a_number_of_seconds(tmp_path: Path, interval: str) -> None:
     logs = fill(tmp_path / "logs", 1)
     result = run("ingest", logs, "--lake", tmp_path / "lake", "--watch", "--interval", interval)

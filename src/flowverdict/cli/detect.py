@@ -24,7 +24,7 @@ from flowverdict.cli.detect_reports import (
 )
 from flowverdict.cli.detecting import Search, chosen
 from flowverdict.cli.errors import UNKNOWN, Refused
-from flowverdict.cli.interrupting import until_interrupted
+from flowverdict.cli.interrupting import interval_option, until_interrupted
 from flowverdict.cli.known import Known, known_options_in
 from flowverdict.cli.lakes import told
 from flowverdict.cli.ocsf import as_ocsf
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 _STREAMS: Final = ("table", "json", "ocsf")
 """The formats that can go on and on."""
-_MOST_S: Final = 86_400.0
 
 
 @click.command("detect")
@@ -111,14 +110,7 @@ _MOST_S: Final = 86_400.0
     is_flag=True,
     help="Go on until it is interrupted, and tell what is new whenever the lake has new rows.",
 )
-@click.option(
-    "--interval",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="With --follow: how long to wait before looking again.",
-)
+@interval_option("--follow")
 @period_options
 @known_options_in(FORMATS)
 def command(
@@ -153,8 +145,6 @@ def command(
         raise Refused("--respond: with --no-cure nothing is recommended: expected one of them")
     if not detections:
         raise Refused("--only, --skip: nothing is left to look for: expected a detection")
-    if not interval <= _MOST_S:  # nor is no number
-        raise Refused(f"--interval `{interval}`: expected no more than {_MOST_S:,} seconds")
     if follow and output not in _STREAMS:
         raise Refused(f"--follow: --output {output}: expected table, json or ocsf")
     search = Search(location, words)

@@ -12,7 +12,7 @@ import click
 
 from flowverdict.cli.arguments import output_argument
 from flowverdict.cli.errors import BAD_INPUT, Refused
-from flowverdict.cli.interrupting import until_interrupted
+from flowverdict.cli.interrupting import interval_option, until_interrupted
 from flowverdict.cli.lakes import lake_option, open_lake
 from flowverdict.cli.render import as_json
 from flowverdict.lake import (
@@ -40,14 +40,7 @@ _MOST_LINES: Final = 20
 @click.argument("source", nargs=-1, required=True)
 @lake_option
 @click.option("--watch", is_flag=True, help="Go on until it is interrupted, and read what comes.")
-@click.option(
-    "--interval",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="With --watch: how long to wait before looking again.",
-)
+@interval_option("--watch")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
