@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from flowverdict.lake import Engine, Lake, Period
     from flowverdict.net import IntervalSet
 
-MEMORY: Final = "1500MB"
-"""What DuckDB may take; a run takes about a gigabyte more for what it reads and for Python."""
+_MEMORY: Final = "1500MB"
+"""What DuckDB may take before it uses a folder; a run takes about a gigabyte more besides."""
 WINDOW_MINUTES: Final = 10
 """Rows of one five-tuple in one such span since 1970 are one attempt."""
 
@@ -186,21 +186,18 @@ _MOST: Final = 1 << 44
 """What one row cannot count: 17 TB in five minutes. A counter beyond it says nothing."""
 
 
-def draw_together(
-    lake: Lake, period: Period, owned: IntervalSet = EMPTY, memory: str = MEMORY
-) -> Engine:
+def draw_together(lake: Lake, period: Period, owned: IntervalSet = EMPTY) -> Engine:
     """Returns an engine that has ``TABLES``; whoever has it closes it.
 
     Args:
         lake: the recorded flows.
         period: the time of the rows.
         owned: addresses that are inside although they may be public.
-        memory: what DuckDB may take before it goes on in a temporary folder.
 
     Raises:
         LakeError: the lake cannot be read, or there is no room for the tables.
     """
-    engine = workspace(lake, period=period, memory=memory)
+    engine = workspace(lake, period=period, memory=_MEMORY)
     try:
         engine.make(_MADE)
         sums = ", ".join(

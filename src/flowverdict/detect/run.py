@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.detect.answer import findings_of, in_utc
-from flowverdict.detect.attempts import MEMORY, among, draw_together
+from flowverdict.detect.attempts import among, draw_together
 from flowverdict.detect.detection import SERVICES
 from flowverdict.detect.finding import Finding, weight
 from flowverdict.lake import ALWAYS, LakeError
 from flowverdict.net import EMPTY, IntervalSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from flowverdict.detect.detection import Detection
@@ -50,8 +50,6 @@ def detect(
     *,
     period: Period = ALWAYS,
     owned: IntervalSet = EMPTY,
-    memory: str = MEMORY,
-    seen: Callable[[str], None] = lambda _id: None,
 ) -> Detected:
     """Looks for what detections tell of.
 
@@ -61,21 +59,18 @@ def detect(
         tags: the public service tags, for addresses of Azure's services.
         period: the time of the rows.
         owned: addresses that are inside although they may be public.
-        memory: what DuckDB may take before it goes on in a temporary folder.
-        seen: told the id of each detection before it runs.
 
     Raises:
         LakeError: the lake cannot be read, or a query is wrong; says which detection's.
     """
     found = Detected(asked=[one.id for one in detections])
-    with draw_together(lake, period, owned, memory) as engine:
+    with draw_together(lake, period, owned) as engine:
         bounds = "SELECT min(start) AS first, max(stop) AS last, count(*) AS attempts FROM attempts"
         (told,) = engine.table(bounds, {}).to_pylist()
         found.first, found.last = in_utc(told["first"]), in_utc(told["last"])
         found.attempts = told["attempts"]
         _tag(engine, detections, tags)
         for one in detections:
-            seen(one.id)
             found.findings += _ask(engine, one)
     found.findings.sort(key=weight)
     return found

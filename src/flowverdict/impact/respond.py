@@ -45,7 +45,6 @@ def respond(
     estate: Estate,
     lake: Lake,
     options: Options = DEFAULTS,
-    days: int = DAYS,
     severity: str = SEVERE,
 ) -> Response | None:
     """Puts the recommended cures together, and tries them together; None where there is none.
@@ -58,7 +57,6 @@ def respond(
         estate: the rules as they are.
         lake: the flows on which the change is tried.
         options: how open questions are answered.
-        days: how many days of the lake, back from its newest row.
         severity: findings that are less severe are left out: what they found may be meant.
 
     Raises:
@@ -80,7 +78,7 @@ def respond(
         return None
     every = tuple(edits.values())
     changed = edited(estate, every)
-    period = last_days(lake, days)
+    period = last_days(lake, DAYS)
     replay = what_if(estate, changed, lake, period=period, options=options)
     attackers = Attackers(findings, flows, severe=severity)
     of = effects(replay, {0: every}, attackers, period)[0]

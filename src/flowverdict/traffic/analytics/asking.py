@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from flowverdict.lake import ALWAYS, LakeError, Period, Table, query
-from flowverdict.lake.engine import MEMORY
 from flowverdict.traffic.analytics import derived, legacy, raw
 from flowverdict.traffic.analytics.schema import (
     ANALYTICS,
@@ -70,9 +69,7 @@ def touches(period: Period, day: date) -> bool:
     )
 
 
-def ask(
-    lake: Lake, sql: str, *, period: Period = ALWAYS, memory: str = MEMORY
-) -> pa.RecordBatchReader:
+def ask(lake: Lake, sql: str, *, period: Period = ALWAYS) -> pa.RecordBatchReader:
     """Returns the answer to a query over all that a lake has: tables, views, Azure's tables.
 
     Of Azure's tables a period has the intervals that begin in it.
@@ -85,12 +82,12 @@ def ask(
     table = analytics_table(lake)
     if table.open() is not None:
         more = [(table, period.condition("FlowIntervalStartTime"))]
-        return query(lake, sql, views=views | AZURE_VIEWS, more=more, period=period, memory=memory)
+        return query(lake, sql, views=views | AZURE_VIEWS, more=more, period=period)
     for name in AZURE_VIEWS:
         if re.search(rf"\b{name}\b", sql, re.IGNORECASE):
             made = "expected `flowverdict traffic --update` to have made it"
             raise LakeError(f"{lake.root}: holds no {name} yet: {made}")
-    return query(lake, sql, views=views, period=period, memory=memory)
+    return query(lake, sql, views=views, period=period)
 
 
 def analytics_table(lake: Lake) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowverdict.lake import ALWAYS, answer, open_engine
-from flowverdict.lake.engine import MEMORY
 from flowverdict.traffic.analytics.asking import AZURE_VIEWS, files_by_day
 from flowverdict.traffic.analytics.making import Making
 from flowverdict.traffic.analytics.queries import rules_of
@@ -26,7 +25,6 @@ def analyse_lake(
     *,
     minutes: int = 60,
     period: Period = ALWAYS,
-    memory: str = MEMORY,
     seen: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> pa.RecordBatchReader:
     """Returns the answer to a query over Azure's tables, made now of a lake's flow rows.
@@ -38,13 +36,12 @@ def analyse_lake(
             the estate's network security groups.
         minutes: how long an interval is, 10 or 60.
         period: only rows of this time.
-        memory: what is taken before a temporary folder is used.
         seen: told how many days are done, and how many there are.
 
     Raises:
         LakeError: there is nothing in the lake yet, or the query is wrong.
     """
-    engine, files = open_engine(lake, period=period, memory=memory)
+    engine, files = open_engine(lake, period=period)
     try:
         making = Making(engine, places, minutes)
         engine.connection.register("rules", rules_of(places.sites.estate))

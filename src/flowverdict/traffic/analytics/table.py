@@ -19,7 +19,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from flowverdict.lake import ALWAYS, ATTEMPTS, Engine, LakeError, expose
-from flowverdict.lake.engine import MEMORY, first_line
+from flowverdict.lake.engine import first_line
 from flowverdict.traffic.analytics.asking import (
     analytics_table,
     files_by_day,
@@ -76,7 +76,6 @@ def update(
     *,
     minutes: int = 60,
     period: Period = ALWAYS,
-    memory: str = MEMORY,
     seen: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Updated:
     """Brings a lake's table of Traffic Analytics' rows up to date.
@@ -88,7 +87,6 @@ def update(
         places: what is known of addresses; rows that were made with other knowledge are made anew.
         minutes: how long an interval is, 10 or 60; likewise.
         period: only days that it touches.
-        memory: what is taken before a temporary folder is used.
         seen: told how many days are done, and how many there are.
 
     Raises:
@@ -99,7 +97,7 @@ def update(
         raise LakeError(
             f"{lake.root}: holds no flows yet: expected a lake that `ingest` has filled"
         )
-    updating = _Updating(lake, places, minutes, memory)
+    updating = _Updating(lake, places, minutes)
     files = files_by_day(lake.flows, period)
     known = [day for day in updating.state()[1].days if touches(period, day)]
     days = sorted({*files, *known})
@@ -148,12 +146,11 @@ def read(lake: Lake) -> tuple[DeltaTable | None, State]:
 class _Updating:
     """One run."""
 
-    def __init__(self, lake: Lake, places: Places, minutes: int, memory: str) -> None:
+    def __init__(self, lake: Lake, places: Places, minutes: int) -> None:
         self.done = Updated()
         self._lake = lake
         self._places = places
         self._minutes = minutes
-        self._memory = memory
         self._table: Table = analytics_table(lake)
         told = f"{_MADE_LIKE} {minutes} {places.label}"
         self._settings = hashlib.sha256(told.encode()).hexdigest()
@@ -206,7 +203,7 @@ class _Updating:
     def _engine(self, day: date, files: tuple[str, ...], known: Day) -> Engine:
         """Returns an engine with the day's rows, those in files that are new, and those kept."""
         condition = f"day = DATE '{day}'"
-        engine = Engine(self._memory)
+        engine = Engine()
         try:
             flows = self._lake.flows
             expose(engine, flows, condition, paths=files)
