@@ -176,7 +176,7 @@ def what_if(
         NoNsgError: with the option ``no_nsg="error"``, where no NSG is attached.
     """
     from flowverdict.impact.what_if import what_if as judged  # noqa: PLC0415 the gate has no pyarrow
-    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415 likewise
 
     return judged(estate, changed, lake, period=period or ALWAYS, options=options)
 
@@ -203,7 +203,7 @@ def exceptions(
         options: how open questions are answered.
     """
     from flowverdict.impact.exceptions import exceptions as found  # noqa: PLC0415 the gate has no pyarrow
-    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415 likewise
 
     return found(estate, changed, lake, keep, period=period or ALWAYS, options=options)
 
@@ -220,7 +220,7 @@ def audit(
     Takes what ``what_if`` takes, and raises what it raises.
     """
     from flowverdict.impact.audit import audit as compared  # noqa: PLC0415 the gate has no pyarrow
-    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415 likewise
 
     return compared(estate, lake, period=period or ALWAYS, options=options)
 
@@ -237,7 +237,7 @@ def usage(
     Takes what ``what_if`` takes, and raises what it raises.
     """
     from flowverdict.impact.usage import usage as counted  # noqa: PLC0415 the gate has no pyarrow
-    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415 likewise
 
     return counted(estate, lake, period=period or ALWAYS, options=options)
 
@@ -271,6 +271,6 @@ def find_attacks(
         LakeError: the lake cannot be read, or a query is wrong.
     """
     from flowverdict.impact.attacks import find_attacks as found  # noqa: PLC0415 the gate has no pyarrow
-    from flowverdict.lake import ALWAYS  # noqa: PLC0415
+    from flowverdict.lake import ALWAYS  # noqa: PLC0415 likewise
 
     return found(lake, estate, detections=detections, period=period or ALWAYS, options=options)

@@ -23,34 +23,13 @@ if TYPE_CHECKING:
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.traffic.analytics.countries import Countries
 
-PLACES: Final = pa.schema(
-    [
-        pa.field("ip", pa.string(), nullable=False),
-        pa.field("scope", pa.int32(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("site", pa.int32()),
-        pa.field("country", pa.string()),
-        pa.field("region", pa.string()),
-        pa.field("service", pa.string()),
-        pa.field("tags", pa.string()),
-        pa.field("about", pa.string()),
-        pa.field("location", pa.string()),
-        pa.field("threat", pa.string()),
-        pa.field("threat_about", pa.string()),
-        pa.field("domain", pa.string()),
-        pa.field("url", pa.string()),
-        pa.field("port", pa.int32()),
-    ]
-)
-"""What is known of an address, seen from an interface in the network ``scope``."""
-
 _WIRE_SERVER_NAME: Final = "Microsoft Virtual Public IP"
 _GLOBAL: Final = "Global"
 _FOREIGN: Final = (Kind.EXTERNAL, Kind.THREAT)
 
 
 class _Place(NamedTuple):
-    """A row of ``PLACES``."""
+    """What is known of an address, seen from an interface in the network ``scope``."""
 
     ip: str
     scope: int
@@ -67,6 +46,15 @@ class _Place(NamedTuple):
     domain: str | None = None
     url: str | None = None
     port: int | None = None
+
+
+_NUMBERS: Final = ("scope", "site", "port")
+_ALWAYS: Final = ("ip", "scope", "kind")
+PLACES: Final = pa.schema(
+    pa.field(name, pa.int32() if name in _NUMBERS else pa.string(), nullable=name not in _ALWAYS)
+    for name in _Place._fields
+)
+"""The columns of what is told of addresses."""
 
 
 class Places:
