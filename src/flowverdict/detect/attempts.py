@@ -224,9 +224,10 @@ def draw_together(
                 "same_attempt": _same("met"),
             }  # fmt: skip
             addresses, *others = (_filled(one, words) for one in _OF_DAY)
+            known = _count(engine)
             engine.make(addresses)
             if owned:
-                _take_in(engine, owned)
+                _take_in(engine, owned, known)
             for statement in others:
                 engine.make(statement)
         engine.make(_AT_LAST)
@@ -236,18 +237,28 @@ def draw_together(
     return engine
 
 
-def among(engine: Engine, addresses: IntervalSet) -> list[int]:
-    """Returns the numbers of outside addresses that are among some."""
-    found = engine.table("SELECT id, ip FROM addresses WHERE NOT inside ORDER BY id", {})
+def outside(engine: Engine, behind: int = 0) -> list[tuple[int, int]]:
+    """Returns the numbers of outside addresses, and the addresses as ``parse_address`` has them.
+
+    Args:
+        engine: one that has the table ``addresses``.
+        behind: only numbers behind this one.
+    """
+    asked = "SELECT id, ip FROM addresses WHERE NOT inside AND id > $behind ORDER BY id"
+    found = engine.table(asked, {"behind": behind})
     pairs = zip(found["id"].to_pylist(), found["ip"].to_pylist(), strict=True)
-    return [number for number, ip in pairs if parse_address(ip) in addresses]
+    return [(number, parse_address(ip)) for number, ip in pairs]
 
 
-def _take_in(engine: Engine, owned: IntervalSet) -> None:
-    numbers = among(engine, owned)
+def _take_in(engine: Engine, owned: IntervalSet, behind: int) -> None:
+    numbers = [number for number, address in outside(engine, behind) if address in owned]
     if numbers:
         listed = ", ".join(map(str, numbers))
         engine.make(f"UPDATE addresses SET inside = true WHERE id IN ({listed})")  # noqa: S608 numbers
+
+
+def _count(engine: Engine) -> int:
+    return engine.table("SELECT count(*) AS count FROM addresses", {})["count"][0].as_py()
 
 
 def _same(other: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.detect.answer import findings_of, in_utc
-from flowverdict.detect.attempts import MEMORY, among, draw_together
+from flowverdict.detect.attempts import MEMORY, draw_together, outside
 from flowverdict.detect.detection import SERVICES
 from flowverdict.detect.finding import SEVERITIES, Finding
 from flowverdict.lake import ALWAYS, LakeError
@@ -93,11 +93,13 @@ def _order(one: Finding) -> tuple[Any, ...]:
 def _tag(engine: Engine, detections: Sequence[Detection], tags: ServiceTags) -> None:
     """Makes known which outside addresses are those of Azure's services that are asked about."""
     engine.make("CREATE TABLE tagged (address INTEGER, tag VARCHAR)")
-    for tag in sorted({tag for one in detections for tag in one.services}):
+    wanted = sorted({tag for one in detections for tag in one.services})
+    addresses = outside(engine) if wanted else []
+    for tag in wanted:
         prefixes = tags.prefixes(tag)
         if prefixes is None:
             raise LakeError(f"`{tag}` under `{SERVICES}`: is no service tag of {tags.label}")
-        rows = [f"({number}, '{tag}')" for number in among(engine, prefixes)]
+        rows = [f"({number}, '{tag}')" for number, address in addresses if address in prefixes]
         if rows:
             engine.make(f"INSERT INTO tagged VALUES {', '.join(rows)}")  # noqa: S608 numbers, and a tag that is there
 
