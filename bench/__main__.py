@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import classify, gate, impact, ingest, load, prove, reach, verify
+from bench import classify, gate, impact, ingest, load, prove, reach, traffic, verify
 from bench.detection import scale
 from bench.figures import Figure, print_table
 
@@ -16,6 +16,7 @@ MODULES: dict[str, Callable[[], list[Figure]]] = {
     "reach": reach.measure,
     "gate": gate.measure,
     "impact": impact.measure,
+    "traffic": traffic.measure,
     "detection": scale.measure,
 }
 

@@ -80,7 +80,7 @@ def make_lake(folder: Path, flows: pa.RecordBatch, macs: pa.Array, rows: int) ->
             columns[name] = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [word])
         columns["encryption"] = pa.nulls(count, SCHEMA.field("encryption").type)
         table = pa.table([columns[one.name].cast(one.type) for one in SCHEMA], schema=SCHEMA)
-        delta = lake.flows.snapshot().delta or lake.flows._create()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        delta = lake.flows.snapshot().delta or lake.flows.create()
         lake.flows.commit(delta, lake.flows.write(table), Transaction("bench", start))
     return lake
 

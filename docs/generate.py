@@ -24,6 +24,8 @@ from click.testing import CliRunner
 
 from flowverdict.cli import main
 from flowverdict.demo.bank import write_bank, write_change, write_deny
+from flowverdict.detect import TABLES, packaged
+from flowverdict.detect.answer import COLUMNS as TOLD
 from flowverdict.flowlog import COLUMNS
 from flowverdict.load import load_estate
 from flowverdict.load.assemble import READERS
@@ -32,7 +34,9 @@ from flowverdict.load.terraform import READ_AS
 from flowverdict.net import format_address
 from flowverdict.policy.options import ABOUT, CHOICES, IP_FLOW_VERIFY, Options
 from flowverdict.traffic import VIEWS
+from flowverdict.traffic.analytics.derived import ABOUT as ABOUT_DERIVED
 from flowverdict.traffic.analytics.legacy import columns as legacy_columns
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import COLUMNS as NTA_COLUMNS
 from flowverdict.traffic.analytics.schema import DETAILS, IP_DETAILS, LEGACY, NTA
 
@@ -511,9 +515,72 @@ MEANINGS = {
     "unknown": "rows that could not be judged",
     "unknown.rows": "how many",
     "unknown.missing": "what is missing",
+    "about.sources": "who did it",
+    "about.targets": "to whom",
     "tagMap": "each tag of the rules with its prefixes, as they are for this interface",
+    "findings.detection": "which detection: `detect --list` tells what each finds",
+    "findings.severity": "`informational`, `low`, `medium`, `high` or `critical`",
+    "technique": "the technique of MITRE ATT&CK",
+    "findings.title": "what happened, in a few words",
+    "findings.first": "when it began",
+    "findings.last": "when it was last seen",
+    "findings.src_ip": "who did it; null where several did, or nobody in particular",
+    "findings.dst_ip": "to whom; null where it was several, or nobody in particular",
+    "findings.sources": "everybody who did it",
+    "findings.targets": "all to whom it was done",
+    "findings.ports": "the destination ports; empty where they do not matter",
+    "findings.protocol": "`TCP`, `UDP` or a number; null where it does not matter",
+    "outcome": "`allowed`, `denied` or `both`: what the log says; null where it is not about flows",
+    "evidence": "what was counted, by name",
+    "findings.decided_by": "the rule that decided its flows; null where no flow is in the lake. "
+    "Without an estate its name, its `acl` and the times are all that is known",
+    "decided_by.acl": "its NSG or network manager, as logged",
+    "decided_by.decision": "`Allow` or `Deny`",
+    "decided_by.nic": "the interface that logged it; null where the estate does not have it",
+    "decided_by.packet": "the first of the packets that it decided",
+    "decided_by.rows": "how many rows of the finding it decided",
+    "decided_by.since": "when it first decided so for these sources, targets and ports",
+    "openSince": "when it first let in anybody from outside there; null where it did not",
+    "verified": "whether the rules of the estate say the same of `packet`",
+    "differs": "what the log and the estate say, where that is not the same, and why; or null",
+    "decided_by.others": "other rules that decided about it, with the fields of `decided_by`",
+    "findings.cure": "what stops it; null without a cause, or with `--no-cure`",
+    "cure.kind": "`nsg-deny`, `remove-rule`, `narrow-rule`, `bastion-only` or `admin-deny`; null "
+    "where nothing is offered, as are the fields up to `effect` then",
+    "cure.what": "what is done, in a sentence",
+    "cure.why": "what it does to recorded flows; or why nothing is offered, or need be",
+    "cure.az": "commands of the Azure CLI",
+    "cure.arm": "an ARM template",
+    "cure.terraform": "resources of the provider azurerm",
+    "fragment": "resources that `what-if --change` reads",
+    "effect": "what it does to recorded flows of the last 30 days of the lake",
+    "effect.stopped": "how many flows of theirs it stops",
+    "effect.broken": "how many flows of others it breaks",
+    "effect.newlyUnknown": "how many tuples could be judged before and cannot be with it",
+    "effect.judged": "how many flows were judged",
+    "effect.since": "the time of the first of them",
+    "effect.until": "the moment behind the last of them",
+    "effect.flows": "some of the broken ones: `nic`, `direction`, `packet`, `tuples`, `last` and "
+    "`deniedBy`",
+    "cure.notes": "what to know before it is used",
+    "alternatives": "what else stops it, with the fields of `cure` up to `notes`",
+    "cure.refused": "which kinds are not offered: each `kind` with `why`",
+    "advice": "what would help and is no rule: it is not judged",
+    "advice.what": "what to do",
+    "advice.why": "why it helps",
+    "advice.az": "the command of the Azure CLI",
+    "advice.broken": "how many recorded flows from others outside came the same way",
 }
 """What each JSON field means; `outer.inner` where a name has two meanings."""
+
+LIKE_OTHERS = (
+    ".decided_by.others",
+    ".cure.alternatives",
+    ".cure.refused",
+    ".effect.flows",
+    ".fragment",
+)
+"""Lists whose meaning says what their elements hold."""
 
 BANK = "flowverdict-demo/bank"
 DENIED = "--vm dev-vm --direction Outbound --protocol TCP --local 10.10.1.4 --remote 10.10.2.4:8080"
@@ -529,6 +596,8 @@ def pages() -> dict[str, str]:
         "estate.md": _page(_estate()),
         "json.md": _page(_json()),
         "tables.md": _page(_tables()),
+        "queries.md": _page(_queries()),
+        "detections.md": _page(_detections()),
     }
 
 
@@ -732,6 +801,7 @@ def _json() -> Iterator[str]:
         change = _ask_what_if(Path("calls"))
         kept = _ask_for_exceptions(Path("kept"))
         audited = [_ask_for_audit(Path("audited"))]
+        detected = _ask_for_attacks(Path("attacked"))
     told: set[str] = set()
     yield "# JSON answers"
     yield ""
@@ -763,6 +833,11 @@ def _json() -> Iterator[str]:
         ("exceptions", kept, "See [how to review a change](../how-to/review-a-change.md)."),
         ("audit", audited, "See [how to audit flow logs](../how-to/audit-flow-logs.md)."),
         ("usage", used, "See [how to find unused rules](../how-to/find-unused-rules.md)."),
+        (
+            "detect",
+            detected,
+            "See [how to find attacks](../how-to/find-attacks.md).",
+        ),
     ):
         yield from (f"## {name}", "", text, "")
         shape: dict[str, set[str]] = {}
@@ -816,6 +891,8 @@ def _tables() -> Iterator[str]:
                 for one in columns
             ),
         )
+    for name, text in ABOUT_DERIVED.items():
+        yield from (f"## {name}", "", text, "")
     yield from ("## flows_analytics", "")
     yield "Each flow row beside the row of `NTANetAnalytics` that it is part of: all columns of"
     yield "`flows` and all of that table. So source ports and single tuples are not lost."
@@ -826,9 +903,87 @@ def _tables() -> Iterator[str]:
     yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in legacy_columns()))
 
 
+def _queries() -> Iterator[str]:
+    yield "# Named queries"
+    yield ""
+    yield "`flowverdict traffic --query NAME` answers them, over [these tables](tables.md). Each is"
+    yield "a file of `src/flowverdict/traffic/analytics/queries`, with SQL to copy and change."
+    for one in queries().values():
+        yield from ("", f"## {one.name}", "", f"{one.title}.", "", one.about.strip(), "")
+        yield f"Source: {one.source}." + (" Needs `--estate`." if one.needs else "")
+        yield from ("", "```sql", one.sql.strip(), "```")
+
+
 def _column_type(arrow: str) -> str:
     kinds = {"timestamp": "time", "int": "number", "double": "number", "bool": "true or false"}
     return next((word for start, word in kinds.items() if arrow.startswith(start)), "text")
+
+
+# -- detections
+
+QUERY = {
+    "sources": "numbers of the addresses that did it; a list, empty where nobody in particular did",
+    "targets": "numbers of the addresses that it was done to, likewise",
+    "ports": "destination ports; a list, empty where they do not matter",
+    "protocol": "the IANA number; null where it does not matter",
+    "first": "when it began",
+    "last": "when it was last seen",
+    "outcome": "`allowed`, `denied` or `both`; empty where it is not about flows",
+    "severity": "`informational`, `low`, `medium`, `high` or `critical`",
+}
+"""What each column means that a query has to tell."""
+
+
+def _detections() -> Iterator[str]:
+    _same("columns of findings", QUERY, TOLD)
+    found = packaged()
+    yield "# Detections"
+    yield ""
+    yield "What [`detect`](commands.md#detect) looks for:"
+    yield "[how to use it](../how-to/find-attacks.md), [why it is built so](../design/detect.md),"
+    yield "[how well each does](report-card.md) on made traffic."
+    yield "Each is a file in `src/flowverdict/detect/library`. `--set ID.SETTING=VALUE` changes a"
+    yield "setting; where its source is *our own*, nobody published a number."
+    yield ""
+    yield from _table(
+        ("detection", "finds", "ATT&CK"),
+        (
+            (f"[`{one.id}`](#{one.id})", one.title, ", ".join(map(_technique, one.techniques)))
+            for one in found
+        ),
+    )
+    for one in found:
+        yield from (f"## {one.id}", "", f"{one.title}.", "")
+        yield from (f"**Finds.** {one.finds}", "", f"**Matters.** {one.matters}", "")
+        yield from (f"**Wrong when.** {one.wrong_when}", "")
+        yield from _table(
+            ("setting", "value", "is", "source"),
+            (
+                (f"`{name}`", _value(of.value), of.about, of.source)
+                for name, of in one.settings.items()
+            ),
+        )
+    yield "## Your own"
+    yield ""
+    yield "A detection is a YAML file with `id`, `title`, `finds`, `matters`, `wrong_when`,"
+    yield "`techniques`, `settings` and `query`: one `SELECT` in DuckDB's SQL, with `$name` for a"
+    yield "setting. [How to write one](../how-to/find-attacks.md#a-detection-of-your-own)."
+    yield ""
+    yield "The query tells these columns; whatever else it tells is the finding's evidence:"
+    yield ""
+    yield from _table(("column", "is"), ((f"`{name}`", told) for name, told in QUERY.items()))
+    yield "It may ask these tables. Times are UTC."
+    yield ""
+    yield from _table(("table", "holds"), ((f"`{name}`", told) for name, told in TABLES.items()))
+
+
+def _technique(name: str) -> str:
+    return f"[{name}](https://attack.mitre.org/techniques/{name.replace('.', '/')}/)"
+
+
+def _value(value: Any) -> str:
+    texts = map(str, value) if isinstance(value, list) else (str(value),)
+    return ", ".join(f"`{one}`" for one in texts) or "none"
 
 
 def _ask_for_proofs(folder: Path) -> Any:
@@ -960,6 +1115,42 @@ def _ask_for_exceptions(folder: Path) -> list[Any]:
     ]
 
 
+def _ask_for_attacks(folder: Path) -> list[Any]:
+    """Ask who guessed passwords of the bank's management VM, and when it was not logged."""
+    nics = load_estate(BANK).resources.nics.values()
+    named = {one.id.name: one for one in nics}
+    vm, monitor = named["mgmt-vm-01-nic"], named["monitor-01-nic"]
+
+    def tuples(
+        source: str, way: str, state: str, seconds: Iterable[int], port: int = 3389
+    ) -> list[str]:
+        counts = "0,0,0,0" if state == "D" else "5,1000,5,1000"
+        ends = f"{source},10.17.1.4"
+        return [
+            f"{1786653060 + at}000,{ends},{50_000 + at},{port},6,{way},{state},NX,{counts}"
+            for at in seconds
+        ]
+
+    allowed = tuples("203.0.113.200", "I", "E", [*range(30), 3600])
+    neighbour = tuples("203.0.113.201", "I", "E", [40])
+    denied = tuples("203.0.113.7", "I", "D", range(30))
+    seen = tuples("10.0.1.4", "O", "E", range(300, 3000, 300))
+    by_no_rule = tuples("203.0.113.200", "I", "E", [50], 22)
+    records = [
+        _record(vm.mac, allowed + neighbour, "UserRule_AllowRdpMigration", str(vm.nsg)),
+        _record(vm.mac, denied, "UserRule_DenyRdp", str(vm.nsg)),
+        _record(vm.mac, by_no_rule, "UserRule_Old", str(vm.nsg)),
+        _record(monitor.mac, seen, "DefaultRule_AllowVnetOutBound", "/n"),
+    ]
+    _ingest(folder, records)
+    gone = {"detection": "port-scan", "sources": "203.0.113.9", "targets": "10.17.1.4"}
+    _write_known(folder / "known.json", gone)
+    (folder / "known.yaml").write_text("- {detection: rdp-*, reason: r, until: never}\n")
+    known = f"--baseline {folder}/known.json --suppressions {folder}/known.yaml"
+    asked = f"detect --lake {folder}/lake"
+    return [_ask(f"{asked} --estate {BANK} {known}"), _ask(asked)]
+
+
 def _is_of_explain(path: str) -> bool:
     """Report whether a field stands in the table of `explain`: what `verify` has too does not."""
     return path.startswith(("gates", "cure")) or path == "otherEnd"
@@ -997,14 +1188,14 @@ def _walk(value: Any, path: str, shape: dict[str, set[str]]) -> None:
     """Collect the fields of an answer with their types; `[]` stands for each element."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed")):
+            if path.endswith(("tagMap", ".arm", ".before", ".after", ".computed", ".evidence")):
                 continue
             at = f"{path}.{name}" if path else name
             shape.setdefault(at, set()).add(_type(inner))
             _walk(inner, at, shape)
     elif isinstance(value, list):
         for inner in value:
-            if path not in ("explained", "withoutRule"):
+            if path not in ("explained", "withoutRule") and not path.endswith(LIKE_OTHERS):
                 _walk(inner, f"{path}[]", shape)
 
 

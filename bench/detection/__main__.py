@@ -24,21 +24,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.detection", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object of figures")
     parser.add_argument("--write", action="store_true", help=f"write docs/reference/{PAGE.name}")
-    parser.add_argument("--scale", action="store_true", help="measure a hundred million rows too")
+    parser.add_argument("--scale", action="store_true", help="measure a hundred million rows alone")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="one world each")
     parser.add_argument("--machines", type=int, default=MACHINES, help="of each world")
     parser.add_argument("--days", type=int, default=DAYS, help="of each world")
     wanted = parser.parse_args()
+    figures = scale.measure() if wanted.scale else _quality(wanted)
+    if wanted.json:
+        print(json.dumps({one.name: round(one.value, 6) for one in figures}))
+    else:
+        print_table([("detection", one) for one in figures])
+
+
+def _quality(wanted: argparse.Namespace) -> list[Figure]:
     worlds = [World(seed, wanted.machines, wanted.days) for seed in wanted.seeds]
     results = measure_quality(worlds, WITHIN if wanted.write else ())
     if wanted.write:
         PAGE.write_text("\n".join(page(results)) + "\n", encoding="utf-8")
         print(f"wrote {PAGE}", file=sys.stderr)
-    figures = [*figures_of(results), *(scale.measure() if wanted.scale else ())]
-    if wanted.json:
-        print(json.dumps({one.name: round(one.value, 6) for one in figures}))
-    else:
-        print_table([("detection", one) for one in figures])
+    return figures_of(results)
 
 
 def measure_quality(worlds: Sequence[World], within: Sequence[int]) -> Results:

@@ -69,8 +69,12 @@ class Benign:
         self._vendor = enterprise.strangers(rng, 1)
         self._engineers = enterprise.strangers(rng, 6)
 
-    def lookalikes(self) -> tuple[Lookalike, ...]:
-        """Returns who does what looks like an attack."""
+    def lookalikes(self, begin: int) -> tuple[Lookalike, ...]:
+        """Returns who does what looks like an attack.
+
+        Args:
+            begin: the first midnight, milliseconds since 1970.
+        """
         named = self._all.named
 
         def of(numbers: Ints) -> tuple[str, ...]:
@@ -84,7 +88,8 @@ class Benign:
             Lookalike("automation", "asks all servers over SSH every hour", of(named["monitor"])),
             Lookalike("jump-host", "administrators go on from it, each day to others",
                       of(named["jump"])),
-            Lookalike("no-pool", "opens a SQL connection for each request", of(self._no_pool())),
+            Lookalike("no-pool", "opens a SQL connection for each request", of(self._no_pool()),
+                      of(named["sql"][:1])),
             Lookalike("nightly-job", "calls a partner every hour to the second",
                       of(self._jobs()), of(self._partners)),
             Lookalike("upload", "sends three gigabytes to an archive, once", of(self._uploader()),
@@ -94,13 +99,14 @@ class Benign:
             Lookalike("just-in-time", "is denied until the port is opened for an hour",
                       of(self._engineers)),
             Lookalike("old-client", "has not heard that its server no longer takes it",
-                      of(named["worker"][-1:])),
+                      of(named["worker"][-1:]), of(named["app"][:1])),
             Lookalike("new-machine", "begins to work on a Thursday: all that it does is new",
                       of(self._newcomer())),
             Lookalike("resized", "is stopped for an hour, and logs nothing", (),
-                      (*of(self._resized()), mac_address(int(self._resized()[0])))),
+                      (*of(self._resized()), mac_address(int(self._resized()[0]))),
+                      begin + _RESIZED * DAY + 10 * HOUR, begin + _RESIZED * DAY + 11 * HOUR),
             Lookalike("switched-off", "developers' machines, stopped at night", (),
-                      (*of(named["dev"]), *map(mac_address, named["dev"].tolist()))),
+                      tuple(map(mac_address, named["dev"].tolist()))),
             Lookalike("calls", "video calls, hundreds of megabytes each way", (),
                       of(named["teams"])),
             Lookalike("backups", "of machines, files and databases at night; artefacts of builds",
@@ -168,12 +174,12 @@ class Benign:
         return found.where(src != dst)
 
     def _noise(self, rng: np.random.Generator, day: int) -> Flows:
-        """The internet knocks: some eight attempts a minute at each public address.
+        """The internet knocks: some five attempts a minute at each public address.
 
         Each stranger comes for some hours of the day, most of them for few.
         """
         public, noise = self._all.public, self._all.of("noise")
-        count = int(rng.poisson(8 * 24 * 60 * len(public)))
+        count = int(rng.poisson(5 * 24 * 60 * len(public)))
         weights = self._noise_weights
         who = np.searchsorted(weights, rng.random(count) * weights[-1])
         hour = 24 * rng.random(len(noise))[who] + self._noise_hours[who] * rng.random(count)

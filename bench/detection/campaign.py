@@ -153,8 +153,21 @@ class Campaign:
 
 
 def _ended(found: Flows, end: int) -> Flows:
+    """Returns flows that began before a time, with no more in them than was there by then."""
     found = found.where(found.start < end)
-    return found._replace(length=np.minimum(found.length, end - found.start))
+    length = np.minimum(found.length, end - found.start)
+    share = np.where(length < found.length, length / np.maximum(found.length, 1), 1.0)
+    counts = (found.packets_sent, found.bytes_sent, found.packets_received, found.bytes_received)
+    sent, bytes_sent, received, bytes_received = (
+        np.ceil(one * share).astype(np.int64) for one in counts
+    )
+    return found._replace(
+        length=length,
+        packets_sent=sent,
+        bytes_sent=bytes_sent,
+        packets_received=received,
+        bytes_received=bytes_received,
+    )
 
 
 def encrypted_pair(campaign: Campaign) -> tuple[int, int]:

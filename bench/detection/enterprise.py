@@ -177,7 +177,7 @@ def make_enterprise(vms: int, rng: np.random.Generator) -> Enterprise:
         made.named[one.name] = np.flatnonzero(role == at)
     made.named["web6"] = made.add(f"fd00:20:4::{at + 4:x}" for at in range(len(made.of("web"))))
     made.public = np.concatenate(
-        [made.of("web", "jump"), made.of("dev")[::2], made.of("app")[:2], made.of("sql")[:1]]
+        [made.of("web", "jump", "dev"), made.of("app")[:8], made.of("sql")[:1]]
     )
     _add_outside(made, rng)
     return made

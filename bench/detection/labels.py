@@ -42,12 +42,21 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Lookalike:
-    """Something harmless that has the form of an attack; a finding about it is a false alarm."""
+    """Something harmless that has the form of an attack; a finding about it is a false alarm.
+
+    Attributes:
+        actors: addresses that act; empty for whoever does.
+        targets: addresses or MAC addresses that it is done to; likewise.
+        first: when it begins, milliseconds since 1970, UTC.
+        last: when it ends; both 0 for what goes on all the time.
+    """
 
     id: str
     about: str
     actors: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    first: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)

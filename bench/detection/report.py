@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 from bench.detection.score import NOISE, ORDINARY, Card, Judged, Verdict, found_within
+from flowverdict.detect import packaged
 
 NOTE: Final = "<!-- Made by python -m bench.detection --write: do not edit. -->"
 
@@ -28,6 +30,18 @@ A finding is *right* if it names an attack by its time, one of its sources and o
 as what it is or as what comes with it, such as many denials with a scan. It is *misnamed* if it is
 about an attack and calls it something else. All others are false alarms. Findings of
 `informational` severity, which are not told by default, do not count."""
+
+_COLUMNS: Final = (
+    "*Found* counts the attacks that should be found, by the detection itself; *or otherwise* adds "
+    "those that only another finding tells of. *Precision* is of all findings that are told. "
+    "*Alarms* are those of medium severity and more, which make the exit code 1."
+)
+_WITHIN: Final = (
+    "*Found within* is the shortest time after which an attack that is over then is found by the "
+    "detection itself (of the first seed; tried after one, 5 and 15 minutes, one and four hours, a "
+    "day). What is not *expected* stays below every published threshold, or leaves no trace of "
+    "what it is."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +67,10 @@ class Results:
         return [one for card, _ in self.cards for one in card.judged]
 
     def detections(self) -> list[str]:
-        """All that should have been found, or were."""
-        known = {one.label.detection for card, _ in self.cards for one in card.outcomes}
+        """All that come with FlowVerdict, or are of an attack."""
+        known = {one.id for one in packaged()} | {
+            one.label.detection for card, _ in self.cards for one in card.outcomes
+        }
         return sorted(known | {one.finding.detection for one in self.judged})
 
 
@@ -69,7 +85,8 @@ class Quality:
         right: its findings about attacks that it is right to name so.
         misnamed: its findings about attacks that are something else.
         false: its other findings, of any severity that is told.
-        alarms: those of medium severity and more among them.
+        right_alarms: those of medium severity and more among the right ones,
+        alarms: and among the false ones.
     """
 
     expected: int
@@ -78,6 +95,7 @@ class Quality:
     right: int
     misnamed: int
     false: int
+    right_alarms: int
     alarms: int
 
     @property
@@ -109,7 +127,10 @@ def quality(results: Results, detection: str) -> Quality:
         verdicts[Verdict.RIGHT],
         verdicts[Verdict.MISNAMED],
         verdicts[Verdict.FALSE],
-        sum(one.verdict is Verdict.FALSE and one.is_alarm for one in judged),
+        *(
+            sum(one.verdict is verdict and one.is_alarm for one in judged)
+            for verdict in (Verdict.RIGHT, Verdict.FALSE)
+        ),
     )
 
 
@@ -128,15 +149,11 @@ def page(results: Results) -> Iterator[str]:
     yield ""
     yield "## Detections"
     yield ""
-    yield (
-        "*Found* counts the attacks that should be found, by the detection itself; *or otherwise* "
-        "adds those that only another finding tells of. *False* counts findings about nothing, *a "
-        "machine and day* those of medium severity and more among them, which make the exit code 1."
-    )
+    yield from wrap(_COLUMNS, 100)
     yield ""
     yield from _table(
         ("detection", "found", "or otherwise", "recall", "precision", "right", "misnamed",
-         "false", "false alarms a machine and day"),
+         "false", "alarms right", "alarms false", "false alarms a machine and day"),
         (_detection_row(results, one) for one in results.detections()),
     )  # fmt: skip
     yield ""
@@ -156,6 +173,8 @@ def _detection_row(results: Results, detection: str) -> tuple[str, ...]:
         str(found.right),
         str(found.misnamed),
         str(found.false),
+        str(found.right_alarms),
+        str(found.alarms),
         f"{found.alarms / results.machine_days:.4f}",
     )
 
@@ -163,13 +182,7 @@ def _detection_row(results: Results, detection: str) -> tuple[str, ...]:
 def _speeds(results: Results) -> Iterator[str]:
     yield "## Speeds"
     yield ""
-    yield (
-        "*Found within* is the shortest time after which an attack that is over then is found, by "
-        "whatever finding (of the first seed; tried after one, 5 and 15 minutes, one and four "
-        "hours, a day). What need not be found stays below every published threshold, or leaves no "
-        "trace of what "
-        "it is."
-    )
+    yield from wrap(_WITHIN, 100)
     yield ""
     yield from _table(
         ("attack", "speed", "what is done", "expected", "found", "or otherwise", "found within"),
@@ -217,7 +230,7 @@ def _within(results: Results, label: str | None) -> str:
         minutes = within // 60_000
         return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
     (whole, _), *_ = results.cards
-    if any(one.label.id == label and one.is_told for one in whole.outcomes):
+    if any(one.label.id == label and one.is_found for one in whole.outcomes):
         return "its end"
     return "never"
 

@@ -93,8 +93,7 @@ def _is_about(finding: Finding, label: Label) -> bool:
 
     A finding that names no source, or no target, is about whatever the others name.
     """
-    begin, end = _ms(finding.first), _ms(finding.last)
-    if end < label.first - SLACK_MS or begin > label.last + SLACK_MS:
+    if not _is_then(finding, label.first, label.last):
         return False
     sides = [
         (finding.sources, label.actors),
@@ -104,6 +103,10 @@ def _is_about(finding: Finding, label: Label) -> bool:
     if not named:  # as of an interface without a log: only the evidence tells
         named = [set(map(str, finding.evidence.values())) & set(label.targets)]
     return all(named)
+
+
+def _is_then(finding: Finding, first: int, last: int) -> bool:
+    return _ms(finding.last) >= first - SLACK_MS and _ms(finding.first) <= last + SLACK_MS
 
 
 def _judged(finding: Finding, truth: Truth) -> Judged:
@@ -117,15 +120,24 @@ def _judged(finding: Finding, truth: Truth) -> Judged:
 
 
 def _cause(finding: Finding, truth: Truth) -> str:
-    """Returns the lookalike that a false alarm is about; the internet's noise, if it is that."""
+    """Returns the lookalike that a false alarm is about; the internet's noise, if it is that.
+
+    The most telling comes first: who and whom, then the noise, then whom, then who.
+    """
     sources, targets = set(finding.sources), set(finding.targets)
-    evidence = set(map(str, finding.evidence.values()))
-    for one in truth.lookalikes:
-        acts = not one.actors or sources & set(one.actors)
-        suffers = not one.targets or (targets | evidence) & set(one.targets)
-        if acts and suffers:
-            return one.id
-    return NOISE if sources & set(truth.noise) else ORDINARY
+    targets |= set(map(str, finding.evidence.values()))
+    fitting = [
+        (bool(one.targets), bool(one.actors), one.id)
+        for one in truth.lookalikes
+        if (not one.actors or sources & set(one.actors))
+        and (not one.targets or targets & set(one.targets))
+        and (not one.last or _is_then(finding, one.first, one.last))
+    ]
+    if not sources.isdisjoint(truth.noise):
+        fitting.append((True, False, NOISE))
+    # of equals the first one, but the noise before all that only name whom
+    fitting.sort(key=lambda one: (not one[0], not one[1], one[2] != NOISE))
+    return fitting[0][2] if fitting else ORDINARY
 
 
 def _ms(moment: datetime) -> int:
@@ -140,6 +152,6 @@ def found_within(cards: Sequence[tuple[int, Card]], label: str) -> int | None:
         label: the attack's id.
     """
     for within, card in sorted(cards, key=lambda one: one[0]):
-        if any(one.label.id == label and one.is_told for one in card.outcomes):
+        if any(one.label.id == label and one.is_found for one in card.outcomes):
             return within
     return None

@@ -53,7 +53,7 @@ class World:
             days,
             BEGIN,
             self._campaign.labels,
-            self._benign.lookalikes(),
+            self._benign.lookalikes(BEGIN),
             names_of(self._all, self._all.of("noise")),
             names_of(self._all, self._all.public),
         )

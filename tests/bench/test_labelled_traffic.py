@@ -130,7 +130,7 @@ def test_attacks_use_what_the_first_half_of_the_days_never_saw(world):
     assert min(one.first for one in world.truth.labels) >= BEGIN + DAYS // 2 * 86_400_000
 
 
-def test_an_attack_that_is_over_early_leaves_nothing_behind(world):
+def test_an_attack_that_is_over_early_leaves_nothing_behind(world, rows):
     minutes = 15
     begins = {one.id: one for one in world.truth.labels}
     short = duckdb.connect()
@@ -147,6 +147,13 @@ def test_an_attack_that_is_over_early_leaves_nothing_behind(world):
             one.first + minutes * 60_000 + 10_000, one.last, list(one.actors), list(one.targets),
         )  # fmt: skip
         assert late == 0, one
+    (theft,) = [one for one in begins.values() if one.id == "exfiltration/fast/0"]
+    out = """SELECT sum(bytes_sent) FROM rows WHERE list_contains($1, src_ip)
+        AND list_contains($2, dst_ip) AND direction = 'O'"""
+    few, all_of_it = (
+        number(found, out, list(theft.actors), list(theft.targets)) for found in (short, rows)
+    )
+    assert 0.1 < few / all_of_it < 0.4  # of an hour a quarter, the last transfers cut short
 
 
 def test_without_attacks_nothing_is_labelled_and_nothing_forgotten_is_used():

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bench.detection.__main__ import figures_of
+from bench.detection.__main__ import PAGE, SEEDS, figures_of
 from bench.detection.labels import Label, Lookalike, Truth
 from bench.detection.report import Results, page, quality
-from bench.detection.run import run
+from bench.detection.run import DAYS, MACHINES, run
 from bench.detection.score import NOISE, ORDINARY, Verdict, found_within, score
 from bench.detection.world import World
-from flowverdict.detect import Finding
+from flowverdict.detect import Finding, packaged
 
 BEGIN = datetime(2026, 3, 12, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -33,7 +33,10 @@ SMALL = replace(SCAN, id="port-scan/below/0", speed="below", expected=False, act
 TRUTH = Truth(
     1, 10, 4, ms(BEGIN), (SCAN, GAP, SMALL),
     (Lookalike("scanner", "the company's own", ("10.10.48.4",)),
-     Lookalike("calls", "video calls", (), ("52.113.0.1",))),
+     Lookalike("calls", "video calls", (), ("52.113.0.1",)),
+     Lookalike("off", "a machine that is off", (), ("10.20.64.7",),
+               ms(BEGIN), ms(BEGIN + HOUR)),
+     Lookalike("job", "a nightly job", ("10.10.48.4",), ("26.6.6.6",))),
     noise=("33.3.3.3",), public=(),
 )  # fmt: skip
 
@@ -101,12 +104,21 @@ def test_a_finding_of_an_interface_is_about_its_gap():
     [
         (("10.10.48.4",), ("10.20.64.4",), "scanner"),
         (("10.30.144.4",), ("52.113.0.1",), "calls"),
-        (("33.3.3.3",), ("10.20.64.4",), NOISE),
+        (("10.10.48.4",), ("52.113.0.1",), "calls"),
+        (("10.10.48.4",), ("26.6.6.6", "52.113.0.1"), "job"),
+        (("33.3.3.3", "10.10.48.4"), ("10.20.64.4",), NOISE),
         (("10.30.144.4",), ("55.5.5.5",), ORDINARY),
     ],
 )
 def test_false_alarms_have_a_cause(sources, targets, cause):
     assert judged(finding(sources=sources, targets=targets)) == (Verdict.FALSE, cause)
+
+
+def test_a_false_alarm_is_only_about_what_was_then():
+    about = finding(sources=("10.30.144.4",), targets=("10.20.64.7",))
+    assert judged(about) == (Verdict.FALSE, "off")
+    later = {"first": BEGIN + 2 * HOUR, "last": BEGIN + 3 * HOUR}
+    assert judged(replace(about, **later)) == (Verdict.FALSE, ORDINARY)
 
 
 def test_what_is_not_told_by_default_does_not_count():
@@ -152,7 +164,7 @@ def test_the_page_says_what_fails_and_what_only_looked_like_an_attack():
     assert "* `log-gap`, slow (a gap): 1 of 1 missed." in text
     assert "port-scan`, below" not in text
     assert "| `scanner` | the company's own | `port-scan` | 1 | 1 |" in text
-    assert "Nothing was said of `calls`, `internet-noise`, `ordinary`." in text
+    assert "Nothing was said of `calls`, `internet-noise`, `job`, `off`, `ordinary`." in text
 
 
 def test_a_small_world_runs_through_the_packaged_detections():
@@ -162,3 +174,13 @@ def test_a_small_world_runs_through_the_packaged_detections():
     found = {one.label.id for one in card.outcomes if one.is_found}
     assert {"rdp-brute-force/fast/0", "port-scan/moderate/0", "log-gap/moderate/0"} <= found
     assert not any(one.is_found for one in card.outcomes if one.label.id.endswith("kept open/0"))
+
+
+def test_the_committed_page_tells_every_attack_and_every_detection():
+    text = PAGE.read_text(encoding="utf-8")
+    truth = World(SEEDS[0], MACHINES, DAYS).truth
+    for one in truth.labels:
+        assert f"| `{one.detection}` | {one.speed} | {one.about} |" in text, "run with --write"
+    for one in packaged():
+        assert f"`{one.id}`" in text
+    assert f"seeds {', '.join(map(str, SEEDS))}: {MACHINES}" in text

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from flowverdict.demo.questions import ASKED, DENIED, LEFT_TO_YOU
+from flowverdict.demo.questions import ASKED, ATTACKED, DENIED, LEFT_TO_YOU
 from flowverdict.demo.stories import make_stories
 from tests.cli.runs import run, start
 
-VERBS = ("verify", "explain", "ingest", "flows", "what-if", "exceptions")
+VERBS = ("verify", "explain", "ingest", "flows", "what-if", "exceptions", "detect")
 STEPS = [step for story in make_stories() for step in story.steps]
 
 
@@ -46,8 +46,12 @@ def commands(text: str, mark: str = "$ ") -> list[list[str]]:
 def test_every_story_is_told_by_commands(told: tuple[Path, Result]) -> None:
     folder, result = told
     assert result.exit_code == 0
-    assert result.stderr == ""
-    assert len(commands(result.stdout)) == len(STEPS) + len(ASKED) + len(DENIED)
+    response = (folder / "deny-intruder.json").as_posix()
+    assert result.stderr == (
+        f"{response}: 1 rule changed: stops 1 recorded flow of theirs, breaks 0 others\n"
+    )
+    asked = len(ASKED) + len(DENIED) + len(ATTACKED)
+    assert len(commands(result.stdout)) == len(STEPS) + asked
     assert all(story.title in result.stdout for story in make_stories())
     assert str(folder) in result.stdout
 
@@ -82,7 +86,8 @@ def test_the_deny_hits_three_one_is_kept_and_the_second_run_is_clean(
 ) -> None:
     """Issue 4, part 7."""
     folder, result = told
-    first, kept, written, second = commands(result.stdout)[len(STEPS) + len(ASKED) :]
+    at = len(STEPS) + len(ASKED)
+    first, kept, written, second = commands(result.stdout)[at : at + len(DENIED)]
     broken = json.loads(run(*first, "--output", "json").stdout)["broken"]
     assert len(broken) == 3
     assert {one["flow"]["dst_port"] for one in broken} == {22}
@@ -99,12 +104,46 @@ def test_the_deny_hits_three_one_is_kept_and_the_second_run_is_clean(
     assert "0 break (2 more are meant to), 0 newly pass" in again.stdout
 
 
+def test_the_crowd_and_the_one_who_got_in_are_found_and_stopped(told: tuple[Path, Result]) -> None:
+    """Issue 6, part 6."""
+    folder, result = told
+    found, broken, denied = commands(result.stdout)[-len(ATTACKED) :]
+    (folder / "deny-intruder.json").unlink()
+    again = run(*found)
+    assert again.exit_code == 1
+    assert again.stdout.strip() in result.stdout
+    crowd, intruder = json.loads(run(*found, "--output", "json").stdout)["findings"]
+    assert len(crowd["sources"]) > 100
+    assert intruder["src_ip"] in crowd["sources"]
+    assert crowd["evidence"]["denied"] > 500
+    assert [one["ruleName"] for one in crowd["decided_by"]["others"]] == ["securityRules/DenyRdp"]
+    assert intruder["src_ip"] == "203.0.113.200"
+    assert intruder["evidence"]["sessions_after"] == 1
+    assert intruder["decided_by"]["ruleName"] == "securityRules/AllowRdpMigration"
+    assert intruder["cure"]["effect"]["broken"] == 0
+    (deny,) = json.loads((folder / "deny-intruder.json").read_text())
+    assert deny["properties"]["sourceAddressPrefix"] == "203.0.113.200"
+    told_of = json.loads(run(*broken, "--output", "json").stdout)
+    assert (told_of["broken"], told_of["opened"], len(told_of["accepted"])) == ([], [], 1)
+    words = [
+        word for word in denied if word not in ("--change", broken[broken.index("--change") + 1])
+    ]
+    assert run(*words, "--expect", "allow").exit_code == 0
+    answer = run(*denied, "--expect", "deny")
+    assert answer.exit_code == 0
+    assert "by securityRules/Deny-rdp-brute-force, priority 190" in answer.stdout
+
+
 def test_what_is_left_to_the_reader_has_the_answers(told: tuple[Path, Result]) -> None:
     _, result = told
     left = result.stdout[result.stdout.index("Now it is your turn") :]
-    rdp, ssh, encryption = commands(left, mark="  ")[: len(LEFT_TO_YOU)]
-    first = run(*rdp).stdout.splitlines()[1].split()
-    assert first[:4] == ["203.0.113.200", "10.17.1.4", "A", "AllowRdpMigration"]
+    inside, ssh, encryption = commands(left, mark="  ")[: len(LEFT_TO_YOU)]
+    (swept,) = json.loads(run(*inside, "--output", "json").stdout)["findings"]
+    assert (swept["detection"], swept["src_ip"], swept["ports"]) == (
+        "host-sweep",
+        "10.17.1.4",
+        [445],
+    )
     ways_in = [line.split()[:3] for line in run(*ssh).stdout.splitlines()[1:]]
     assert ways_in == [
         ["198.51.100.66", "10.17.1.5", "AllowSftp"],

@@ -112,6 +112,16 @@ def test_what_is_known_does_not_count(lake: str, tmp_path: Path) -> None:
     assert run(*words, "--baseline", baseline).exit_code == 0
 
 
+def test_what_is_not_told_is_not_gone(lake: str, tmp_path: Path) -> None:
+    words = ("detect", "--lake", lake)
+    whole, part = tmp_path / "whole.json", tmp_path / "part.json"
+    run(*words, "--write-baseline", whole)
+    told = run(*words, "--severity", "critical", "--baseline", whole)
+    assert "no longer found" not in told.stdout
+    run(*words, "--severity", "critical", "--write-baseline", part)
+    assert part.read_text() == whole.read_text()
+
+
 def test_it_follows_a_lake_and_tells_what_is_new(tmp_path: Path) -> None:
     """Issue 6: detections run as `ingest --watch` brings rows; each finding is told once."""
     lake = tmp_path / "lake"

@@ -186,7 +186,7 @@ def test_a_suppression_is_told(tmp_path: Path) -> None:
     file.write_text("- {detection: port-*, targets: fd00*, reason: ours, until: never}\n")
     found, review = told(suppressions=file)
     assert [one.state for _, one in found] == ["open", "open", "suppressed"]
-    assert "[suppressed until never: ours]" in "\n".join(as_text(found, review, ASKED))
+    assert "[suppressed for good: ours]" in "\n".join(as_text(found, review, ASKED))
     assert "| ⚪ | port scan (T1046) [suppressed" in "\n".join(as_markdown(found, review))
     event = json.loads(list(as_ocsf(found, NOW))[2])
     assert (event["status"], event["is_alert"]) == ("Suppressed", False)
@@ -317,6 +317,14 @@ def test_json_keeps_what_is_no_unicode() -> None:
     for lines in (as_ocsf(told([bent])[0], NOW), as_json_lines(*told([bent]))):
         assert "bad\\udcff" in "".join(lines).encode().decode()
     assert finding_json(bent)["decided_by"]["ruleName"] == "bad\udcff"
+
+
+def test_a_terminal_is_told_nothing_but_text() -> None:
+    rule = {**RULE, "ruleName": "a\x1b[2Jb", "differs": "\u202e"}
+    one = Told(replace(GUESSES, sources=("\x1b]0;x\x07",), evidence={"k": "\x9b1m"}), rule)
+    lines = list(as_text(*told([one]), ASKED))
+    assert all(line.isprintable() for line in lines)
+    assert "let in by a\\x1b[2Jb (nic, nsg-1), since 2026-03-10 01:30Z" in lines[3]
 
 
 def test_a_log_steers_neither_terminals_nor_pages(tmp_path: Path) -> None:

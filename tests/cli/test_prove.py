@@ -163,6 +163,7 @@ def test_what_is_not_deployed_is_told(tmp_path: Path, claims: Path) -> None:
         "estate tells: not evaluated (--assume-deployed evaluates it)\n"
     )
     assert "is not deployed" in run("diff", estate, estate).stderr
+    assert "is not deployed" in run("reach", estate).stderr
     assert run("prove", estate, claims, "--assume-deployed").stderr == ""
 
 

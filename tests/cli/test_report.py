@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,16 @@ def test_what_is_wrong_is_one_line(
     assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (2, "", 1)
     assert said in told.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_without_its_extra_it_says_which_one() -> None:
+    program = "import sys; sys.modules['altair'] = None; from flowverdict.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "report", "--lake", "x", "--output", "y"],
+        check=False, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "`report` needs the extra `report` (`altair` is not installed): "
+        "expected pip install 'flowverdict[report]'\n"
+    )

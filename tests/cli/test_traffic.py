@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import COLUMNS, DETAILS
 from tests.cli.runs import run
 from tests.conformance import sketch as sketches
@@ -119,6 +120,9 @@ def test_threats_and_countries(lake: Path, tmp_path: Path) -> None:
         (("--lake", "lake", "--update", "--where", "true"), "--update: prints no rows: expected"),
         (("--lake", "lake", "--update", "--output", "csv"), "--update: has no --output csv"),
         (("--lake", "nowhere", "--update"), "nowhere: holds no flows yet"),
+        (("--lake", "lake", "--update", "--query", "denied"), "--update: prints no rows: expected"),
+        (("--lake", "lake", "--query", "unused-rules"), "--query unused-rules: asks for rules too"),
+        (("--lake", "lake", "--query", "nothing"), "main traffic: Invalid value for `--query`"),
     ],
 )
 def test_wrong_words_are_2_and_one_line(
@@ -170,3 +174,15 @@ def test_rows_that_a_lake_does_not_have_yet_are_named(lake: Path) -> None:
         f"{lake}: holds no NTAIpDetails yet: expected `flowverdict traffic --update` to have made "
         "it\n"
     )
+
+
+def test_queries_are_listed_and_answered(lake: Path, network: tuple[str, ...]) -> None:
+    listed = run("traffic", "--lake", lake, "--query", "list").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == ["QUERY", *queries()]
+    (first, second) = told("--lake", lake, *network, "--query", "denied")
+    assert (first["Src"], first["Denied"], second["Src"]) == ("198.51.100.7", 1, "198.51.100.8")
+    asked = ("--lake", lake, "--query", "denied", "--where", "Src = '198.51.100.8'")
+    assert len(told(*asked)) == 1
+    assert run("traffic", "--lake", lake, *network, "--update").exit_code == 0
+    assert told(*asked) == told(*asked, *network)
+    assert told("--lake", lake, *network, "--query", "unused-rules") == []

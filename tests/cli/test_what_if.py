@@ -113,7 +113,7 @@ def test_bad_words_are_2(folder: Path, words: list[str], told: str) -> None:
 def test_what_is_meant_to_break_is_told_apart(folder: Path) -> None:
     done = asked(folder, "changed", "bank", "--accept", "dst_port = 8080")
     assert done.exit_code == 0
-    assert done.stdout.startswith("1 flow: 0 break (1 more are meant to), 0 newly pass;")
+    assert done.stdout.startswith("1 flow: 0 break (1 more is meant to), 0 newly pass;")
     assert "meant to break: 1 flow" in done.stdout
     answer = json.loads(
         asked(folder, "changed", "bank", "--accept", "dst_port = 8080", "--output", "json").stdout

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowverdict.demo.bank import make_bank
+from flowverdict.demo.questions import ASKED, ATTACKED, DENIED, LEFT_TO_YOU
 from flowverdict.demo.stories import CHANGED, ESTATE, Step, Story, make_stories
 
 STORIES = make_stories()
@@ -26,6 +27,20 @@ def test_there_are_three():
 def test_prose_fits_a_terminal(story: Story):
     lines = [story.title, *story.prose, *(line for step in story.steps for line in step.prose)]
     assert all(0 < len(line) <= 80 for line in [*lines, story.moral])
+
+
+def test_so_does_that_of_the_questions():
+    questions = [*ASKED, *DENIED, *ATTACKED, *LEFT_TO_YOU]
+    assert [line for one in questions for line in one.prose if not 0 < len(line) <= 80] == []
+
+
+def test_the_last_questions_are_about_a_machine_in_the_bank():
+    bank: Any = make_bank()
+    nics = [nic for nic in bank["network/nics.json"] if nic["name"] == "mgmt-vm-01-nic"]
+    (address,) = [each["privateIPAddress"] for each in nics[0]["ipConfigurations"]]
+    words = ATTACKED[-1].command
+    assert words[words.index("--vm") + 1] == "mgmt-vm-01"
+    assert words[words.index("--local") + 1] == f"{address}:3389"
 
 
 @pytest.mark.parametrize(("story", "step"), STEPS, ids=[of_step(*each) for each in STEPS])

@@ -447,3 +447,20 @@ def test_what_one_source_found_elsewhere_is_told_once_a_port(tmp_path: Path) -> 
     (one,) = found(tmp_path, [*before, *entries], "denied-then-allowed")
     assert (len(one.targets), one.ports) == (9, (22,))
     assert (one.evidence["denied"], one.evidence["allowed"], one.first) == (6, 9, T)
+
+
+def test_azure_storage_counts_as_one_peer(tmp_path: Path) -> None:
+    """An account answers at many addresses: the backup of each night goes to another one."""
+    first, other = "52.239.140.36", "52.239.136.68"
+    nights = [*upload(26, 700, first), *upload(50, 700, other, src_port=2)]
+    rows = [*web(72, every=3_000), *nights]
+    (one,) = found(tmp_path / "usual", rows, "exfiltration")
+    assert one.first.day == T.day + 1
+    more = [*rows, *upload(68, 9_000, "52.239.140.99", src_port=3)]
+    told = found(tmp_path / "more", more, "exfiltration")
+    assert [one.dst_ip for one in told] == ["52.239.140.99", first]
+
+
+def test_calls_are_none(tmp_path: Path) -> None:
+    rows = [{**one, "dst_port": 3480, "protocol": 17} for one in upload(38, 700)]
+    assert not found(tmp_path, [*web(40), *rows], "exfiltration")

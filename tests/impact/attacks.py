@@ -156,3 +156,23 @@ def manager(*rules: str, active: bool = False) -> dict[str, Any]:
         listed = {"region": "eastus", "configuration": "cfg", "collections": collections}
         deployed = {"active": [listed]}
     return {"M": {"scope": ["sub:main"], "groups": {"G": {"members": ["v"]}}, **deployed}}
+
+
+HUB = {
+    "id": "<sub:main>/resourceGroups/rg/providers/Microsoft.Network/bastionHosts/bas",
+    "type": "Microsoft.Network/bastionHosts",
+    "name": "bas",
+    "properties": {
+        "ipConfigurations": [
+            {"name": "c", "properties": {"subnet": {"id": "<vnets/v/subnets/AzureBastionSubnet>"}}}
+        ]
+    },
+}
+
+
+def with_bastion(**others: Any) -> dict[str, Any]:
+    """The network with a Bastion host beside it, as a sketch."""
+    sketch = network(**others)
+    subnet = {"prefixes": ["10.0.9.0/26"]}
+    sketch["vnets"]["v"]["subnets"]["AzureBastionSubnet"] = subnet
+    return {**sketch, "also": [[HUB]]}

@@ -15,6 +15,7 @@ from flowverdict.lake import Lake, LakeError, Period
 from flowverdict.model import Direction, Estate
 from flowverdict.policy import evaluate
 from tests.impact.attacks import (
+    MACS,
     NOON,
     Row,
     estate_of,
@@ -24,7 +25,8 @@ from tests.impact.attacks import (
     nic_of,
     nsg_id,
 )
-from tests.impact.logs import lake_at
+from tests.impact.logs import ingested, lake_at
+from tests.traffic.logs import nsg
 
 ROBBER, OTHER, CLERK = "203.0.113.7", "198.51.100.9", "10.0.1.4"
 FORGOTTEN = "in 200 Allow Tcp 203.0.113.0/24 -> *:3389 name=Forgotten"
@@ -239,3 +241,17 @@ def test_thousands_of_sources_are_one_question(tmp_path: Path, estate: Estate) -
 def test_an_empty_lake_is_refused(tmp_path: Path, estate: Estate) -> None:
     with pytest.raises(LakeError, match="holds no flows yet"):
         causes([finding([ROBBER], ["10.0.0.4"])], lake_at(tmp_path / "none"), estate)
+
+
+def test_nsg_flow_logs_tell_the_same(tmp_path: Path, estate: Estate) -> None:
+    second = round(NOON.timestamp())
+    come = f"{ROBBER},10.0.0.4,50000,3389,T,I"
+    records = [
+        nsg(f"{second + at},{come},A,B,,,,", mac=MACS["web"], rule=rule, resource=nsg_id("web-nsg"))
+        for at, rule in enumerate(("UserRule_Forgotten", "UserRule_Forgotten"))
+    ]
+    known = lake_at(ingested(tmp_path / "logs", records))
+    found = only(causes([finding([ROBBER], ["10.0.0.4"])], known, estate)).main
+    assert found.is_verified
+    assert found.as_json()["acl"] == nsg_id("web-nsg")
+    assert (found.rows, found.since) == (2, NOON)

@@ -36,6 +36,7 @@ from tests.impact.attacks import (
     nic_of,
     nsg_id,
     nsg_of,
+    with_bastion,
 )
 
 ROBBER, OTHER, VENDOR = "203.0.113.7", "198.51.100.9", "203.0.113.20"
@@ -413,7 +414,8 @@ def test_the_answer_is_json(tmp_path: Path) -> None:
     assert told["effect"]["broken"] == 0
     (flow,) = told["alternatives"][2]["effect"]["flows"]
     assert flow["packet"] == f"TCP {VENDOR}:* -> 10.0.0.4:3389"
-    assert flow["after"]["ruleName"] == "securityRules/NoRdp"
+    assert flow["deniedBy"] == "securityRules/NoRdp"
+    assert flow["tuples"] == 1
 
 
 @pytest.mark.parametrize("outcome", ["allowed", "both"])
@@ -474,3 +476,64 @@ def test_an_address_that_two_networks_have_is_two_flows(tmp_path: Path) -> None:
     cure = only(cures([ATTACKED], causes([ATTACKED], lake, estate), estate, lake))
     (rule,) = rules_of(kinds(cure)[NSG_DENY])
     assert rule.id.parent.name == "web-nsg"
+
+
+def test_a_management_port_can_be_for_bastion_alone(tmp_path: Path) -> None:
+    estate = estate_of(tmp_path / "network", with_bastion(nsgs=WEB))
+    lake = lake_of(tmp_path / "logs", [ATTACK, ATTACK._replace(src=VENDOR)])
+    reasons = causes([ATTACKED], lake, estate)
+    one = kinds(only(cures([ATTACKED], reasons, estate, lake)))["bastion-only"]
+    (rule,) = rules_of(one)
+    assert (rule.name, rule.source.texts) == ("Forgotten", ("10.0.9.0/26",))
+    assert (one.effect.stopped, one.effect.broken) == (1, 1)
+    assert what(one) == ("narrow `Forgotten` (200) of `web-nsg` to TCP 3389 from 10.0.9.0/26 to *")
+    changed = edited(estate, one.edits)
+    packet = Packet(6, parse_address("10.0.9.5"), parse_address("10.0.0.4"), None, 3389)
+    assert evaluate(changed, nic_of(changed, "web"), Direction.INBOUND, packet).access == "Allow"
+
+
+def test_bastion_is_not_proposed_where_it_is_let_in_or_not_there(tmp_path: Path) -> None:
+    own = {"web-nsg": [*WEB["web-nsg"], "in 250 Allow Tcp 10.0.9.0/26 -> *:3389 name=Bastion"]}
+    estate = estate_of(tmp_path / "network", with_bastion(nsgs=own))
+    lake = lake_of(tmp_path / "logs", [ATTACK])
+    reasons = causes([ATTACKED], lake, estate)
+    told = only(cures([ATTACKED], reasons, estate, lake)).refused["bastion-only"]
+    assert told == "`Bastion` lets `bas` in, also without `Forgotten`"
+    _, _, found = found_in(tmp_path / "none", [ATTACK])
+    told = only(found).refused["bastion-only"]
+    assert told == "no Azure Bastion is known that reaches `v`"
+
+
+def test_of_two_rules_that_go_one_may_be_narrowed(tmp_path: Path) -> None:
+    nsgs = {"web-nsg": [FORGOTTEN, "in 250 Allow Tcp Internet -> *:443,3389 name=Wider", NO_RDP]}
+    rows = [ATTACK, Row("web", OTHER, "10.0.0.4", 443, "UserRule_Wider", "web-nsg")]
+    _, _, found = found_in(tmp_path, rows, nsgs=nsgs)
+    one = kinds(only(found))[NARROW]
+    assert [(edit.rule.name, edit.new is None) for edit in one.edits] == [
+        ("Forgotten", True),
+        ("Wider", False),
+    ]
+    assert format_ports(one.edits[1].rule.destination_ports) == ["443"]
+    assert one.effect.broken == 0
+
+
+def test_what_two_findings_leave_of_a_rule_may_differ(tmp_path: Path) -> None:
+    """Of two that may be meant, each one's rule lets the other one in."""
+    suspects = [
+        replace(finding([one], ["10.0.0.4"]), severity="medium") for one in (ROBBER, VENDOR)
+    ]
+    rows = [ATTACK, ATTACK._replace(src=VENDOR), ATTACK._replace(src="203.0.113.99")]
+    estate, lake, found = found_in(tmp_path, rows, suspects)
+    narrow = [kinds(one)[NARROW] for one in found if one is not None]
+    assert [rules_of(one)[0].source.texts for one in narrow] == [
+        (VENDOR, "203.0.113.99"),
+        (ROBBER, "203.0.113.99"),
+    ]
+    assert [(one.effect.stopped, one.effect.broken) for one in narrow] == [(1, 0), (1, 0)]
+    for cure in found:
+        if cure is not None:
+            cure.alternatives.sort(key=lambda one: one.kind != NARROW)
+    answer = respond(suspects, found, estate, lake, severity="medium")
+    assert answer is not None
+    assert [one.rule.name for one in answer.edits] == ["Forgotten", "Deny-rdp-brute-force-2"]
+    assert (answer.effect.stopped, answer.effect.broken) == (2, 0)

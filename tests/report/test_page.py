@@ -65,7 +65,13 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
 @pytest.fixture(scope="module")
 def whole(traffic: Traffic) -> str:
     spans = [[*traffic.timeline], [], []]
-    return made(traffic, by_weight(EVERY), timelines=spans, asked="from 2026-08-13 00:00Z")
+    return made(
+        traffic,
+        by_weight(EVERY),
+        timelines=spans,
+        asked="from 2026-08-13 00:00Z",
+        countries_of="a list of 2026-08",
+    )
 
 
 def is_harmless(text: str) -> Page:
@@ -149,9 +155,15 @@ def test_tables_tell_what_pictures_show(whole: str, traffic: Traffic) -> None:
     assert OUT6 in cells
 
 
+def test_rules_of_one_name_are_told_apart(whole: str) -> None:
+    labels = Page(whole).said("text")
+    assert {"Out of n1 (default)", "Out of n1 (user)", "NoRdp of n1"} <= set(labels)
+
+
 def test_times_are_utc_and_said_to_be(whole: str) -> None:
     text = Page(whole).all_text
     assert "All times are UTC." in text
+    assert "denied tuples. Data: a list of 2026-08." in text
     assert "from 2026-08-13 00:00Z" in text
     assert "2026-08-13 20:31Z" in text
     assert "at 2026-08-14 09:30Z" in text

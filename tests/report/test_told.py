@@ -24,6 +24,10 @@ def test_titles_name_who_and_what() -> None:
         (RULE, "let in by securityRules/AllowRdpOld (nic, nsg-1), since 2026-03-10 01:30Z"),
         ({**RULE, "decision": "D", "since": NIGHT, "layer": None},
          "denied by securityRules/AllowRdpOld (nsg-1), since 2026-03-10 01:02Z"),
+        ({"ruleName": "x", "decision": "Allow", "others": [
+            {"ruleName": "y", "decision": "Allow"}, {"ruleName": "z", "decision": "Deny"},
+        ]}, "let in by x; others denied by z"),
+        ({"ruleName": "x", "others": [{"ruleName": None, "decision": "Deny"}]}, "by x"),
         ({"ruleName": "x"}, "by x"),
         ({"ruleName": "x", "since": "long ago"}, "by x, since long ago"),
         ({"ruleName": None, "acl": NIGHT}, ""),

@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 from flowverdict.flowlog import SCHEMA
 from flowverdict.lake import Engine
 from flowverdict.load import load_estate
+from flowverdict.traffic.analytics.asking import AZURE_VIEWS
 from flowverdict.traffic.analytics.making import Making
 from flowverdict.traffic.analytics.places import Places
-from flowverdict.traffic.analytics.schema import IP_DETAILS, NTA
+from flowverdict.traffic.analytics.queries import rules_of
+from flowverdict.traffic.analytics.schema import ANALYTICS, IP_DETAILS, NTA
 from flowverdict.traffic.analytics.threats import Threats
 from tests.conformance import sketch as sketches
 
@@ -56,12 +58,22 @@ def analysed(
     batches: Iterable[pa.RecordBatch], known: Places, minutes: int = 60
 ) -> dict[str, list[dict[str, Any]]]:
     """The rows of both of Azure's tables, by its name and in order."""
+    engine = made(flows(batches), known, minutes)
+    answer = engine.connection.sql("SELECT * FROM analytics ORDER BY ALL").to_arrow_table()
+    found = answer.cast(ANALYTICS).to_pylist()
+    engine.close()
+    return {name: [row for row in found if row["Type"] == name] for name in (NTA, IP_DETAILS)}
+
+
+def made(rows: pa.Table, known: Places, minutes: int = 60) -> Engine:
+    """An engine with Azure's tables of flow rows."""
     engine = Engine()
-    rows = flows(batches)
     engine.connection.register("flows", rows)
     making = Making(engine, known, minutes)
     for day in sorted(pc.unique(rows["day"]).to_pylist()):
         making.add(day)
-    found = [row for batch in making.take() for row in batch.to_pylist()]
-    engine.close()
-    return {name: [row for row in found if row["Type"] == name] for name in (NTA, IP_DETAILS)}
+    making.finish()
+    engine.connection.register("rules", rules_of(known.sites.estate))
+    for name, sql in AZURE_VIEWS.items():
+        engine.connection.execute(f'CREATE VIEW "{name}" AS {sql}')
+    return engine

@@ -27,7 +27,8 @@ from flowverdict.lake import (
     retain,
 )
 from flowverdict.net import parse_prefix
-from flowverdict.traffic.analytics.asking import analyse_lake, analytics_table, ask
+from flowverdict.traffic.analytics.asking import analytics_table, ask
+from flowverdict.traffic.analytics.live import analyse_lake
 from flowverdict.traffic.analytics.places import Places
 from flowverdict.traffic.analytics.table import Updated, days_behind, update
 from flowverdict.traffic.analytics.threats import Threat, Threats

@@ -13,6 +13,7 @@ from flowverdict.cli.narrating import as_typed, prose, shown_and_run, title
 from flowverdict.demo.bank import SEED, write_bank, write_change, write_deny
 from flowverdict.demo.questions import (
     ASKED,
+    ATTACKED,
     DENIED,
     DENY,
     ESTATE,
@@ -20,6 +21,7 @@ from flowverdict.demo.questions import (
     LAKE,
     LEFT_TO_YOU,
     LOGS,
+    RESPONSE,
 )
 from flowverdict.demo.stories import make_stories
 
@@ -104,11 +106,14 @@ def _day(seed: int, folder: Path, estate: Path) -> None:
     write_deny(folder / "deny-ssh", seed=seed)
     named = {
         LOGS: "logs", LAKE: "lake", ESTATE: estate.name, DENY: "deny-ssh", KEEP: "keep-sftp.json",
+        RESPONSE: "deny-intruder.json",
     }  # fmt: skip
     places = {word: (folder / name).as_posix() for word, name in named.items()}
     _ask(ASKED, places)
     title("A change, before it is deployed")
     _ask(DENIED, places)
+    title("Who got in")
+    _ask(ATTACKED, places)
     click.echo()
     click.echo("Now it is your turn:")
     for question in LEFT_TO_YOU:

@@ -221,7 +221,9 @@ class _Run:
         looked_up = shown if is_whole else new
         about, stops = told(lambda: self.search.told(looked_up))
         rest = [] if is_whole else [Told(one) for one in shown if id(one) not in of_new]
-        findings, review = reviewed([*about, *rest], self.known, found.asked)
+        those = set(map(id, shown))
+        hidden = [one for one in found.findings if id(one) not in those]
+        findings, review = reviewed([*about, *rest], self.known, found.asked, hidden)
         printed = [one for one in findings if id(one[0].finding) in of_new]
         now = datetime.now(UTC)
 

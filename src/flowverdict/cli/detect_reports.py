@@ -23,7 +23,15 @@ from flowverdict.net import (
     parse_ports,
     protocol_name,
 )
-from flowverdict.report.told import Told, by_weight, minute, ports_text, several, spelt
+from flowverdict.report.told import (
+    Told,
+    by_weight,
+    minute,
+    ports_text,
+    printable,
+    several,
+    spelt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -100,7 +108,10 @@ def _together(findings: Iterable[Entered]) -> list[Entered]:
 
 
 def reviewed(
-    findings: Iterable[Told], known: Known, asked: Collection[str]
+    findings: Iterable[Told],
+    known: Known,
+    asked: Collection[str],
+    hidden: Iterable[Finding] = (),
 ) -> tuple[list[Reported], Review]:
     """Returns findings with what is known of each: those that count first, then by severity.
 
@@ -108,10 +119,12 @@ def reviewed(
         findings: in any order.
         known: the baseline and the suppressions.
         asked: the ids of all detections of the run.
+        hidden: what was found too and is not told: it is not gone, and a new baseline has it.
     """
-    every = by_weight(findings)
-    review = known.review("detection", _together(entered(one.finding) for one in every), asked)
-    told = [(one, review.of(entered(one.finding))) for one in every]
+    shown = by_weight(findings)
+    every = [entered(one) for one in (*(told.finding for told in shown), *hidden)]
+    review = known.review("detection", _together(every), asked)
+    told = [(one, review.of(entered(one.finding))) for one in shown]
     return sorted(told, key=lambda one: one[1].state != "open"), review
 
 
@@ -121,7 +134,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
         finding = one.finding
         severity = coloured(finding.severity, fg=_COLOURS.get(finding.severity), bold=True)
         tag = " ".join(part for part in (finding.detection, finding.technique) if part)
-        yield noted(f"{severity}: {one.title} [{tag}]", known_of)
+        yield noted(f"{severity}: {printable(one.title)} [{printable(tag)}]", known_of)
         outcome = f", {_outcome(finding)}" if finding.outcome else ""
         yield f"  {minute(finding.first)} to {minute(finding.last)}{outcome}"
         details = (
@@ -130,7 +143,7 @@ def as_text(findings: Sequence[Reported], review: Review, asked: Collection[str]
             f"but by the estate: {one.doubt}" if one.doubt else "",
             f"cure: {one.remedy}" if one.remedy else "",
         )
-        yield from (f"  {line}" for line in details if line)
+        yield from (f"  {printable(line)}" for line in details if line)
     yield from gone_lines(review)
     yield f"{_summary(findings)} of {counted(len(asked), 'detection')}{tally(review)}"
 
@@ -210,7 +223,7 @@ def as_markdown(findings: Sequence[Reported], review: Review) -> Iterator[str]:
         name = spelt(finding.detection) + (f" ({finding.technique})" if finding.technique else "")
         port = f" port {ports_text(finding.ports)}" if finding.ports else ""
         reason = _MARKUP.sub(r"\\\1", one.reason)
-        decided = " ".join(part for part in (_outcome(finding), reason) if part)
+        decided = ", ".join(part for part in (_outcome(finding), reason) if part)
         cells = (
             noted(name, known_of),
             several(finding.sources, "addresses"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from flowverdict.cli.arguments import estate_arguments, load, read_options
-from flowverdict.cli.errors import UNKNOWN, Refused
+from flowverdict.cli.errors import UNKNOWN, Refused, show_admin_warnings
 from flowverdict.cli.render import as_json, cell, counted, table
 from flowverdict.prove.reach import BY, Reach
 from flowverdict.prove.selectors import SelectorError
@@ -75,6 +75,7 @@ def command(by: str, output: str, **words: Any) -> None:
     if blast is not None and (words["sources"] or words["targets"]):
         raise Refused("--blast stands alone: expected it without --from and --to")
     estate = load(words["estate"], words["service_tags"], words["internet_tag"])
+    show_admin_warnings(estate, options)
     gc.freeze()  # the estate stays until the end: no use in looking through it
     reach = Reach(estate, options)
     try:

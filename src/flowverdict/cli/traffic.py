@@ -18,12 +18,14 @@ from flowverdict.cli.flows import select
 from flowverdict.cli.lakes import lake_option, open_lake, told
 from flowverdict.cli.period import period_options, read_period
 from flowverdict.cli.progress import progress
-from flowverdict.cli.render import counted
+from flowverdict.cli.render import counted, table
 from flowverdict.cli.rows import read_output, row_options, write_rows
-from flowverdict.traffic.analytics.asking import analyse_lake, analytics_table, ask
+from flowverdict.traffic.analytics.asking import analytics_table, ask
 from flowverdict.traffic.analytics.countries import Database
+from flowverdict.traffic.analytics.live import analyse_lake
 from flowverdict.traffic.analytics.making import INTERVALS
 from flowverdict.traffic.analytics.places import Places
+from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.schema import IP_DETAILS, LEGACY, NTA
 from flowverdict.traffic.analytics.table import days_behind
 from flowverdict.traffic.analytics.table import update as bring_up_to_date
@@ -86,6 +88,13 @@ _ORDER: Final = {
     show_default=True,
     help="Which of Azure's tables.",
 )
+@click.option(
+    "--query",
+    "asked_for",
+    type=click.Choice(["list", *queries()]),
+    metavar="NAME",
+    help="Answer a question that many ask, such as top-talkers, instead; `list` lists them.",
+)
 @click.option("--where", metavar="SQL", help="Which rows, as the condition of a SQL query.")
 @click.option(
     "--threats",
@@ -115,6 +124,7 @@ def command(  # noqa: PLR0913, PLR0917 an option each
     estate: tuple[str, ...],
     interval: str | None,
     name: str,
+    asked_for: str | None,
     where: str | None,
     threats: tuple[Path, ...],
     countries: Path | None,
@@ -135,14 +145,21 @@ def command(  # noqa: PLR0913, PLR0917 an option each
     With --update the rows are kept in the lake: only intervals with new rows are made anew. A lake
     that has them answers with them where no option says how they are to be made.
     """
-    if update and (where is not None or to is not None or limit is not None):
-        raise Refused("--update: prints no rows: expected it without --where, --to and --limit")
+    if update and (asked_for, where, to, limit) != (None, None, None, None):
+        raise Refused("--update: prints no rows: expected it alone")
     if update and output not in (None, "table", "json"):
         raise Refused(f"--update: has no --output {output}: expected table or json")
+    if asked_for == "list":
+        for line in table(
+            [("QUERY", "TELLS"), *((one.name, one.title) for one in queries().values())]
+        ):
+            click.echo(line)
+        return
     chosen = read_output(output, to, limit, location)
     period = read_period(since, until)
-    columns = _SHOWN[name] if chosen.form == "table" else "*"
-    asked = select(columns, name, where, _ORDER[name], chosen.most)
+    asked = _sql(name, asked_for, where, chosen)
+    if asked_for is not None and queries()[asked_for].needs and not estate:
+        raise Refused(f"--query {asked_for}: asks for rules too: expected --estate")
     lake = open_lake(location)
     says_how = estate or interval or threats or countries or service_tags
     if not update and not says_how and told(lambda: analytics_table(lake).open()) is not None:
@@ -154,6 +171,15 @@ def command(  # noqa: PLR0913, PLR0917 an option each
         told(lambda: _update(lake, places, minutes, period, chosen))
     else:
         told(lambda: _print(lake, places, asked, minutes, period, chosen))
+
+
+def _sql(name: str, asked_for: str | None, where: str | None, chosen: Output) -> str:
+    """Returns what is asked: rows of a table, or of the answer to a question, in its order."""
+    if asked_for is not None:
+        sql = f"({queries()[asked_for].sql})"
+        return select("*", sql, where, most=chosen.most)
+    columns = _SHOWN[name] if chosen.form == "table" else "*"
+    return select(columns, name, where, _ORDER[name], chosen.most)
 
 
 def _places(

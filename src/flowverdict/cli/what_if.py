@@ -207,7 +207,11 @@ def _uncompared(packets: Diff) -> Iterator[str]:
 
 
 def _sum(found: WhatIf) -> str:
-    accepted = f" ({found.accepted:,} more are meant to)" if found.accepted else ""
+    accepted = (
+        f" ({found.accepted:,} more {'is' if found.accepted == 1 else 'are'} meant to)"
+        if found.accepted
+        else ""
+    )
     return (
         f"{counted(found.flows, 'flow')}: {found.broken:,} break{accepted}, "
         f"{found.opened:,} newly pass; "

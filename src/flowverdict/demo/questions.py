@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flowverdict.demo.day.outside import CLEARING_HOUSE
+from flowverdict.demo.day.outside import CLEARING_HOUSE, INTRUDER
 
 LOGS, LAKE = "{logs}", "{lake}"
 """Stand in a command for the folder with the blobs and for the lake."""
 ESTATE, DENY, KEEP = "{estate}", "{deny}", "{keep}"
 """Likewise for the bank, for what its platform team would like, and for the exception from it."""
+RESPONSE = "{response}"
+"""Likewise for what is done against the intruder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,44 @@ DENIED = (
 """Behind that: a change before it is deployed, against the same day."""
 
 
+_LOOKED_FOR = ("detect", "--lake", LAKE, "--estate", ESTATE)
+
+ATTACKED = (
+    Question(
+        (
+            "All night somebody knocked at the management machine. `detect` knows what",
+            "attacks look like in flow logs, which rule let them in, and what stops them:",
+        ),
+        (*_LOOKED_FOR, "--only", "rdp-brute-force", "--respond", RESPONSE),
+    ),
+    Question(
+        (
+            "The first finding is the crowd, of which the rule DenyRdp denied all but one.",
+            "The second is that one: AllowRdpMigration, meant to be temporary, stands before",
+            "DenyRdp and has the intruder's address in its range. Behind the guesses came a",
+            "session. The Deny that would stop it is in a file now. What else does it break?",
+        ),
+        (
+            *("what-if", ESTATE, "--change", RESPONSE, "--part", "--lake", LAKE),
+            *("--accept", f"src_ip = '{INTRUDER}'"),
+        ),
+    ),
+    Question(
+        ("Nothing but the intruder, who is denied with it:",),
+        (
+            *("verify", ESTATE, "--change", RESPONSE, "--vm", "mgmt-vm-01"),
+            *("--direction", "Inbound", "--protocol", "TCP"),
+            *("--local", "10.17.1.4:3389", "--remote", INTRUDER),
+        ),
+    ),
+)
+"""At last: who was at work in that night, by which rule, and what stops them."""
+
+
 LEFT_TO_YOU = (
-    _in_sql(
-        "All night somebody tried RDP. Did anybody get in, and by which rule?",
-        sql="SELECT src_ip, dst_ip, decision, rule, count(*) AS rows FROM flows "
-        "WHERE dst_port = 3389 GROUP BY ALL ORDER BY rows DESC LIMIT 5",
+    Question(
+        ("What did the intruder do next, from the machine on the inside?",),
+        (*_LOOKED_FOR, "--severity", "high", "--skip", "rdp-brute-force"),
     ),
     _in_sql(
         "Who comes in from the internet by SSH?",

@@ -33,7 +33,7 @@ def _is_word(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_null(kind)
 
 
-_COLUMNS: Final[Mapping[str, tuple[Callable[[pa.DataType], bool], str]]] = {
+COLUMNS: Final[Mapping[str, tuple[Callable[[pa.DataType], bool], str]]] = {
     "sources": (_is_numbers, "a list of `id` of `addresses`"),
     "targets": (_is_numbers, "a list of `id` of `addresses`"),
     "ports": (_is_numbers, "a list of ports"),
@@ -81,11 +81,11 @@ def findings_of(
 
 def _check(schema: pa.Schema) -> None:
     names: list[str] = schema.names
-    lacking = [name for name in _COLUMNS if name not in names]
+    lacking = [name for name in COLUMNS if name not in names]
     if lacking:
         told = ", ".join(f"`{name}`" for name in lacking)
         raise ValueError(f"its query lacks {told}: expected a column for each")
-    for name, (fits, expected) in _COLUMNS.items():
+    for name, (fits, expected) in COLUMNS.items():
         kind = schema.field(name).type
         if not fits(kind):
             raise ValueError(f"`{name}` is of type {kind}: expected {expected}")
@@ -96,7 +96,7 @@ def _finding(one: Detection, row: dict[str, Any], texts: Mapping[int, str]) -> F
         name: sorted({texts[at] for at in row[name] or () if at is not None})
         for name in ("sources", "targets")
     }
-    evidence = {name: _plain(value) for name, value in row.items() if name not in _COLUMNS}
+    evidence = {name: _plain(value) for name, value in row.items() if name not in COLUMNS}
     for name, every in sides.items():
         if len(every) > 1:
             evidence[name] = len(every)

@@ -40,7 +40,7 @@ TABLES: Final = {
         "each address once: `id`, `ip`, `inside` (private, or of the estate), `special` (the "
         "platform's own, link-local, multicast or broadcast: no machine's)"
     ),
-    "services": "`address`: those of the service tags that the setting `services` names",
+    "services": "`address` and `tag`: those of the service tags that the setting `services` names",
     "denials": ("denied rows by `hour`, `acl`, `rule`, `rule_kind`, `mac` and `direction`: `hits`"),
     "logged": "each minute with rows of an interface: `mac`, `minute`, as a number since 1970",
     "local": "the addresses of each interface, as its rows say: `mac`, `address`, `hits`",
@@ -237,21 +237,23 @@ def draw_together(
     return engine
 
 
-def outside(engine: Engine, behind: int = 0) -> list[tuple[int, int]]:
-    """Returns the numbers of outside addresses, and the addresses as ``parse_address`` has them.
+def among(engine: Engine, addresses: IntervalSet, behind: int = 0) -> dict[int, int]:
+    """Returns the outside addresses that are among some, by their numbers.
 
     Args:
         engine: one that has the table ``addresses``.
+        addresses: which.
         behind: only numbers behind this one.
     """
     asked = "SELECT id, ip FROM addresses WHERE NOT inside AND id > $behind ORDER BY id"
     found = engine.table(asked, {"behind": behind})
-    pairs = zip(found["id"].to_pylist(), found["ip"].to_pylist(), strict=True)
-    return [(number, parse_address(ip)) for number, ip in pairs]
+    points = map(parse_address, found["ip"].to_pylist())
+    pairs = zip(found["id"].to_pylist(), points, strict=True)
+    return {number: point for number, point in pairs if point in addresses}
 
 
 def _take_in(engine: Engine, owned: IntervalSet, behind: int) -> None:
-    numbers = [number for number, address in outside(engine, behind) if address in owned]
+    numbers = among(engine, owned, behind)
     if numbers:
         listed = ", ".join(map(str, numbers))
         engine.make(f"UPDATE addresses SET inside = true WHERE id IN ({listed})")  # noqa: S608 numbers

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from flowverdict.detect.answer import findings_of, in_utc
-from flowverdict.detect.attempts import MEMORY, draw_together, outside
+from flowverdict.detect.attempts import MEMORY, among, draw_together
 from flowverdict.detect.detection import SERVICES
 from flowverdict.detect.finding import SEVERITIES, Finding
 from flowverdict.lake import ALWAYS, LakeError
-from flowverdict.net import EMPTY
+from flowverdict.net import EMPTY, IntervalSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from flowverdict.detect.detection import Detection
     from flowverdict.lake import Engine, Lake, Period
     from flowverdict.model import ServiceTags
-    from flowverdict.net import IntervalSet
 
 _MOST_FINDINGS: Final = 200_000
 """Of one detection; behind it its thresholds are too low to be of use."""
@@ -93,20 +92,22 @@ def _order(one: Finding) -> tuple[Any, ...]:
 def _tag(engine: Engine, detections: Sequence[Detection], tags: ServiceTags) -> None:
     """Makes known which outside addresses are those of Azure's services that are asked about."""
     engine.make("CREATE TABLE tagged (address INTEGER, tag VARCHAR)")
-    wanted = sorted({tag for one in detections for tag in one.services})
-    addresses = outside(engine) if wanted else []
-    for tag in wanted:
-        prefixes = tags.prefixes(tag)
-        if prefixes is None:
+    prefixes: dict[str, IntervalSet] = {}
+    for tag in sorted({tag for one in detections for tag in one.services}):
+        found = tags.prefixes(tag)
+        if found is None:
             raise LakeError(f"`{tag}` under `{SERVICES}`: is no service tag of {tags.label}")
-        rows = [f"({number}, '{tag}')" for number, address in addresses if address in prefixes]
+        prefixes[tag] = found
+    some = among(engine, IntervalSet.union(prefixes.values()))
+    for tag, space in prefixes.items():
+        rows = [f"({number}, '{tag}')" for number, point in some.items() if point in space]
         if rows:
             engine.make(f"INSERT INTO tagged VALUES {', '.join(rows)}")  # noqa: S608 numbers, and a tag that is there
 
 
 def _ask(engine: Engine, one: Detection) -> Iterator[Finding]:
     named = ", ".join(f"'{tag}'" for tag in one.services) or "NULL"
-    addresses = f"SELECT DISTINCT address FROM tagged WHERE tag IN ({named})"  # noqa: S608 looked up
+    addresses = f"SELECT address, tag FROM tagged WHERE tag IN ({named})"  # noqa: S608 looked up
     engine.make(f"CREATE OR REPLACE VIEW {SERVICES} AS {addresses}")
     try:
         rows = engine.table(one.sql, one.values, most=_MOST_FINDINGS + 1)

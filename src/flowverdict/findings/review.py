@@ -41,7 +41,8 @@ class Reviewed:
     def note(self) -> str:
         """What is to be said beside the finding; empty for nothing."""
         if self.suppression:
-            return f"suppressed until {self.suppression.end}: {self.suppression.reason}"
+            end = f"until {self.suppression.end}" if self.suppression.until else "for good"
+            return f"suppressed {end}: {self.suppression.reason}"
         notes = {"unchanged": "in the baseline", "grown": "more packets than in the baseline"}
         told = [notes.get(self.baseline, "")]
         if self.expired:

@@ -20,7 +20,7 @@ from flowverdict.impact.audit_causes import (
     Said,
     decision_text,
 )
-from flowverdict.impact.cause_rows import Decided, decided, is_outside, opened_since
+from flowverdict.impact.cause_rows import Decided, RowsOf, is_outside
 from flowverdict.lake import ALWAYS
 from flowverdict.model import Direction, ResourceId
 from flowverdict.net import Packet, has_ports, parse_address
@@ -167,9 +167,12 @@ def causes(
     """
     numbers = [at for at, one in enumerate(findings) if has_flows(one)]
     asked = [findings[at] for at in numbers]
-    rows = decided(asked, lake, period)
-    opens = [at for at, one in enumerate(rows) if _lets_in(one, asked[one.finding])]
-    moments = opened_since(asked, [rows[at] for at in opens], lake, period)
+    if not asked:
+        return [None] * len(findings)
+    with RowsOf(asked, lake, period) as of:
+        rows = of.decided()
+        opens = [at for at, one in enumerate(rows) if _lets_in(one, asked[one.finding])]
+        moments = of.opened_since([rows[at] for at in opens])
     found = [_decision(one) for one in rows]
     for at, moment in zip(opens, moments, strict=True):
         found[at] = replace(found[at], open_since=moment)

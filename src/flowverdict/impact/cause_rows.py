@@ -1,4 +1,4 @@
-"""The rows of a lake that findings are about, rule by rule: two queries for any number of findings.
+"""The rows of a lake that findings are about, rule by rule: a query for any number of findings.
 
 A row belongs to a finding if its source, destination, destination port and protocol are among the
 finding's. Times are counted twice: from first to last of the finding, and in the whole lake.
@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from flowverdict.lake import Period, query
-from flowverdict.lake.engine import quoted
+import numpy as np
+import pyarrow as pa
+
+from flowverdict.lake import Period, workspace
 from flowverdict.net import PORTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    import pyarrow as pa
 
     from flowverdict.detect import Finding
     from flowverdict.lake import Lake
@@ -30,6 +30,7 @@ MOST_RULES: Final = 8
 """Rules that are told of a finding and a decision, those with most rows first."""
 MOST_ENDS: Final = 4_000
 """Allowed flows that are told of a finding, those with most rows first."""
+
 _MOST_PAIRS: Final = 20_000
 """Sources times targets of a finding up to which each pair is looked up; else each side apart."""
 
@@ -87,183 +88,204 @@ class Decided(NamedTuple):
     packet: Mapping[str, Any]
 
 
-def decided(findings: Sequence[Finding], lake: Lake, period: Period) -> list[Decided]:
-    """Returns what rules decided of findings' rows, those with most rows first.
+class RowsOf:
+    """The rows of a lake that some findings are about, for several questions to the same version.
 
-    Raises:
-        LakeError: the lake cannot be read.
+    A context manager: it lets everything go behind its block.
     """
-    sql = f"""
-        FROM (SELECT finding, direction, decision, rule, rule_kind, min(acl) AS acl,
-            CAST(count(*) FILTER (inside) AS BIGINT) AS rows,
-            min(time) FILTER (inside) AS first, max(time) FILTER (inside) AS last,
-            min(time) AS since,
-            min({{'time': time, 'src_ip': src_ip, 'dst_ip': dst_ip, 'src_port': src_port,
-                'dst_port': dst_port, 'protocol': protocol, 'mac': mac, 'target': target}})
-                FILTER (inside) AS packet
-        FROM rows_of GROUP BY finding, direction, decision, rule, rule_kind, lower(acl))
-        WHERE rows > 0
-        QUALIFY row_number() OVER (PARTITION BY finding, decision, direction
-            ORDER BY rows DESC, rule, rule_kind, acl) <= {MOST_RULES}
-        ORDER BY finding, rows DESC, direction, decision, rule, rule_kind, acl"""  # noqa: S608 no words of others
-    return [Decided(**row) for row in _asked(findings, lake, period, sql)]
+
+    def __init__(self, findings: Sequence[Finding], lake: Lake, period: Period) -> None:
+        """Makes findings known to the lake.
+
+        Args:
+            findings: each with sources or targets.
+            lake: where to look.
+            period: the time of all rows that are looked at.
+
+        Raises:
+            LakeError: there is nothing in the lake yet.
+        """
+        shapes = {(bool(one.sources), bool(one.targets)) for one in findings}
+        self._engine = workspace(lake, period=period)
+        try:
+            for name, table in _tables(findings).items():
+                self._know(name, table)
+            self._engine.make(_PAIRED)
+            self._engine.make(f"CREATE TEMP VIEW rows_of AS {_union(shapes & _JOINS.keys())}")
+        except BaseException:
+            self._engine.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets everything go."""
+        self._engine.close()
+
+    def _know(self, name: str, table: pa.Table) -> None:
+        """Makes a table of the engine's own: of another's it does not know how large it is."""
+        self._engine.connection.register("given", table)
+        self._engine.make(f"CREATE OR REPLACE TABLE {name} AS FROM given")
+        self._engine.connection.unregister("given")
+
+    def decided(self) -> list[Decided]:
+        """Returns what rules decided of the rows, those with most rows first.
+
+        Raises:
+            LakeError: the lake cannot be read.
+        """
+        sql = f"""
+            FROM (SELECT finding, direction, decision, rule, rule_kind, min(acl) AS acl,
+                CAST(count(*) FILTER (inside) AS BIGINT) AS rows,
+                min(time) FILTER (inside) AS first, max(time) FILTER (inside) AS last,
+                min(time) AS since,
+                min({{'time': time, 'src_ip': src_ip, 'dst_ip': dst_ip, 'src_port': src_port,
+                    'dst_port': dst_port, 'protocol': protocol, 'mac': mac, 'target': target}})
+                    FILTER (inside) AS packet
+            FROM rows_of GROUP BY finding, direction, decision, rule, rule_kind, lower(acl))
+            WHERE rows > 0
+            QUALIFY row_number() OVER (PARTITION BY finding, decision, direction
+                ORDER BY rows DESC, rule, rule_kind, acl) <= {MOST_RULES}
+            ORDER BY finding, rows DESC, direction, decision, rule, rule_kind, acl"""  # noqa: S608 no words of others
+        return [Decided(**row) for row in self._engine.table(sql, {}).to_pylist()]
+
+    def opened_since(self, rules: Sequence[Decided]) -> list[datetime | None]:
+        """Returns when each rule first let anybody in from outside, to its finding's targets.
+
+        Raises:
+            LakeError: the lake cannot be read.
+        """
+        numbered = pa.table(
+            {
+                "number": pa.array(range(len(rules)), pa.int32()),
+                "finding": pa.array([one.finding for one in rules], pa.int32()),
+                "name": pa.array([one.rule or "" for one in rules], pa.string()),
+                "kind": pa.array([one.rule_kind for one in rules], pa.string()),
+                "list": pa.array([(one.acl or "").lower() for one in rules], pa.string()),
+            }
+        )
+        self._know("rules", numbered)
+        let_in = (
+            "coalesce(f.rule, '') = name AND f.rule_kind = kind "
+            "AND lower(coalesce(f.acl, '')) = list AND f.decision = 'A' AND f.direction = 'I' "
+            f"AND NOT regexp_matches(f.src_ip, '{INSIDE}') "
+            "AND (asked.protocol IS NULL OR asked.protocol = f.protocol)"
+        )
+        port = "LEFT JOIN ports ON ports.finding = asked.finding AND ports.port = f.dst_port"
+        sql = f"""
+            WITH anywhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
+                WHERE NOT has_targets),
+            somewhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
+                JOIN targets USING (finding))
+            SELECT number, min(time) AS since FROM (
+                SELECT number, time, has_ports, port FROM anywhere AS asked
+                JOIN flows AS f ON {let_in} {port}
+                UNION ALL
+                SELECT number, time, has_ports, port FROM somewhere AS asked
+                JOIN flows AS f ON asked.ip = f.dst_ip AND {let_in} {port}
+            ) WHERE NOT has_ports OR port IS NOT NULL GROUP BY number"""  # noqa: S608 no words of others
+        rows = self._engine.table(sql, {}).to_pylist()
+        found = {row["number"]: row["since"] for row in rows}
+        return [found.get(number) for number in range(len(rules))]
+
+    def allowed(self, *, source_ports: bool = False) -> pa.Table:
+        """Returns the distinct flows that were allowed, at each interface that logged them.
+
+        Columns: ``finding``, ``direction``, ``mac``, ``target``, ``acl``, ``protocol``, ``src_ip``,
+        ``dst_ip``, ``src_port``, ``dst_port``, ``rows``, and ``left_out``: how many flows more the
+        finding has.
+
+        Args:
+            source_ports: whether flows from different ports are different flows; null else.
+
+        Raises:
+            LakeError: the lake cannot be read.
+        """
+        port = "src_port" if source_ports else "CAST(NULL AS INTEGER)"
+        sql = f"""
+            SELECT *, greatest(count(*) OVER (PARTITION BY finding) - {MOST_ENDS}, 0) AS left_out
+            FROM (SELECT finding, direction, mac, target, min(acl) AS acl, protocol,
+                src_ip, dst_ip, {port} AS src_port, dst_port, CAST(count(*) AS BIGINT) AS rows
+                FROM rows_of
+                WHERE inside AND decision = 'A' AND rule_kind NOT IN ('platform', 'encryption')
+                GROUP BY finding, direction, mac, target, protocol, src_ip, dst_ip, dst_port,
+                    {port})
+            QUALIFY row_number() OVER (PARTITION BY finding
+                ORDER BY rows DESC, {_ORDER}) <= {MOST_ENDS}
+            ORDER BY finding, rows DESC, {_ORDER}"""  # noqa: S608 no words of others
+        return self._engine.table(sql, {})
 
 
-def allowed(findings: Sequence[Finding], lake: Lake, *, source_ports: bool = False) -> pa.Table:
-    """Returns the distinct flows of findings that were allowed, at each interface that logged them.
+def time_of(findings: Sequence[Finding]) -> Period:
+    """Returns the time that findings span."""
+    last = max(one.last for one in findings)
+    return Period(min(one.first for one in findings), last + _MILLISECOND)
 
-    Columns: ``finding``, ``direction``, ``mac``, ``target``, ``acl``, ``protocol``, ``src_ip``,
-    ``dst_ip``, ``src_port``, ``dst_port``, ``rows``, and ``left_out``: how many flows more the
-    finding has.
 
-    Args:
-        findings: one or more.
-        lake: where they are recorded.
-        source_ports: whether flows from different ports are different flows; null else.
-
-    Raises:
-        LakeError: the lake cannot be read.
-    """
-    port = "src_port" if source_ports else "CAST(NULL AS INTEGER)"
-    period = Period(
-        min(one.first for one in findings), max(one.last for one in findings) + _MILLISECOND
+def _tables(findings: Sequence[Finding]) -> dict[str, pa.Table]:
+    """Returns findings as tables, by their numbers."""
+    wanted = pa.table(
+        {
+            "finding": pa.array(range(len(findings)), pa.int32()),
+            "first": pa.array([_milliseconds(one.first) for one in findings], pa.int64()),
+            "last": pa.array([_milliseconds(one.last) for one in findings], pa.int64()),
+            "protocol": pa.array([one.protocol for one in findings], pa.int32()),
+            "has_targets": pa.array([bool(one.targets) for one in findings]),
+            "is_paired": pa.array(
+                [len(one.sources) * len(one.targets) <= _MOST_PAIRS for one in findings]
+            ),
+            "has_ports": pa.array([bool(one.ports) for one in findings]),
+        }
     )
-    sql = f"""
-        SELECT *, greatest(count(*) OVER (PARTITION BY finding) - {MOST_ENDS}, 0) AS left_out
-        FROM (SELECT finding, direction, mac, target, min(acl) AS acl, protocol,
-            src_ip, dst_ip, {port} AS src_port, dst_port, CAST(count(*) AS BIGINT) AS rows
-            FROM rows_of
-            WHERE inside AND decision = 'A' AND rule_kind NOT IN ('platform', 'encryption')
-            GROUP BY finding, direction, mac, target, protocol, src_ip, dst_ip, {port}, dst_port)
-        QUALIFY row_number() OVER (PARTITION BY finding ORDER BY rows DESC, {_ORDER}) <= {MOST_ENDS}
-        ORDER BY finding, rows DESC, {_ORDER}"""  # noqa: S608 no words of others
-    return query(lake, sql, views=_views(findings), period=period).read_all()
-
-
-def opened_since(
-    findings: Sequence[Finding], rules: Sequence[Decided], lake: Lake, period: Period
-) -> list[datetime | None]:
-    """Returns when each rule first let anybody in from outside, to a finding's targets and ports.
-
-    Raises:
-        LakeError: the lake cannot be read.
-    """
-    if not rules:
-        return []
-    views = {
-        **_views(findings),
-        "rules": _columns(
-            number=range(len(rules)),
-            finding=[one.finding for one in rules],
-            name=[one.rule or "" for one in rules],
-            kind=[one.rule_kind for one in rules],
-            list=[(one.acl or "").lower() for one in rules],
-        ),
+    return {
+        "wanted": wanted,
+        "sources": _pairs("ip", [one.sources for one in findings], pa.string()),
+        "targets": _pairs("ip", [one.targets for one in findings], pa.string()),
+        "ports": _pairs("port", [one.ports for one in findings], pa.int32()),
     }
-    let_in = (
-        "coalesce(f.rule, '') = name AND f.rule_kind = kind AND lower(coalesce(f.acl, '')) = list "
-        f"AND f.decision = 'A' AND f.direction = 'I' AND NOT regexp_matches(f.src_ip, '{INSIDE}') "
-        "AND (asked.protocol IS NULL OR asked.protocol = f.protocol)"
-    )
-    port = "LEFT JOIN ports ON ports.finding = asked.finding AND ports.port = f.dst_port"
-    sql = f"""
-        WITH anywhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
-            WHERE NOT has_targets),
-        somewhere AS MATERIALIZED (SELECT * FROM rules JOIN wanted USING (finding)
-            JOIN targets USING (finding))
-        SELECT number, min(time) AS since FROM (
-            SELECT number, time, has_ports, port FROM anywhere AS asked
-            JOIN flows AS f ON {let_in} {port}
-            UNION ALL
-            SELECT number, time, has_ports, port FROM somewhere AS asked
-            JOIN flows AS f ON asked.ip = f.dst_ip AND {let_in} {port}
-        ) WHERE NOT has_ports OR port IS NOT NULL GROUP BY number"""  # noqa: S608 no words of others
-    rows = query(lake, sql, views=views, period=period).read_all().to_pylist()
-    found = {row["number"]: row["since"] for row in rows}
-    return [found.get(number) for number in range(len(rules))]
 
 
-def _asked(
-    findings: Sequence[Finding], lake: Lake, period: Period, sql: str
-) -> list[dict[str, Any]]:
-    if not findings:
-        return []
-    return query(lake, sql, views=_views(findings), period=period).read_all().to_pylist()
+def _pairs(name: str, of_findings: Sequence[Sequence[Any]], kind: pa.DataType) -> pa.Table:
+    """Returns a table of findings' numbers with one value each."""
+    sizes = [len(one) for one in of_findings]
+    numbers = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    values = pa.array([value for one in of_findings for value in one], kind)
+    return pa.table({"finding": pa.array(numbers), name: values})
 
 
-def _views(findings: Sequence[Finding]) -> dict[str, str]:
-    """Returns the findings as views, and the rows that are about them as ``rows_of``."""
-    everyone = range(len(findings))
-    sources, targets = ([one.sources for one in findings], [one.targets for one in findings])
-    views = {
-        "wanted": _columns(
-            finding=everyone,
-            first=[_milliseconds(one.first) for one in findings],
-            last=[_milliseconds(one.last) for one in findings],
-            protocol=[one.protocol for one in findings],
-            has_targets=[bool(one.targets) for one in findings],
-            is_paired=[len(one.sources) * len(one.targets) <= _MOST_PAIRS for one in findings],
-            has_ports=[bool(one.ports) for one in findings],
-        ),
-        "sources": _pairs("ip", sources),
-        "targets": _pairs("ip", targets),
-        "ports": _pairs("port", [one.ports for one in findings]),
-    }
-    joins = {
-        (True, True): "JOIN sources AS s ON s.ip = f.src_ip "
-        "JOIN targets AS t ON t.ip = f.dst_ip AND t.finding = s.finding "
-        "JOIN wanted AS w ON w.finding = s.finding AND NOT w.is_paired",
-        (True, False): "JOIN sources AS s ON s.ip = f.src_ip "
-        "JOIN wanted AS w ON w.finding = s.finding AND NOT w.has_targets",
-        (False, True): "JOIN targets AS t ON t.ip = f.dst_ip "
-        "JOIN wanted AS w ON w.finding = t.finding AND w.finding NOT IN "
-        "(SELECT finding FROM sources)",
-    }
-    shapes = {(bool(one.sources), bool(one.targets)) for one in findings}
-    by_shape = [joins[shape] for shape in sorted(shapes & joins.keys())]
+_JOINS: Final = {
+    (True, True): "JOIN sources AS s ON s.ip = f.src_ip "
+    "JOIN targets AS t ON t.ip = f.dst_ip AND t.finding = s.finding "
+    "JOIN wanted AS w ON w.finding = s.finding AND NOT w.is_paired",
+    (True, False): "JOIN sources AS s ON s.ip = f.src_ip "
+    "JOIN wanted AS w ON w.finding = s.finding AND NOT w.has_targets",
+    (False, True): "JOIN targets AS t ON t.ip = f.dst_ip "
+    "JOIN wanted AS w ON w.finding = t.finding AND w.finding NOT IN (SELECT finding FROM sources)",
+}
+"""How rows find their findings, by whether these have sources and targets."""
+_PAIRED: Final = (
+    "CREATE TABLE pairs AS SELECT w.*, s.ip AS src_ip, t.ip AS dst_ip FROM wanted AS w "
+    "JOIN sources AS s USING (finding) JOIN targets AS t USING (finding) WHERE w.is_paired"
+)
+_BY_PAIR: Final = "JOIN pairs AS w ON w.src_ip = f.src_ip AND w.dst_ip = f.dst_ip"
+"""Many findings may have one source, or one target: rows meet those alone that have both."""
+
+
+def _union(shapes: Iterable[tuple[bool, bool]]) -> str:
+    """Returns the rows of findings in SQL, those of each shape after the other."""
+    joins = [_JOINS[shape] for shape in sorted(shapes)]
     if (True, True) in shapes:
-        # many findings may have one source, or one target: rows meet those alone that have both
-        by_shape.append("JOIN pairs AS w ON w.src_ip = f.src_ip AND w.dst_ip = f.dst_ip")
-    parts = [
+        joins.append(_BY_PAIR)
+    return " UNION ALL ".join(
         "SELECT w.finding, f.*, f.time BETWEEN make_timestamptz(w.first * 1000) "  # noqa: S608 no words of others
         f"AND make_timestamptz(w.last * 1000) AS inside FROM flows AS f {join} "
         "LEFT JOIN ports AS p ON p.finding = w.finding AND p.port = f.dst_port "
         "WHERE (NOT w.has_ports OR p.port IS NOT NULL) "
         f"AND (w.protocol IS NULL OR w.protocol = f.protocol) AND {_IS_PACKET}"
-        for join in by_shape
-    ]
-    pairs = (
-        "WITH pairs AS MATERIALIZED (SELECT w.*, s.ip AS src_ip, t.ip AS dst_ip FROM wanted AS w "
-        "JOIN sources AS s USING (finding) JOIN targets AS t USING (finding) WHERE w.is_paired) "
+        for join in joins
     )
-    return {**views, "rows_of": pairs + " UNION ALL ".join(parts)}
-
-
-def _columns(**columns: Iterable[Any]) -> str:
-    """Returns a table in SQL."""
-    parts = (
-        f"unnest([{', '.join(map(_literal, values))}]) AS {name}"
-        for name, values in columns.items()
-    )
-    return f"SELECT {', '.join(parts)}"
-
-
-def _pairs(name: str, of_findings: Sequence[Sequence[Any]]) -> str:
-    """Returns a table of findings' numbers with one value each."""
-    pairs = [(number, value) for number, values in enumerate(of_findings) for value in values]
-    if not pairs:
-        none = "VARCHAR" if name == "ip" else "INTEGER"
-        return (
-            f"SELECT CAST(NULL AS INTEGER) AS finding, CAST(NULL AS {none}) AS {name} WHERE false"
-        )
-    numbers, values = zip(*pairs, strict=True)
-    return _columns(**{"finding": numbers, name: values})
-
-
-def _literal(value: object) -> str:
-    if value is None:
-        return "NULL"
-    return quoted(value) if isinstance(value, str) else str(value)
 
 
 def _milliseconds(moment: datetime) -> int:

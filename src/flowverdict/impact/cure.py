@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowverdict.impact.cure_admin import admin_denies
 from flowverdict.impact.cure_advice import Advice, advice_for
+from flowverdict.impact.cure_bastion import for_bastion
 from flowverdict.impact.cure_deny import Asked, Proposal, nsg_denies, points
 from flowverdict.impact.cure_edit import Edit, edited
 from flowverdict.impact.cure_effect import SEVERE, Attackers, Effect, effects, is_severe, last_days
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 REMOVE: Final = "remove-rule"
 NSG_DENY: Final = "nsg-deny"
 NARROW: Final = "narrow-rule"
+BASTION: Final = "bastion-only"
 ADMIN_DENY: Final = "admin-deny"
-KINDS: Final = (REMOVE, NSG_DENY, NARROW, ADMIN_DENY)
+KINDS: Final = (REMOVE, NSG_DENY, NARROW, BASTION, ADMIN_DENY)
 """Of alternatives that are as good the first is recommended: a rule less, then one more nearby."""
 DAYS: Final = 30
 ENOUGH: Final = 7
@@ -199,13 +201,15 @@ class _Search:
         if not self._asked:
             return {}
         network = Network(self._estate, self._options)
+        removed = removals(self._estate, self._options, self._asked)
         proposals = {
-            REMOVE: removals(self._estate, self._options, self._asked),
+            REMOVE: removed,
+            BASTION: for_bastion(self._estate, self._options, self._asked, removed),
             NSG_DENY: nsg_denies(self._estate, self._asked),
             ADMIN_DENY: admin_denies(network, self._asked),
         }
         self._try(proposals)
-        if narrow := self._narrowed(proposals[REMOVE]):
+        if narrow := self._narrowed(removed):
             self._try({NARROW: narrow})
         advice = advice_for(self._findings, self._asked, self._estate, self._lake, self._period)
         for number, cure in self._cures.items():
@@ -220,17 +224,19 @@ class _Search:
         for kind, one in proposals.items():
             if kind != REMOVE:  # that is what it was made by
                 self._verify(one)
-        some = [one for one in proposals.values() if one.edits]
-        changed = [edited(self._estate, one.every_edit) for one in some]
+        some = [(kind, part) for kind, one in proposals.items() for part in one.consistent()]
+        changed = [
+            edited(self._estate, (edit for edits in part.values() for edit in edits))
+            for _, part in some
+        ]
         found = what_ifs(
             self._estate, changed, self._lake, period=self._period, options=self._options
         )
-        for proposal, what_if in zip(some, found, strict=True):
-            (kind,) = (name for name, one in proposals.items() if one is proposal)
-            of = effects(what_if, proposal.edits, self._attackers, self._period)
-            for number, edits in proposal.edits.items():
-                notes = (*proposal.notes.get(number, ()), *self._asked[number].notes)
-                if kind in (REMOVE, NARROW) and of[number].days < ENOUGH:
+        for (kind, part), what_if in zip(some, found, strict=True):
+            of = effects(what_if, part, self._attackers, self._period)
+            for number, edits in part.items():
+                notes = (*proposals[kind].notes.get(number, ()), *self._asked[number].notes)
+                if kind in (REMOVE, NARROW, BASTION) and of[number].days < ENOUGH:
                     notes = (*notes, _few_days(of[number]))
                 regions = self._regions(number) if kind == ADMIN_DENY else ()
                 alternative = Alternative(kind, tuple(edits), of[number], notes, regions)
@@ -242,14 +248,15 @@ class _Search:
     def _verify(self, proposal: Proposal) -> None:
         """Takes back what does not stop every flow of its finding, judged anew."""
         together = Judge(edited(self._estate, proposal.every_edit), self._options)
-        known: dict[frozenset[ResourceId], Judge] = {}
+        known: dict[tuple[Edit, ...], Judge] = {}
         for number, edits in list(proposal.edits.items()):
-            ends, own = self._asked[number].ends, frozenset(one.rule.id for one in edits)
+            ends, own = self._asked[number].ends, {one.rule.id for one in edits}
             if all(_is_denied_by(one, own) for one in together.again(ends)):
                 continue  # so they do alone: nothing that is not theirs decides
-            if own not in known:
-                known[own] = Judge(edited(self._estate, edits), self._options)
-            again = known[own].again(ends)
+            key = tuple(edits)
+            if key not in known:
+                known[key] = Judge(edited(self._estate, edits), self._options)
+            again = known[key].again(ends)
             passes = next((one for one in again if one.verdict.access != "Deny"), None)
             if passes is not None:
                 proposal.refuse([number], f"would not stop it: {passes.told}")
@@ -272,7 +279,7 @@ class _Search:
         edits: list[Edit] = []
         for one in removed.edits:
             use = removed.effect.used.get(one.rule.id)
-            new = narrowed(one.rule, use) if use else None
+            new = narrowed(one.rule, use) if use and use.ports else None
             if isinstance(new, str):
                 return new
             edits.append(Edit(new, one.rule))
@@ -313,5 +320,5 @@ def _worth(one: Alternative) -> tuple[int, int, int, int, int]:
     Of a few days' flows it is not believed that nobody else uses a rule: it goes later then.
     """
     of = one.effect
-    hasty = one.kind == REMOVE and of.days < ENOUGH
+    hasty = one.kind in (REMOVE, BASTION) and of.days < ENOUGH
     return of.broken, of.newly_unknown, hasty, len(one.edits), KINDS.index(one.kind)

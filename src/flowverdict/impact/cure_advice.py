@@ -1,14 +1,20 @@
 """What helps and is no rule: a public address that a management port need not have."""
 
+# pyarrow ships no types: what comes out of it is unknown to the checker.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from flowverdict.impact.cause_rows import INSIDE, is_outside
-from flowverdict.lake import query
-from flowverdict.lake.engine import quoted
+import pyarrow as pa
+
+from flowverdict.impact.cause_rows import INSIDE
+from flowverdict.impact.cure_bastion import MANAGEMENT, find_bastion, is_management
+from flowverdict.lake import workspace
 from flowverdict.net import format_address
 
 if TYPE_CHECKING:
@@ -19,9 +25,6 @@ if TYPE_CHECKING:
     from flowverdict.lake import Lake, Period
     from flowverdict.model import Estate, IpConfiguration
     from flowverdict.policy import Standpoint
-
-MANAGEMENT: Final = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
-"""Ports by which machines are managed, and that Azure Bastion or a VPN can take over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,14 @@ def _exposed(asked: Asked) -> Iterator[tuple[Standpoint, IpConfiguration, int]]:
     """Yields interfaces with the IP configuration that makes a management port public, once."""
     seen: set[tuple[str, str]] = set()
     for end in asked.ends:
-        packet = end.packet
-        if not end.is_inbound or packet.dst_port not in MANAGEMENT:
-            continue
-        if not is_outside(format_address(packet.src)):
+        port = end.packet.dst_port
+        if port is None or not is_management(end):
             continue
         for one in end.place.nic.ip_configurations:
             key = end.place.nic.id.key, one.name
-            if one.public_ip and packet.dst in one.addresses and key not in seen:
+            if one.public_ip and end.packet.dst in one.addresses and key not in seen:
                 seen.add(key)
-                yield end.place, one, packet.dst_port
+                yield end.place, one, port
 
 
 def _others(
@@ -95,17 +96,21 @@ def _others(
     local = {_address(one) for some in exposed.values() for _, one, _ in some}
     if not local:
         return {}
-    attackers = {one for number in exposed for one in findings[number].sources}
-    known = ", ".join(map(quoted, sorted(attackers))) or "''"
+    attackers = sorted({one for number in exposed for one in findings[number].sources})
     sql = f"""
         SELECT dst_ip, CAST(count(*) AS BIGINT) AS flows FROM (
             SELECT DISTINCT dst_ip, src_ip, dst_port, protocol FROM flows
-            WHERE dst_ip IN ({", ".join(map(quoted, sorted(local)))})
-                AND direction = 'I' AND decision = 'A'
-                AND src_ip NOT IN ({known}) AND NOT regexp_matches(src_ip, '{INSIDE}'))
+            WHERE dst_ip IN (SELECT ip FROM own) AND direction = 'I' AND decision = 'A'
+                AND src_ip NOT IN (SELECT ip FROM attackers)
+                AND NOT regexp_matches(src_ip, '{INSIDE}'))
         GROUP BY dst_ip"""  # noqa: S608 no words of others
-    rows = query(lake, sql, period=period).read_all().to_pylist()
-    return {row["dst_ip"]: row["flows"] for row in rows}
+    engine = workspace(lake, period=period)
+    try:
+        for name, some in (("own", sorted(local)), ("attackers", attackers)):
+            engine.connection.register(name, pa.table({"ip": pa.array(some, pa.string())}))
+        return {row["dst_ip"]: row["flows"] for row in engine.table(sql, {}).to_pylist()}
+    finally:
+        engine.close()
 
 
 def _address(configuration: IpConfiguration) -> str:
@@ -123,8 +128,10 @@ def _advice(
     nic = place.nic.id
     public = configuration.public_ip
     assert public is not None
-    bastion = _bastion(estate, place)
-    instead = f"`{bastion}` is there for it" if bastion else "Azure Bastion or a VPN does without"
+    bastion = find_bastion(estate, place)
+    instead = (
+        f"`{bastion.name}` is there for it" if bastion else "Azure Bastion or a VPN does without"
+    )
     words = [
         f"az network nic ip-config update --subscription {nic.subscription}",
         f"--resource-group {shlex.quote(nic.resource_group)} --nic-name {shlex.quote(nic.name)}",
@@ -136,16 +143,3 @@ def _advice(
         az=" \\\n  ".join(words),
         broken=others.get(_address(configuration), 0),
     )
-
-
-def _bastion(estate: Estate, place: Standpoint) -> str:
-    """Returns the name of a Bastion host that reaches an interface; empty where there is none."""
-    vnet = place.vnet
-    if vnet is None:
-        return ""
-    near = {vnet.id, *(one.remote for one in vnet.peerings if one.state == "Connected")}
-    for service in estate.resources.services.values():
-        is_bastion = service.service == "Azure Bastion"
-        if is_bastion and any(one.parent in near for one in service.subnets):
-            return service.id.name
-    return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.impact.cure_edit import Edit, with_edits
 from flowverdict.impact.cure_ends import nsgs_before, of_each_kind
-from flowverdict.model import Access, Direction, Endpoint, Rule, free_name
+from flowverdict.model import Access, Direction, Endpoint, ResourceId, Rule, free_name
 from flowverdict.model.limits import LISTED
 from flowverdict.net import (
     ALL_IPV4,
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from flowverdict.impact.cure_ends import End
-    from flowverdict.model import Estate, NetworkSecurityGroup, ResourceId
+    from flowverdict.model import Estate, NetworkSecurityGroup
     from flowverdict.policy import Standpoint
 
 NAMED: Final = (Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ESP, Protocol.AH)
 """Protocols that a rule can name."""
 _MOST_RULES: Final = 1_000
 _FIRST: Final = 100
+_MOST_PARTS: Final = 8
+"""Forms of one rule that are tried for different findings: each is an estate to judge by."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,22 @@ class Proposal:
         own = self.notes.setdefault(number, [])
         if text not in own:
             own.append(text)
+
+    def consistent(self) -> list[dict[int, list[Edit]]]:
+        """Returns the edits in parts, in each of which no rule is made into two different ones."""
+        parts: list[tuple[dict[ResourceId, Edit], dict[int, list[Edit]]]] = []
+        for number, edits in list(self.edits.items()):
+            fits = (one for one in parts if all(one[0].get(it.rule.id, it) == it for it in edits))
+            found = next(fits, None)
+            if found is None and len(parts) == _MOST_PARTS:
+                self.refuse([number], "other findings ask for other changes of the same rule")
+                continue
+            if found is None:
+                found = {}, {}
+                parts.append(found)
+            found[0].update({one.rule.id: one for one in edits})
+            found[1][number] = edits
+        return [part for _, part in parts]
 
     @property
     def every_edit(self) -> list[Edit]:

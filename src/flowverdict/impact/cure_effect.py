@@ -18,7 +18,6 @@ from flowverdict.classify.packets import read_packets
 from flowverdict.detect import SEVERITIES
 from flowverdict.impact.cause_rows import is_outside
 from flowverdict.impact.flows import TOLD
-from flowverdict.impact.recorded import FLOW
 from flowverdict.impact.traces import Traces
 from flowverdict.lake import Period, query
 from flowverdict.net import format_address
@@ -41,6 +40,7 @@ MOST_CHANGES: Final = 10
 """Broken flows that are told one by one, those with most tuples first."""
 _KEY: Final = ("protocol", "src_ip", "dst_ip", "dst_port")
 _NO_PORT: Final = -1
+_MOST_STRANGERS: Final = 10_000
 _DAY: Final = timedelta(days=1)
 _MOMENT: Final = timedelta(milliseconds=1)
 
@@ -64,11 +64,11 @@ class Use:
     """What others had by a rule.
 
     Attributes:
-        strangers: the addresses at the other side, as text.
+        strangers: the addresses at the other side, as text; None where they are very many.
         ports: the destination ports; None for flows without one.
     """
 
-    strangers: tuple[str, ...]
+    strangers: tuple[str, ...] | None
     ports: tuple[int | None, ...]
 
 
@@ -178,7 +178,7 @@ def effects(
         period: the time of the tuples.
     """
     rows = pa.Table.from_batches(found.broken_rows, TOLD)
-    rows = rows.sort_by([("hits", "descending"), *((name, "ascending") for name in FLOW)])
+    rows = rows.combine_chunks()
     meant = attackers.severe(rows)
     broken_by = _broken_by(found, rows, {one.rule.id for some in edits.values() for one in some})
     answer: dict[int, Effect] = {}
@@ -204,7 +204,7 @@ def _broken_by(found: WhatIf, rows: pa.Table, rules: set[ResourceId]) -> dict[Re
     masks: dict[ResourceId, Mask] = {}
     if not len(rows):
         return masks
-    (batch,) = rows.combine_chunks().to_batches()
+    (batch,) = rows.to_batches()
     packets = read_packets(batch)
     for network, is_before in ((found.before, True), (found.after, False)):
         traces = Traces(network.estate, network.options)
@@ -218,14 +218,18 @@ def _broken_by(found: WhatIf, rows: pa.Table, rules: set[ResourceId]) -> dict[Re
 
 
 def _changes(found: WhatIf, rows: pa.Table, which: Mask) -> list[Change]:
-    first = pa.array(np.flatnonzero(which)[:MOST_CHANGES])
-    return list(replace(found, broken_rows=rows.take(first).to_batches()).breaks())
+    """Returns the changes with most tuples; only those are sorted that may be among them."""
+    numbers = np.flatnonzero(which)
+    if len(numbers) > MOST_CHANGES:
+        hits = rows["hits"].to_numpy()[numbers]
+        numbers = numbers[hits >= np.partition(hits, -MOST_CHANGES)[-MOST_CHANGES]]
+    some = replace(found, broken_rows=rows.take(pa.array(numbers)).to_batches())
+    return list(some.breaks(MOST_CHANGES))
 
 
 def _use(rows: pa.Table) -> Use:
     """Returns what flows had by a rule; each of them passed in one direction."""
     inbound = pc.equal(rows["direction"], "I")
-    strangers = pc.if_else(inbound, rows["src_ip"], rows["dst_ip"])
-    return Use(
-        tuple(sorted(strangers.unique().to_pylist())), tuple(rows["dst_port"].unique().to_pylist())
-    )
+    strangers = pc.if_else(inbound, rows["src_ip"], rows["dst_ip"]).unique()
+    texts = None if len(strangers) > _MOST_STRANGERS else tuple(sorted(strangers.to_pylist()))
+    return Use(texts, tuple(rows["dst_port"].unique().to_pylist()))

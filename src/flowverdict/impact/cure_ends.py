@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from flowverdict.classify.packets import read_packets
 from flowverdict.impact.cause import WAYS, read_packet
-from flowverdict.impact.cause_rows import allowed
+from flowverdict.impact.cause_rows import RowsOf, time_of
 from flowverdict.impact.recorded import tests_source_ports
 from flowverdict.impact.traces import Traces
 from flowverdict.model import Direction, ResourceId
@@ -171,8 +171,9 @@ def _rows(
 ) -> Iterator[tuple[int, Mapping[str, Any], ResourceId | None, str | None]]:
     """Yields allowed flows with their finding and interface, or what is missing to know it."""
     places = Places(estate)
-    tested = tests_source_ports(estate)
-    for batch in allowed(findings, lake, source_ports=tested).to_batches():
+    with RowsOf(findings, lake, time_of(findings)) as of:
+        flows = of.allowed(source_ports=tests_source_ports(estate))
+    for batch in flows.to_batches():
         names = ("direction", "mac", "target", "acl", "src_ip", "dst_ip")
         nics, missing = places.find({name: batch[name].cast("string") for name in names})
         rows = batch.to_pylist()

@@ -8,6 +8,7 @@ from flowverdict.impact.cause import moment
 from flowverdict.impact.cure_edit import fragment
 from flowverdict.impact.cure_text import as_az, as_hcl, as_template
 from flowverdict.net import ALL_PROTOCOLS, format_ports, protocol_name
+from flowverdict.policy import rule_name
 from flowverdict.prove.text import few
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def _flow(one: Change) -> dict[str, Any]:
         "nic": str(one.nic),
         "direction": one.direction.value,
         "packet": str(one.packet),
-        "flows": one.hits,
+        "tuples": one.hits,
         "last": moment(one.last),
-        "after": one.after.as_json(),
+        "deniedBy": rule_name(one.after.layer, one.after.rule) if one.after.rule else None,
     }
 
 
@@ -114,7 +115,8 @@ def why(one: Alternative) -> str:
     of = one.effect
     days = ""
     if of.period.until:
-        days = f" in the {_counted(of.days, 'day')} to {of.period.until:%Y-%m-%d}"
+        span = "day" if of.days == 1 else f"{of.days:,} days"
+        days = f" in the {span} to {of.period.until:%Y-%m-%d}"
     stops = f"stops {_counted(of.stopped, 'flow')} of theirs"
     if of.broken:
         return f"{stops} and {_counted(of.broken, 'flow')} of others{days}"

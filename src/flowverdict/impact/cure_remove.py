@@ -93,7 +93,7 @@ def narrowed(rule: Rule, use: Use) -> Rule | str:
         rule: of an NSG.
         use: what others had by it.
     """
-    strangers = points(map(parse_address, use.strangers))
+    strangers = points(map(parse_address, use.strangers or ()))
     ports = points(one for one in use.ports if one is not None)
     families = {is_ipv6(low) for low, _ in strangers}
     texts = tuple(format_addresses(strangers))

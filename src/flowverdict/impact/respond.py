@@ -12,7 +12,7 @@ from flowverdict.impact.what_if import what_if
 from flowverdict.policy import DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from flowverdict.detect import Finding
     from flowverdict.impact.cure import Cure
@@ -50,6 +50,8 @@ def respond(
 ) -> Response | None:
     """Puts the recommended cures together, and tries them together; None where there is none.
 
+    Where two of them would make different rules out of one, the next alternative is taken.
+
     Args:
         findings: what was found.
         found: what stops it, as ``cures`` returns it.
@@ -65,14 +67,15 @@ def respond(
     edits: dict[ResourceId, Edit] = {}
     flows: dict[int, Iterable[Flow]] = {}
     for number, one in enumerate(found):
-        best = one.recommended if one is not None else None
-        if one is None or best is None or not is_severe(findings[number], severity):
+        if one is None or not is_severe(findings[number], severity):
+            continue
+        chosen = next((of for of in one.alternatives if _goes_with(of.edits, edits)), None)
+        if chosen is None:
             continue
         flows[number] = one.flows
-        for edit in best.edits:
-            known = edits.get(edit.rule.id)
-            if known is None or known.new is not None:  # what goes for one goes for all
-                edits[edit.rule.id] = edit
+        for edit in chosen.edits:
+            if edits.get(edit.rule.id, edit) == edit or edit.new is None:
+                edits[edit.rule.id] = edit  # what goes for one goes for all
     if not edits:
         return None
     every = tuple(edits.values())
@@ -82,3 +85,9 @@ def respond(
     attackers = Attackers(findings, flows, severe=severity)
     of = effects(replay, {0: every}, attackers, period)[0]
     return Response(every, fragment(estate, every), changed, of)
+
+
+def _goes_with(some: Iterable[Edit], others: Mapping[ResourceId, Edit]) -> bool:
+    """Reports whether no rule is made into two different ones; one that goes is none."""
+    pairs = ((one, others[one.rule.id]) for one in some if one.rule.id in others)
+    return all(one == other or None in (one.new, other.new) for one, other in pairs)

@@ -34,9 +34,9 @@ _COLOURS: Final = alt.Scale(
 _LEGEND: Final = alt.Legend(orient="top", title=None, symbolType="square", values=[ALLOWED, DENIED])
 _FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
 _WIDE: Final = 880
-_HALF: Final = 280
+_HALF: Final = 240
 _LINE: Final = 22
-_LABEL: Final = 200
+_LABEL: Final = 250
 _SVG: Final = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="([^"]*)"[^>]*>')
 _COUNT: Final = "~s"
 

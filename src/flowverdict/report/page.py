@@ -56,6 +56,7 @@ class Content:
         places: names of addresses.
         interfaces: names of interfaces, by MAC address.
         has_estate: whether they come from an estate.
+        countries_of: what tells countries, and of when it is.
     """
 
     lake: str
@@ -66,6 +67,7 @@ class Content:
     places: Places
     interfaces: Mapping[str, str]
     has_estate: bool
+    countries_of: str = ""
 
     def interface(self, mac: str) -> str:
         """Returns a MAC address with the name of the interface that has it."""
@@ -180,7 +182,11 @@ class _Pictures:
 
     def rules(self, traffic: Traffic) -> Markup:
         """Draws the rules that decided most."""
-        rows = [(rule_label(one), one.hits, _word(one)) for one in traffic.rules]
+        labels = [rule_label(one) for one in traffic.rules]
+        rows = [
+            (f"{label} ({one.kind})" if labels.count(label) > 1 else label, one.hits, _word(one))
+            for label, one in zip(labels, traffic.rules, strict=True)
+        ]
         return charts.bars("Rules that decided most tuples", rows)
 
     def countries(self, talkers: Sequence[Talker]) -> Markup:

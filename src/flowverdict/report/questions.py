@@ -44,10 +44,7 @@ VIEWS: Final = {
         SELECT src_ip, dst_ip, max(begun) AS begun, max(denied) AS denied, max(bytes) AS bytes
         FROM observed GROUP BY ALL
     """,
-    "ends": """
-        SELECT src_ip AS ip, begun, denied, bytes FROM pairs
-        UNION ALL SELECT dst_ip, begun, denied, bytes FROM pairs
-    """,
+    "ends": "SELECT unnest([src_ip, dst_ip]) AS ip, begun, denied, bytes FROM pairs",
     "inside": """
         SELECT DISTINCT CASE direction WHEN 'I' THEN dst_ip ELSE src_ip END AS ip FROM flows
     """,
@@ -55,12 +52,20 @@ VIEWS: Final = {
 """What several questions are put to; ``inside`` has the addresses of logged interfaces."""
 
 SUMMARY: Final = f"""
-    SELECT count(*) AS tuples, {_BEGUN} AS begun, {_DENIED} AS denied,
-        epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last,
-        count(DISTINCT mac) AS interfaces,
-        approx_count_distinct(src_ip) AS sources, approx_count_distinct(dst_ip) AS targets,
-        string_agg(DISTINCT schema, ', ' ORDER BY schema) AS schemas
-    FROM flows
+    WITH parts AS (
+        SELECT mac, schema, count(*) AS tuples, {_BEGUN} AS begun, {_DENIED} AS denied,
+            min(time) AS first, max(time) AS last
+        FROM flows GROUP BY ALL
+    ),
+    ends AS (
+        SELECT approx_count_distinct(src_ip) AS sources, approx_count_distinct(dst_ip) AS targets
+        FROM flows
+    )
+    SELECT coalesce(sum(tuples), 0)::BIGINT AS tuples, {_SUMS},
+        epoch_ms(min(first)) AS first, epoch_ms(max(last)) AS last,
+        count(DISTINCT mac) AS interfaces, any_value(sources) AS sources,
+        any_value(targets) AS targets, string_agg(DISTINCT schema, ', ' ORDER BY schema) AS schemas
+    FROM parts, ends
 """
 TALKERS: Final = f"""
     SELECT ip, {_SUMS}, sum(bytes)::BIGINT AS bytes FROM ends

@@ -62,15 +62,16 @@ class Told:
 
     @property
     def reason(self) -> str:
-        """Which rule decided, where and since when; empty where that is not known."""
-        if not self.decided_by or not (name := _text(self.decided_by, "ruleName")):
+        """Which rule decided, where and since when, and which one decided otherwise; or empty."""
+        if not (said := _rule(self.decided_by or {})):
             return ""
-        by = self.decided_by
-        verb = {"A": "let in by", "D": "denied by"}.get(_text(by, "decision")[:1].upper(), "by")
-        at = ", ".join(one for one in (_text(by, "layer"), last_part(_text(by, "acl"))) if one)
+        by = self.decided_by or {}
         since = _time(_text(by, "since"))
-        place = f" ({at})" if at else ""
-        return f"{verb} {name}{place}{f', since {since}' if since else ''}"
+        others = (
+            one for one in _dicts(by.get("others")) if one.get("decision") != by.get("decision")
+        )
+        other = _rule(next(others, dict[str, Any]()))
+        return said + (f", since {since}" if since else "") + (f"; others {other}" if other else "")
 
     @property
     def doubt(self) -> str:
@@ -107,6 +108,16 @@ class Told:
                 yield name.replace("_", " "), value_text(value)
 
 
+def _rule(decision: Mapping[str, Any]) -> str:
+    """Returns what a rule did, its name and where it stands; empty without a name."""
+    if not (name := _text(decision, "ruleName")):
+        return ""
+    verb = {"A": "let in by", "D": "denied by"}.get(_text(decision, "decision")[:1].upper(), "by")
+    places = _text(decision, "layer"), last_part(_text(decision, "acl"))
+    at = ", ".join(one for one in places if one)
+    return f"{verb} {name}{f' ({at})' if at else ''}"
+
+
 def by_weight(findings: Iterable[Told]) -> list[Told]:
     """Returns findings with the most severe first, and of those the earliest."""
     return sorted(
@@ -135,6 +146,16 @@ def ports_text(ports: Sequence[int]) -> str:
     """Returns the first few ports of many, in order."""
     shown = ", ".join(map(str, ports[:_MOST]))
     return f"{shown} and {len(ports) - _MOST:,} more" if len(ports) > _MOST else shown
+
+
+def printable(text: str) -> str:
+    """Returns a text with what cannot be seen, or turns text around, written as its number."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
+        for one in text
+    )
 
 
 def minute(time: datetime) -> str:
@@ -169,16 +190,6 @@ def value_text(value: Any) -> str:
             return ", ".join(texts[:_MOST]) + more
         case _:
             return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """Returns a text with what steers a terminal spelt out: anything may stand in a log."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
-        for one in text
-    )
 
 
 def _way(cure: Mapping[str, Any]) -> str:

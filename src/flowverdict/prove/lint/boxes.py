@@ -35,6 +35,12 @@ def touch(some: Boxes, others: Boxes) -> bool:
     return False
 
 
+def corners(box: Box) -> tuple[Point, Point]:
+    """Returns two packets of a box: of the lowest values of its fields, and of the highest."""
+    low = tuple([field.spans[0][0] for field in box])
+    return low, tuple([field.spans[-1][1] for field in box])
+
+
 def holds(some: Boxes, packet: Point) -> bool:
     """Reports whether a packet is in one of some boxes."""
     protocol, source, destination, port, source_port = packet

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.model import Access, Direction
 from flowverdict.net import ALL_ADDRESSES, IntervalSet
 from flowverdict.policy.services import HOST
 from flowverdict.prove.diagram import LimitError
-from flowverdict.prove.lint.boxes import both, holds, less, touch
-from flowverdict.prove.lint.matches import Left, left_behind, matches
-from flowverdict.prove.lint.order import Order, lifts_exemption
+from flowverdict.prove.lint.boxes import both, touch
+from flowverdict.prove.lint.matches import is_of_place, matches
+from flowverdict.prove.lint.order import Listing, Order, holds_everywhere, lifts_exemption
+from flowverdict.prove.lint.rests import course, takers
+from flowverdict.prove.lint.search import ACROSS, compared, survivor, walls
 from flowverdict.prove.region import local_end, packets
-from flowverdict.stages import STOP, WAYS
+from flowverdict.stages import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from flowverdict.model import NetworkInterface, ResourceId, Rule
     from flowverdict.policy import Layer
-    from flowverdict.prove.lint.boxes import Boxes, Point
+    from flowverdict.prove.lint.boxes import Boxes
     from flowverdict.prove.lint.matches import Match
+    from flowverdict.prove.lint.rests import Rest
+    from flowverdict.prove.lint.search import Walls
     from flowverdict.stages import Around, Policies, Policy, Stage
 
 ALIVE: Final = ""
@@ -65,22 +69,57 @@ class Admin(NamedTuple):
     stages: tuple[list[Match], ...]
     in_order: bool
 
-    def left(self, stage: int, number: int) -> Left:
-        """Returns what a rule may match of what neither managers nor rules before it stop."""
+    def took(self, stage: int, number: int) -> list[Rule] | None:
+        """Returns which neither managers nor rules before one stop all that it may match.
+
+        None if some is left for it.
+        """
         one = self.stages[stage][number]
-        left, took = one.perhaps, tuple["Rule", ...]()
-        for rules in self.stages[:stage]:
-            left, some = _through(rules, left)
-            took += some
-        if not left:
-            return Left(left, took)
-        rest, some = left_behind(replace(one, perhaps=left), self.stages[stage][:number])
-        return Left(rest, took + some)
+        before = self.stages[stage][:number]
+        ahead = [course(rules) for rules in self.stages[:stage]]
+        if survivor(one.perhaps, [walls(other.sure for other in before), *ahead]):
+            return None
+        found: list[Rule] = []
+        for at, rules in enumerate(self.stages[:stage]):
+            found += _stopping(one.perhaps, [[], *ahead[:at]], rules)
+        return found + takers(one.perhaps, [[], *ahead] if ahead else [], before)
 
 
 _ALIVE: Final = Fate(ALIVE)
-_TRIED: Final = 4
-"""Packets of a rule that are looked at before all of them are."""
+_BY_ADMIN, _BY_BEFORE, _BY_ALL = range(3)
+"""What a fate hangs on: admin rules, all that stands before the NSG, or what stands behind too."""
+
+
+class _Touching(NamedTuple):
+    """Rules of a stage that touch some packets, and what of them keeps packets."""
+
+    rules: list[Match]
+    course: Walls
+
+
+class _Spot(NamedTuple):
+    """An NSG where it is attached, in one direction.
+
+    Attributes:
+        policy: what stands there.
+        nic: one of the interfaces.
+        local: the addresses behind it.
+        here: the packets that it sees.
+        order: its own list.
+        lists: all lists in the order of evaluation, its own among them.
+        at: the place of its own.
+        of_admin: how many lists of admin rules there are.
+    """
+
+    policy: Policy
+    nic: NetworkInterface
+    direction: Direction
+    local: IntervalSet
+    here: Boxes
+    order: Order
+    lists: list[list[Match]]
+    at: int
+    of_admin: int
 
 
 class Layers:
@@ -88,6 +127,7 @@ class Layers:
 
     Attributes:
         orders: of each NSG and direction, one for each kind of place.
+        redundant: the rules that are not needed in their list, at every place.
         fates: of each NSG rule, one for each place; of a rule that is alive somewhere that alone.
         admin: the admin rules of each kind of place.
         limits: what was not looked at, and why.
@@ -96,193 +136,200 @@ class Layers:
 
     def __init__(self, policies: Policies, nics: Iterable[NetworkInterface]) -> None:
         self._matches: dict[tuple[int, int], tuple[Stage, Around, list[Match]]] = {}
+        self._kept: defaultdict[int, dict[int, Match]] = defaultdict(dict)
+        self._touching: dict[tuple[int, int], _Touching] = {}
+        self._listings: defaultdict[tuple[ResourceId, Direction], Listing] = defaultdict(Listing)
         self._orders: dict[tuple[ResourceId, Direction, int], tuple[Around, Order]] = {}
-        self._alike: dict[tuple[int, Direction, IntervalSet], bool] = {}
+        self._sides: dict[tuple[int, Direction, IntervalSet], object] = {}
         self._dead: dict[tuple[object, ...], Fate] = {}
         """What becomes of rules at kinds of places, where that is not that they are alive."""
         self.orders: defaultdict[tuple[ResourceId, Direction], list[Order]] = defaultdict(list)
         self.fates: defaultdict[ResourceId, list[Fate]] = defaultdict(list)
-        self.admin: dict[tuple[int, ...], Admin] = {}
+        self.admin: dict[tuple[object, ...], Admin] = {}
         self.limits: list[str] = []
         self.untold: set[ResourceId] = set()
-        groups: defaultdict[int, list[NetworkInterface]] = defaultdict(list)
-        kept: dict[int, Policy] = {}
+        groups: dict[int, tuple[Policy, list[NetworkInterface]]] = {}
         for nic in nics:
             policy = policies.at(nic)
-            kept[id(policy)] = policy
-            groups[id(policy)].append(nic)
-        for key, some in groups.items():
-            for way, direction in enumerate(WAYS):
-                try:
-                    self._look(kept[key], some, way, direction)
-                except LimitError as problem:
-                    told = f"{direction.value.lower()} at `{some[0].id.name}`: {problem}"
-                    self.limits.append(told)
-                    self.untold |= {one.nsg.id for one in kept[key].place.layers if one.nsg}
+            groups.setdefault(id(policy), (policy, []))[1].append(nic)
+        spots: list[_Spot] = []
+        for policy, some in groups.values():
+            for direction in WAYS:
+                with self._told_limit(direction, some[0], policy):
+                    spots += self._spots(policy, some, direction)
+        self.redundant = {
+            one.rule.id
+            for some in self.orders.values()
+            for one in holds_everywhere(some)
+            if one.check == NEEDLESS
+        }
+        for spot in spots:
+            with self._told_limit(spot.direction, spot.nic, spot.policy):
+                self._look(spot)
 
-    def _look(
-        self, policy: Policy, nics: list[NetworkInterface], way: int, direction: Direction
-    ) -> None:
+    @contextmanager
+    def _told_limit(
+        self, direction: Direction, nic: NetworkInterface, policy: Policy
+    ) -> Generator[None]:
+        """Keeps in mind that a limit ended what was looked at."""
+        try:
+            yield
+        except LimitError as problem:
+            self.limits.append(f"{direction.value.lower()} at `{nic.id.name}`: {problem}")
+            self.untold |= {one.nsg.id for one in policy.place.layers if one.nsg}
+
+    def _spots(
+        self, policy: Policy, nics: list[NetworkInterface], direction: Direction
+    ) -> Iterator[_Spot]:
+        """Yields the NSGs at a place, and keeps its admin rules."""
         place, around = policy.place, policy.around
-        stages = list(policy.stages[way])
+        lists = [self._of(one, around) for one in policy.stages[WAYS.index(direction)]]
         layers = [
             one for one in place.layers_towards(direction) if one.nsg is not None or one.missing
         ]
-        ahead = stages[: len(stages) - len(layers)]
-        key = (*map(id, ahead), id(around))
-        if key not in self.admin:
-            in_order = place.admin is not None and not place.admin.order_missing
-            self.admin[key] = Admin(tuple(self._of(one, around) for one in ahead), in_order)
-        for at, layer in enumerate(layers):
+        of_admin = len(lists) - len(layers)
+        ahead = tuple(lists[:of_admin])
+        in_order = place.admin is not None and not place.admin.order_missing
+        self.admin.setdefault((*map(id, ahead), in_order), Admin(ahead, in_order))
+        for at, layer in enumerate(layers, of_admin):
             if layer.nsg is None or layer.missing:
                 continue
-            before = [*ahead, *stages[len(ahead) : len(ahead) + at]]
-            behind = stages[len(ahead) + at + 1 :]
-            here = tuple(local_end(direction, _local(policy, layer, nics)).disjoint())
-            order = self._order(layer, direction, stages[len(ahead) + at], around, here)
-            wide = _local(policy, layer, nics, wide=True)
-            alike = all(
-                self._is_alike(self._of(one, around), direction, wide)
-                for one in (*before, *behind, stages[len(ahead) + at])
+            local = _local(policy, layer, nics)
+            here = tuple(local_end(direction, local).disjoint())
+            key = (layer.nsg.id, direction, id(around))
+            if key not in self._orders:
+                order = Order(lists[at], here, self._listings[layer.nsg.id, direction])
+                self._orders[key] = around, order
+                self.orders[layer.nsg.id, direction].append(order)
+            order = self._orders[key][1]
+            yield _Spot(policy, nics[0], direction, local, here, order, lists, at, of_admin)
+
+    def _look(self, spot: _Spot) -> None:
+        sides = [self._side(one, spot.direction, spot.local) for one in spot.lists]
+        own, before, behind = sides[spot.at], sides[: spot.at], sides[spot.at + 1 :]
+        keys = (
+            (own, *before[: spot.of_admin]),
+            (own, *before),
+            (own, *before, None, *behind),
+        )
+        for rule, rest in spot.order.left.items():
+            fates = self.fates[rule]
+            settled = fates == [_ALIVE] or (
+                rule in self.redundant and any(one.why == NEEDLESS for one in fates)
             )
-            around_it = (id(around), wide if alike else here, *map(id, before))
-            for number, one in enumerate(order.rules):
-                if one.rule is None or not order.left.get(one.rule.id):
-                    continue
-                fates = self.fates[one.rule.id]
-                if lifts_exemption(one.rule) or fates == [_ALIVE]:
-                    continue
-                keys = (one.rule.id, *around_it), (one.rule.id, *around_it, None, *map(id, behind))
-                fate = self._dead.get(keys[0]) or self._dead.get(keys[1])
-                if fate is None:
-                    left = both(order.left[one.rule.id], here)
-                    fate, behind_it = self._with_host(
-                        one.rule, left, around, before, behind, len(ahead), _OF_HOST[direction]
-                    )
-                    if left and fate.why != ALIVE:
-                        self._dead[keys[behind_it]] = fate
-                if fate.why == NO_ADDRESS and touch(one.perhaps, here):
-                    fate = Fate(NO_ADDRESS, left_behind(one, order.rules[:number]).took)
-                if not (fate.why and fate.is_whole) and one.rule.id in order.instead:
-                    fate = Fate(NEEDLESS, order.instead[one.rule.id])
+            if rest and not settled and not lifts_exemption(rest.rule):
+                fate = self._fate(rest, spot, keys)
                 if fate.why == ALIVE:
                     fates[:] = [_ALIVE]
                 else:
                     fates.append(fate)
 
-    def _with_host(
-        self,
-        rule: Rule,
-        left: Boxes,
-        around: Around,
-        before: Sequence[Stage],
-        behind: Sequence[Stage],
-        of_admin: int,
-        host: Boxes,
-    ) -> tuple[Fate, bool]:
-        """Returns what ``_fate`` does, of the packets that are not the platform's if there are."""
-        rest = less(left, host) or left
-        fate, behind_it = self._fate(rule, rest, around, before, behind, of_admin)
-        if rest is not left and fate.why != ALIVE:
-            whole, of_all = self._fate(rule, left, around, before, behind, of_admin)
-            fate = fate._replace(is_whole=whole.why != ALIVE)
-            behind_it = behind_it or of_all or not fate.is_whole
-        return fate, behind_it
+    def _fate(self, rest: Rest, spot: _Spot, keys: tuple[tuple[object, ...], ...]) -> Fate:
+        """Returns what becomes of a rule at a place.
 
-    def _is_alike(self, rules: list[Match], direction: Direction, local: IntervalSet) -> bool:
-        """Reports whether each rule matches all of some local addresses alike, or none."""
+        Args:
+            rest: what its list leaves it.
+            spot: the place.
+            keys: what tells kinds of places apart, by what a fate hangs on.
+        """
+        own = [(id(rest), *key) for key in keys]
+        fate = next((self._dead[key] for key in own if key in self._dead), None)
+        if fate is None:
+            fate, hangs_on = self._with_host(rest, both(rest.one.perhaps, spot.here), spot)
+            if fate.why != ALIVE:
+                self._dead[own[hangs_on]] = fate
+        if fate.why == NO_ADDRESS and touch(rest.one.perhaps, spot.here):
+            fate = Fate(NO_ADDRESS, rest.took)
+        instead = spot.order.instead.get(rest.rule.id)
+        if instead is not None and not (fate.why and fate.is_whole):
+            fate = Fate(NEEDLESS, instead)
+        return fate
+
+    def _with_host(self, rest: Rest, here: Boxes, spot: _Spot) -> tuple[Fate, int]:
+        """Returns what ``_alone`` does, of the packets that are not the platform's if there are."""
+        host = _OF_HOST[spot.direction]
+        if not touch(here, host):
+            return self._alone(rest, here, spot, [])
+        fate, hangs_on = self._alone(rest, here, spot, walls([host]))
+        if fate.why == ALIVE:
+            return fate, hangs_on
+        whole, of_all = self._alone(rest, here, spot, [])
+        if fate.why == NO_ADDRESS:  # no packets but the platform's, or none at all
+            return whole, of_all
+        return fate._replace(is_whole=whole.why != ALIVE), max(hangs_on, of_all)
+
+    def _alone(self, rest: Rest, here: Boxes, spot: _Spot, host: Walls) -> tuple[Fate, int]:
+        """Returns what becomes of a rule, and what that hangs on."""
+        stages: list[Walls] = [[*rest.walls, *host]]
+        if survivor(here, stages) is None:
+            return Fate(NO_ADDRESS), _BY_ADMIN
+        end = len(spot.lists) if rest.rule.access is Access.ALLOW else spot.at
+        through = [
+            self._that_touch(rest, rules, is_admin=at < spot.of_admin)
+            for at, rules in enumerate(spot.lists[:end])
+            if at != spot.at
+        ]
+        if survivor(here, [*stages, *(one.course for one in through)]):
+            return _ALIVE, _BY_ALL
+        took: list[Rule] = []
+        for at, (rules, walls_of_it) in enumerate(through):
+            some = takers(here, stages, rules, stops=True)
+            took = took + some if at < spot.at else some
+            stages.append(walls_of_it)
+            if survivor(here, stages) is None:
+                if at < spot.of_admin:
+                    return Fate(BY_ADMIN, tuple(took)), _BY_ADMIN
+                return Fate(BY_NSG, tuple(took)), _BY_ALL if at >= spot.at else _BY_BEFORE
+        return _ALIVE, _BY_ALL
+
+    def _that_touch(self, rest: Rest, rules: list[Match], *, is_admin: bool) -> _Touching:
+        """Returns what of a stage touches packets of a rule; of admin rules it is kept."""
+        key = (id(rest), id(rules))
+        found = self._touching.get(key)
+        if found is None:
+            unknown = any(one.rule is None for one in rules)
+            some = [one for one in rules if touch(rest.one.perhaps, one.perhaps)]
+            found = _Touching([], []) if unknown else _Touching(some, course(some))
+            if is_admin:
+                self._touching[key] = found
+        return found
+
+    def _side(self, rules: list[Match], direction: Direction, local: IntervalSet) -> object:
+        """Returns what tells lists of rules and kinds of places apart.
+
+        Where each rule matches all of some local addresses or none, others for which the same is
+        so get the same answers.
+        """
         key = (id(rules), direction, local)
-        if key not in self._alike:
+        if key not in self._sides:
             near = 2 if direction is Direction.INBOUND else 1
-            self._alike[key] = all(
-                local.isdisjoint(box[near]) or local <= box[near]
+            how = [
+                compared(local, box[near])
                 for one in rules
-                for box in one.perhaps
-            )
-        return self._alike[key]
-
-    def _order(
-        self, layer: Layer, direction: Direction, stage: Stage, around: Around, here: Boxes
-    ) -> Order:
-        assert layer.nsg is not None
-        key = (layer.nsg.id, direction, id(around))
-        if key not in self._orders:
-            order = Order(self._of(stage, around), here)
-            self._orders[key] = around, order
-            self.orders[layer.nsg.id, direction].append(order)
-        return self._orders[key][1]
+                for some in (one.perhaps, one.sure)
+                for box in some
+            ]
+            alike = ACROSS not in how
+            self._sides[key] = (id(rules), tuple(how) if alike else local)
+        return self._sides[key]
 
     def _of(self, stage: Stage, around: Around) -> list[Match]:
+        """Returns what a stage's rules match at a place: one list where places do not differ."""
         key = (id(stage), id(around))
-        if key not in self._matches:
-            self._matches[key] = stage, around, matches(stage.tests, around)
-        return self._matches[key][2]
-
-    def _fate(
-        self,
-        rule: Rule,
-        left: Boxes,
-        around: Around,
-        before: Sequence[Stage],
-        behind: Sequence[Stage],
-        of_admin: int,
-    ) -> tuple[Fate, bool]:
-        """Returns what becomes of a rule, and whether it does by what stands behind it."""
-        if not left:
-            return Fate(NO_ADDRESS), False
-        through = [*before, *behind] if rule.access is Access.ALLOW else before
-        lists = [self._of(stage, around) for stage in through]
-        if any(all(_passes(one, packet) for one in lists) for packet in _some(left)):
-            return _ALIVE, False
-        took: list[Rule] = []
-        for at, stage in enumerate(before):
-            left, some = _through(self._of(stage, around), left)
-            took += some
-            if not left:
-                return Fate(BY_ADMIN if at < of_admin else BY_NSG, tuple(took)), False
-        if rule.access is Access.ALLOW:
-            for stage in behind:
-                left, some = _through(self._of(stage, around), left)
-                if not left:
-                    return Fate(BY_NSG, some), True
-        return _ALIVE, False
+        found = self._matches.get(key) or self._matches.get((id(stage), 0))
+        if found is None:
+            if not any(map(is_of_place, stage.tests)):
+                key = (id(stage), 0)
+            some = matches(stage.tests, around, self._kept[id(stage)])
+            found = self._matches[key] = stage, around, some
+        return found[2]
 
 
-def _through(rules: Sequence[Match], packets: Boxes) -> Left:
-    """Returns the packets that may get past a stage, and the rules that stop some for sure."""
-    passed: Boxes = ()
-    rest, took = packets, list["Rule"]()
-    for one in rules:
-        if one.rule is None:
-            return Left(packets, ())  # a rule that is not known may let all of them pass
-        if not touch(rest, one.perhaps):
-            continue
-        if one.action != STOP:
-            passed += both(rest, one.perhaps)
-        elif touch(rest, one.sure):
-            took.append(one.rule)
-        rest = less(rest, one.sure)
-    return Left(rest + less(passed, rest), tuple(took))
-
-
-def _some(packets: Boxes) -> Iterator[Point]:
-    """Yields a few packets."""
-    for box in packets[:_TRIED]:
-        yield tuple([field.spans[0][0] for field in box])
-        yield tuple([field.spans[-1][1] for field in box])
-
-
-def _passes(rules: Sequence[Match], packet: Point) -> bool:
-    """Reports whether a packet may get past a stage: ``_through`` for one."""
-    for one in rules:
-        if one.rule is None:
-            return True
-        if holds(one.perhaps, packet):
-            if one.action != STOP:
-                return True
-            if holds(one.sure, packet):
-                return False
-    return True
+def _stopping(packets: Boxes, stages: Sequence[Walls], rules: Sequence[Match]) -> list[Rule]:
+    """Returns the rules of a stage that stop some of what gets to it; none where one is unknown."""
+    if any(one.rule is None for one in rules):
+        return []
+    return takers(packets, stages, rules, stops=True)
 
 
 def _local(

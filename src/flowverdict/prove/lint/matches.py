@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowverdict.net import ALL_IPV4, ALL_IPV6
-from flowverdict.prove.lint.boxes import disjoint, less, touch, within
+from flowverdict.prove.lint.boxes import disjoint
 from flowverdict.prove.pieces import resolved
 from flowverdict.prove.region import PORTLESS, WITH_PORTS, WITHOUT_PORTS, Box
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowverdict.model import Rule
     from flowverdict.net import IntervalSet
@@ -36,35 +36,48 @@ class Match:
     perhaps: Boxes
 
 
-class Left(NamedTuple):
-    """What of some packets is left behind rules.
-
-    Attributes:
-        packets: those that may still be there.
-        took: the rules that took some of the others.
-    """
-
-    packets: Boxes
-    took: tuple[Rule, ...]
-
-
-def matches(tests: Iterable[Test], around: Around) -> list[Match]:
+def matches(tests: Sequence[Test], around: Around, kept: dict[int, Match]) -> list[Match]:
     """Returns what the rules of a stage match, one entry a rule, in their order.
 
     The platform's own tests, which no rule writes, are left out.
+
+    Args:
+        tests: the stage's.
+        around: the topology tags there.
+        kept: what rules without topology tags match, by the number of their first test; filled here
+            and the same wherever the stage stands.
     """
     found: list[Match] = []
-    for test in tests:
-        if test.layer == "platform":
+    at = 0
+    while at < len(tests):
+        first, start = tests[at], at
+        at += 1
+        while first.rule is not None and at < len(tests) and tests[at].rule is first.rule:
+            at += 1
+        if first.layer == "platform":
             continue
-        sure, perhaps = tuple(_boxes(test, around, sure=True)), tuple(_boxes(test, around))
-        last = found[-1] if found else None
-        if last is not None and test.rule is not None and last.rule is test.rule:
-            sure, perhaps = disjoint(last.sure + sure), disjoint(last.perhaps + perhaps)
-            found[-1] = Match(last.rule, last.action, sure, perhaps)
-        else:
-            found.append(Match(test.rule, test.action, sure, perhaps))
+        one = kept.get(start)
+        if one is None:
+            some = tests[start:at]
+            one = _match(some, around)
+            if not any(map(is_of_place, some)):
+                kept[start] = one
+        found.append(one)
     return found
+
+
+def is_of_place(test: Test) -> bool:
+    """Reports whether what a test matches differs from virtual network to virtual network."""
+    return any(one.in_network or one.in_internet for one in (test.src, test.dst))
+
+
+def _match(tests: Sequence[Test], around: Around) -> Match:
+    """Returns what the tests of one rule match together."""
+    sure = tuple(box for one in tests for box in _boxes(one, around, sure=True))
+    perhaps = tuple(box for one in tests for box in _boxes(one, around))
+    if len(tests) > 1:
+        sure, perhaps = disjoint(sure), disjoint(perhaps)
+    return Match(tests[0].rule, tests[0].action, sure, perhaps)
 
 
 def _boxes(test: Test, around: Around, *, sure: bool = False) -> Iterator[Box]:
@@ -84,18 +97,3 @@ def _boxes(test: Test, around: Around, *, sure: bool = False) -> Iterator[Box]:
             yield Box(ported, sources, destinations, test.dst_ports, test.src_ports)
         if portless and test.without_dst_port and test.without_src_port:
             yield Box(portless, sources, destinations, PORTLESS, PORTLESS)
-
-
-def left_behind(one: Match, before: Iterable[Match]) -> Left:
-    """Returns what a rule may match of what rules before it surely do not take."""
-    touching = [other for other in before if touch(one.perhaps, other.sure)]
-    for other in touching:
-        if other.rule is not None and within(one.perhaps, other.sure):
-            return Left((), (other.rule,))
-    rest = one.perhaps
-    took: list[Rule] = []
-    for other in touching:
-        if other.rule is not None and touch(rest, other.sure):
-            took.append(other.rule)
-            rest = less(rest, other.sure)
-    return Left(rest, tuple(took))

@@ -12,8 +12,9 @@ from flowverdict.model import Access, Direction
 from flowverdict.model.limits import ASGS_OF_SIDE, LISTED
 from flowverdict.net import ALL_IPV4, ALL_IPV6
 from flowverdict.policy.services import BY_TAG
-from flowverdict.prove.lint.boxes import both, less, touch
-from flowverdict.prove.lint.matches import left_behind
+from flowverdict.prove.lint.boxes import both, corners, holds, less, touch
+from flowverdict.prove.lint.rests import Rest
+from flowverdict.prove.lint.search import survivor, walls
 from flowverdict.prove.region import Region
 from flowverdict.prove.witness import witness
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from flowverdict.model import Endpoint, ResourceId, Rule
     from flowverdict.net import Packet
-    from flowverdict.prove.lint.boxes import Boxes
+    from flowverdict.prove.lint.boxes import Boxes, Point
     from flowverdict.prove.lint.matches import Match
 
 
@@ -34,14 +35,53 @@ class Trait(NamedTuple):
         rule: the rule.
         others: the rules that make it so.
         how: told apart where a check has several reasons.
-        packet: one that shows it.
+        shown: packets that show it.
     """
 
     check: str
     rule: Rule
     others: tuple[Rule, ...]
     how: str = ""
-    packet: Packet | None = None
+    shown: Boxes = ()
+
+    @property
+    def packet(self) -> Packet | None:
+        """A packet that shows it."""
+        return witness(Region.of_disjoint(*self.shown)) if self.shown else None
+
+
+class Listing:
+    """What is so of the rules of one NSG and direction wherever it is attached, found once."""
+
+    def __init__(self) -> None:
+        self._rests: dict[tuple[int, int], tuple[int, Rest]] = {}
+        self._hosts: dict[int, list[tuple[int, int]]] | None = None
+
+    def rests(self, rules: Sequence[Match]) -> Iterator[tuple[Match, Rest]]:
+        """Yields what the rules before each leave of it; rules are told apart by their identity."""
+        behind = 0
+        for at, one in enumerate(rules):
+            if one.rule is None or not one.rule.is_default:
+                key = (behind, id(one))
+                if key not in self._rests:
+                    self._rests[key] = len(self._rests) + 1, Rest(one, rules[:at])
+                behind, rest = self._rests[key]
+                yield one, rest
+
+    def hosts(self, rules: Sequence[Match], at: int) -> list[tuple[int, int]]:
+        """Returns what a rule differs from in one field: the field, and the rule's place."""
+        if self._hosts is None:
+            self._hosts = {}
+            known: dict[tuple[object, ...], list[int]] = {}
+            for place, one in enumerate(rules):
+                if one.rule is None or one.rule.is_default or one.rule.unknown:
+                    continue
+                keys = list(_all_but_one(one.rule))
+                if some := list(_hosts(keys, known)):
+                    self._hosts[place] = some
+                for key in keys:
+                    known.setdefault(key, []).append(place)
+        return self._hosts.get(at, [])
 
 
 class Order:
@@ -52,86 +92,108 @@ class Order:
         instead: of rules without which their packets get the same verdict, those that give it.
     """
 
-    def __init__(self, rules: Sequence[Match], local: Boxes = ()) -> None:
+    def __init__(
+        self, rules: Sequence[Match], local: Boxes = (), listing: Listing | None = None
+    ) -> None:
         """Takes the rules in their order, default rules among them.
 
         Args:
             rules: what each matches.
             local: packets that the place sees, to show contradictions with; none for all.
+            listing: what is known of the same rules from other places.
+
+        Raises:
+            LimitError: it takes too much.
         """
         self.rules = rules
         self._local = local
-        self.left: dict[ResourceId, Boxes] = {}
+        self._listing = listing or Listing()
+        self.left: dict[ResourceId, Rest] = {}
         self.instead: dict[ResourceId, tuple[Rule, ...]] = {}
         self._needless: set[ResourceId] = set()
         self.traits: list[Trait] = list(self._traits())
 
     def _traits(self) -> Iterator[Trait]:
-        for at, one in enumerate(self.rules):
+        for one, rest in self._listing.rests(self.rules):
             rule = one.rule
-            if rule is None or rule.is_default or not one.perhaps:
+            if rule is None or not one.perhaps:
                 continue
-            rest, took = left_behind(one, self.rules[:at])
             self.left[rule.id] = rest
             if not rest and not lifts_exemption(rule):
                 self._needless.add(rule.id)
-                shadows = tuple(other for other in took if other.access is not rule.access)
-                if shadows:
-                    yield Trait(
-                        "shadowed", rule, took, packet=witness(Region.of_disjoint(*one.perhaps))
-                    )
+                if any(other.access is not rule.access for other in rest.took):
+                    yield Trait("shadowed", rule, rest.took, shown=one.perhaps)
                 else:
-                    yield Trait("redundant", rule, took, "before")
+                    yield Trait("redundant", rule, rest.took, "before")
         for at, one in reversed([*enumerate(self.rules)]):
             rule = one.rule
-            if rule is None or not self.left.get(rule.id) or lifts_exemption(rule):
+            rest = self._rest(one)
+            if rule is None or not rest or lifts_exemption(rule):
                 continue
-            behind = self._same_behind(one, self.left[rule.id], at)
+            behind = self._same_behind(rest, at)
             if behind is not None:
                 self._needless.add(rule.id)
                 self.instead[rule.id] = behind
                 yield Trait("redundant", rule, behind, "behind")
-        for at, one in enumerate(self.rules):
-            if one.rule and self.left.get(one.rule.id) and one.rule.id not in self._needless:
-                yield from self._contradictions(one, at)
+        for one in self.rules:
+            rest = self._rest(one)
+            if rest and rest.rule.id not in self._needless:
+                yield from self._contradictions(rest)
         yield from self._mergeable()
 
-    def _same_behind(self, one: Match, rest: Boxes, at: int) -> tuple[Rule, ...] | None:
+    def _rest(self, one: Match) -> Rest | None:
+        """Returns what is left for a rule; None for one with a namesake, which is an error."""
+        rest = self.left.get(one.rule.id) if one.rule else None
+        return rest if rest and rest.one is one else None
+
+    def _same_behind(self, rest: Rest, at: int) -> tuple[Rule, ...] | None:
         """Returns the rules that decide alike about packets if a rule goes; None if some do not.
 
         Rules that are not needed themselves are no reason: of two that are the same one stays, and
         all that are told can go together.
         """
-        assert one.rule is not None
+        rule, packets, left = rest.rule, rest.one.perhaps, rest.sample
+        assert left is not None
+        if any(self._is_otherwise(rule, point, at) for point in corners(left)):
+            return None
         took: list[Rule] = []
+        before = list(rest.walls)
         for other in self.rules[at + 1 :]:
-            if not touch(rest, other.perhaps):
+            if not touch(packets, other.perhaps):
                 continue
-            if other.rule is None or other.rule.access is not one.rule.access:
-                return None
-            if other.rule.id not in self._needless and touch(rest, other.sure):
+            if other.rule is None or other.rule.access is not rule.access:
+                if survivor(both(packets, other.perhaps), [before]):
+                    return None
+            elif other.rule.id not in self._needless and survivor(
+                both(packets, other.sure), [before]
+            ):
                 took.append(other.rule)
-                rest = less(rest, other.sure)
-            if not rest:
-                return tuple(took)
+                before += walls([other.sure])
+                left = survivor(packets, [before]) if touch((left,), other.sure) else left
+                if left is None:
+                    return tuple(took)
         return None
 
-    def _contradictions(self, one: Match, at: int) -> Iterator[Trait]:
-        assert one.rule is not None
+    def _is_otherwise(self, rule: Rule, packet: Point, at: int) -> bool:
+        """Reports whether a packet may get another verdict behind a rule."""
+        for other in self.rules[at + 1 :]:
+            if other.rule is None or other.rule.access is not rule.access:
+                if holds(other.perhaps, packet):
+                    return True
+            elif other.rule.id not in self._needless and holds(other.sure, packet):
+                return False
+        return True
+
+    def _contradictions(self, rest: Rest) -> Iterator[Trait]:
         others: list[Rule] = []
-        packet: Packet | None = None
-        for other in self.rules[:at]:
-            rule = other.rule
-            if rule is None or rule.access is one.rule.access:
-                continue
-            shared = both(one.sure, other.sure)
-            if self._local:
-                shared = both(shared, self._local)
-            if shared and less(other.sure, one.sure):
+        shown: Boxes = ()
+        for rule, boxes in rest.against:
+            shared = both(boxes, self._local) if self._local else boxes
+            if shared:
                 others.append(rule)
-                packet = packet or witness(Region.of_disjoint(*shared))
+                shown = shown or shared
         if others:
-            yield Trait("contradictory", one.rule, tuple(others), packet=packet)
+            yield Trait("contradictory", rest.rule, tuple(others), shown=shown)
 
     def _mergeable(self) -> Iterator[Trait]:
         """Yields rules that a rule before them could take in, by a longer list in one field.
@@ -139,24 +201,23 @@ class Order:
         All that are told can be done together: a rule takes in others by one field alone, as two
         lists would match every pair of their members, and what takes in others stays.
         """
-        known: dict[tuple[object, ...], list[tuple[int, Rule]]] = {}
-        taken: dict[ResourceId, tuple[int, list[Rule]]] = {}
+        known: set[int] = set()
+        taken: dict[int, tuple[int, list[Rule]]] = {}
         for at, one in enumerate(self.rules):
             rule = one.rule
-            if rule is None or not self.left.get(rule.id) or rule.id in self._needless:
+            if rule is None or not self._rest(one) or rule.id in self._needless or rule.unknown:
                 continue
-            if rule.unknown:
-                continue
-            keys = list(_all_but_one(rule))
-            for field, place, host in _hosts(keys, known):
-                by, others = taken.get(host.id, (field, [host]))
+            for field, place in self._listing.hosts(self.rules, at):
+                host = self.rules[place].rule
+                if place not in known or host is None:
+                    continue
+                by, others = taken.get(place, (field, [host]))
                 if by == field and _fits(field, [*others, rule]) and self._may_move(at, place):
-                    taken[host.id] = field, [*others, rule]
+                    taken[place] = field, [*others, rule]
                     yield Trait("mergeable", rule, (host,), _LISTS[field])
                     break
             else:
-                for key in keys:
-                    known.setdefault(key, []).append((at, rule))
+                known.add(at)
 
     def _may_move(self, at: int, to: int) -> bool:
         """Reports whether a rule may stand before rules that it stands behind now."""
@@ -174,15 +235,14 @@ _LISTS: Final = ("sources", "source ports", "destinations", "destination ports")
 
 
 def _hosts(
-    keys: Iterable[tuple[object, ...]],
-    known: Mapping[tuple[object, ...], Sequence[tuple[int, Rule]]],
-) -> Iterator[tuple[int, int, Rule]]:
-    """Yields rules that differ in one field: its number in ``_LISTS``, their place, themselves."""
+    keys: Iterable[tuple[object, ...]], known: Mapping[tuple[object, ...], Sequence[int]]
+) -> Iterator[tuple[int, int]]:
+    """Yields rules that differ in one field: its number in ``_LISTS``, and their place."""
     for key in keys:
         field = key[0]
         assert isinstance(field, int)
-        for place, host in known.get(key, ()):
-            yield field, place, host
+        for place in known.get(key, ()):
+            yield field, place
 
 
 def _all_but_one(rule: Rule) -> Iterator[tuple[object, ...]]:
@@ -265,7 +325,7 @@ def opened(rule: Rule, order: Order) -> Boxes | None:
     """
     if rule.access is not Access.ALLOW or rule.id not in order.left:
         return None
-    rest = order.left[rule.id]
+    rest = order.left[rule.id].boxes()
     at = next(at for at, one in enumerate(order.rules) if one.rule is rule)
     found: Boxes = ()
     for other in order.rules[at + 1 :]:

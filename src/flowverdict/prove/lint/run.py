@@ -91,18 +91,17 @@ def lint(estate: Estate, options: Options = DEFAULTS, *, opens: bool = False) ->
             orders = layers.orders.get((nsg.id, direction)) if told else None
             try:
                 orders = orders or [_unattached(place, nsg, direction)]
+                if opens:
+                    found.opened += _opened(place, nsg, direction, orders)
             except LimitError as problem:
                 layers.limits.append(
                     f"{direction.value.lower()} rules of `{nsg.id.name}`: {problem}"
                 )
                 continue
             of_lists += _of_order(orders)
-            if opens:
-                found.opened += _opened(place, nsg, direction, orders)
         found.findings += of_lists
         if told:
-            listed = {one.resource for one in of_lists if one.check == NEEDLESS}
-            found.findings += _of_layers(estate, nsg, layers, listed)
+            found.findings += _of_layers(estate, nsg, layers)
     if not layers.limits:
         found.findings += _of_admin(layers)
     found.findings += managers(estate, policies.network)
@@ -148,7 +147,7 @@ def _place(one: Finding) -> tuple[int, int, str, str]:
 
 
 def _unattached(place: Standpoint, nsg: NetworkSecurityGroup, direction: Direction) -> Order:
-    return Order(matches(nsg_stage(place, "nic", nsg.towards(direction)).tests, NOWHERE))
+    return Order(matches(nsg_stage(place, "nic", nsg.towards(direction)).tests, NOWHERE, {}))
 
 
 def _of_order(orders: list[Order]) -> Iterator[Finding]:
@@ -188,17 +187,15 @@ def _opened(
             yield Opened(rule, together(some), tag_names(place, [rule]))
 
 
-def _of_layers(
-    estate: Estate, nsg: NetworkSecurityGroup, layers: Layers, redundant: set[ResourceId | None]
-) -> Iterator[Finding]:
-    """Yields what its places make of an NSG's rules; of some it is told that they are redundant."""
+def _of_layers(estate: Estate, nsg: NetworkSecurityGroup, layers: Layers) -> Iterator[Finding]:
+    """Yields what its places make of an NSG's rules."""
     for rule in nsg.rules:
         fates = layers.fates.get(rule.id, [])
         if not fates or any(one.why == ALIVE for one in fates):
             continue
         whys = {one.why for one in fates}
         if NEEDLESS in whys:
-            if rule.id not in redundant and all(one.is_whole for one in fates):
+            if rule.id not in layers.redundant and all(one.is_whole for one in fates):
                 yield _needless(rule, fates)
             continue
         check = next(one for one in (BY_ADMIN, BY_NSG, NO_ADDRESS) if one in whys)
@@ -238,19 +235,19 @@ def _fate_text(estate: Estate, rule: Rule, check: str, took: list[Rule], fates: 
 
 def _of_admin(layers: Layers) -> Iterator[Finding]:
     alive: set[ResourceId] = set()
-    dead: dict[ResourceId, tuple[Rule, tuple[Rule, ...]]] = {}
+    dead: dict[ResourceId, tuple[Rule, list[Rule]]] = {}
     for admin in layers.admin.values():
         for stage, rules in enumerate(admin.stages):
             for number, one in enumerate(rules):
                 if one.rule is None or one.rule.id in alive:
                     continue
                 try:
-                    rest, took = admin.left(stage, number)
+                    took = admin.took(stage, number)
                 except LimitError as problem:
                     layers.limits.append(f"admin rule `{one.rule.name}`: {problem}")
                     alive.add(one.rule.id)
                     continue
-                if rest or not one.perhaps or not admin.in_order:
+                if took is None or not one.perhaps or not admin.in_order:
                     alive.add(one.rule.id)
                 else:
                     dead[one.rule.id] = one.rule, took

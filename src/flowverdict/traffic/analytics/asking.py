@@ -1,17 +1,16 @@
-"""Questions to Traffic Analytics' tables: as the lake keeps them, or made on the spot."""
+"""Questions to Traffic Analytics' tables as a lake keeps them."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from flowverdict.lake import ALWAYS, LakeError, Table, answer, open_engine, query
+from flowverdict.lake import ALWAYS, LakeError, Period, Table, query
 from flowverdict.lake.engine import MEMORY
-from flowverdict.traffic.analytics import legacy, raw
-from flowverdict.traffic.analytics.making import Making
+from flowverdict.traffic.analytics import derived, legacy, raw
 from flowverdict.traffic.analytics.schema import (
     ANALYTICS,
     COLUMNS,
@@ -24,17 +23,16 @@ from flowverdict.traffic.analytics.schema import (
 from flowverdict.traffic.views import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from datetime import date
 
     from flowverdict.lake import Lake, Period
-    from flowverdict.traffic.analytics.places import Places
 
 AZURE_VIEWS: Final = {
     NTA: selected(COLUMNS, NTA),
     IP_DETAILS: selected(DETAILS, IP_DETAILS),
     LEGACY: legacy.SQL,
     raw.NAME: raw.SQL,
+    **derived.VIEWS,
 }
 """Azure's tables, and the way back to flow rows, as views of what is kept or was made."""
 
@@ -54,51 +52,22 @@ def files_by_day(table: Table, period: Period = ALWAYS) -> dict[date, list[str]]
     return {day: sorted(days[day]) for day in sorted(days)}
 
 
+def files_of_day(table: Table, day: date) -> tuple[str, ...]:
+    """Returns the files of one day of a table's newest version.
+
+    Raises:
+        LakeError: it cannot be opened.
+    """
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return tuple(files_by_day(table, Period(noon, noon + timedelta(hours=1))).get(day, ()))
+
+
 def touches(period: Period, day: date) -> bool:
     """Reports whether a period has a part of a day, UTC."""
     since, until = period.since, period.until
     return (since is None or since.astimezone(UTC).date() <= day) and (
         until is None or day <= until.astimezone(UTC).date()
     )
-
-
-def analyse_lake(
-    lake: Lake,
-    places: Places,
-    sql: str,
-    *,
-    minutes: int = 60,
-    period: Period = ALWAYS,
-    views: Mapping[str, str] = AZURE_VIEWS,
-    memory: str = MEMORY,
-    seen: Callable[[int, int], None] = lambda _done, _all: None,
-) -> pa.RecordBatchReader:
-    """Returns the answer to a query over Azure's tables, made now of a lake's flow rows.
-
-    Args:
-        lake: where the rows are.
-        places: what is known of addresses.
-        sql: one ``SELECT`` over ``AZURE_VIEWS`` and the lake's own tables.
-        minutes: how long an interval is, 10 or 60.
-        period: only rows of this time.
-        views: more to ask, by name.
-        memory: what is taken before a temporary folder is used.
-        seen: told how many days are done, and how many there are.
-
-    Raises:
-        LakeError: there is nothing in the lake yet, or the query is wrong.
-    """
-    engine, files = open_engine(lake, period=period, memory=memory)
-    try:
-        making = Making(engine, places, minutes)
-        days = files_by_day(lake.flows, period)
-        for done, day in enumerate(days):
-            seen(done, len(days))
-            making.add(day)
-    except BaseException:
-        engine.close()
-        raise
-    return answer(engine, files, lake, sql, views)
 
 
 def ask(

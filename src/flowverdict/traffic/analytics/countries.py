@@ -34,7 +34,10 @@ class Countries(Protocol):
 class Registered:
     """The country that a registry assigned an address to, which may not be where it is used."""
 
-    label = f"countries of the registries (iptocc {version('iptocc')})"
+    @property
+    def label(self) -> str:
+        """What the data is, and of when: the package's version tells."""
+        return f"countries of the registries (iptocc {version('iptocc')})"
 
     def of(self, addresses: Sequence[str]) -> Sequence[str | None]:
         """Returns the countries, None where one is not known."""

@@ -1,21 +1,29 @@
 """Flow rows into Traffic Analytics' rows, in SQL (flow-log specification, 8.2 and 8.5).
 
-Three steps for the rows of one day: what the log says is folded (``FOLDS``), what is known of both
-addresses is laid beside it (``TYPED``), and what the flow's type blanks is folded once more
-(``ROWS``, ``DETAILS``).
+Day by day what the log says is folded (``folds``), and what is known of both addresses is laid
+beside it (``typed``). Of all days together a view folds once more what a flow's type blanks, and
+spells the rest as Azure does (``rows``, ``details``): what is not asked of it is not made.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flowverdict.traffic import words
 from flowverdict.traffic.analytics.kinds import Kind
+
+if TYPE_CHECKING:
+    from datetime import date
 
 _SAID: Final = (
     "dst_port, protocol, direction, decision, encryption, acl_rule, acl, mac, target, flow_log"
 )
 """What of a flow's row is part of the key, but for its addresses."""
+_KEPT: Final = (
+    f"{_SAID}, type, is_hop, src_kind, dst_kind, src_site, dst_site, src_party, dst_party, "
+    "country, azure_region, service, tags"
+)
+"""What else a row keeps of its ends: rows of which neither is packed are folded already."""
 _COUNTERS: Final = ("packets_sent", "packets_received", "bytes_sent", "bytes_received")
 _BEGUN: Final = f"({words.BEGINS} OR decision = 'D')"
 
@@ -62,8 +70,7 @@ _OTHER: Final = {
 """A flow's type by its other end, where one end is in a network."""
 _WHENS: Final = " ".join(f"WHEN '{kind}' THEN '{word}'" for kind, word in _OTHER.items())
 
-TYPED: Final = f"""
-CREATE OR REPLACE TABLE typed AS
+_TYPED: Final = f"""
 WITH seen AS (
     SELECT folds.*, coalesce(observers.scope, -1) AS scope, CASE
         WHEN observers.addresses IS NULL THEN NULL
@@ -87,10 +94,10 @@ placed AS (
                 THEN s.kind
         END AS other
     FROM seen
-    JOIN places AS s ON s.ip = src_ip AND s.scope = seen.scope
-    JOIN places AS d ON d.ip = dst_ip AND d.scope = seen.scope
+    JOIN places AS s ON s.ip = src_ip AND s.scope = seen.scope AND s.day = DATE '{{day}}'
+    JOIN places AS d ON d.ip = dst_ip AND d.scope = seen.scope AND d.day = DATE '{{day}}'
 )
-SELECT placed.*, CASE
+SELECT placed.*, DATE '{{day}}' AS day, CASE
     WHEN other = 'network' AND s.party = d.party THEN 'IntraVNet'
     WHEN other = 'network' THEN 'InterVNet'
     ELSE CASE other {_WHENS} ELSE 'Unknown' END END AS type,
@@ -99,6 +106,12 @@ FROM placed
 LEFT JOIN sites AS s ON s.site = src_site
 LEFT JOIN sites AS d ON d.site = dst_site
 """  # noqa: S608 names of our own
+
+
+def typed(day: date) -> str:
+    """Returns the query that lays what is known of addresses beside the folded rows of a day."""
+    return _TYPED.format(day=day)
+
 
 PARTIES: Final = """
 SELECT DISTINCT src_party, dst_party FROM typed
@@ -143,16 +156,29 @@ WITH packed AS (
     FROM typed
 ),
 folded AS (
+    SELECT slot, src_ip AS SrcIp, dst_ip AS DestIp, {_KEPT},
+        NULL::VARCHAR AS SrcPublicIps, NULL::VARCHAR AS DestPublicIps, begun, ended,
+        coalesce(first_begun, first_time) AS FlowStartTime,
+        coalesce(last_begun, last_time) AS FlowEndTime, {", ".join(_COUNTERS)}
+    FROM packed WHERE NOT src_is_packed AND NOT dst_is_packed
+    UNION ALL
     SELECT slot, CASE WHEN NOT src_is_packed THEN src_ip END AS SrcIp,
-        CASE WHEN NOT dst_is_packed THEN dst_ip END AS DestIp,
-        {_SAID}, type, is_hop, src_kind, dst_kind, src_site, dst_site, src_party, dst_party,
-        country, azure_region, service, tags,
+        CASE WHEN NOT dst_is_packed THEN dst_ip END AS DestIp, {_KEPT},
         {_packed("src", "SrcPublicIps")}, {_packed("dst", "DestPublicIps")},
         sum(begun)::BIGINT AS begun, sum(ended)::BIGINT AS ended,
         coalesce(min(first_begun), min(first_time)) AS FlowStartTime,
         coalesce(max(last_begun), max(last_time)) AS FlowEndTime,
         {_sums("sum({0})::BIGINT AS {0}")}
-    FROM packed GROUP BY ALL
+    FROM packed WHERE src_is_packed OR dst_is_packed GROUP BY ALL
+),
+acls AS (SELECT acl, {words.ACL_GROUP} AS AclGroup FROM (SELECT DISTINCT acl FROM typed)),
+logs AS (
+    SELECT flow_log, {words.FLOW_LOG} AS FlowLogResourceId
+    FROM (SELECT DISTINCT flow_log FROM typed)
+),
+targets AS (
+    SELECT target, {words.TARGET_TYPE} AS TargetResourceType
+    FROM (SELECT DISTINCT target FROM typed)
 )
 SELECT make_timestamptz((slot + 1) * {milliseconds} * 1000) AS TimeGenerated,
     make_timestamptz(slot * {milliseconds} * 1000) AS FlowIntervalStartTime,
@@ -163,7 +189,7 @@ SELECT make_timestamptz((slot + 1) * {milliseconds} * 1000) AS TimeGenerated,
     (SELECT any_value(name) FROM services WHERE port = dst_port
         AND (services.protocol IS NULL OR services.protocol = folded.protocol)) AS L7Protocol,
     {words.DIRECTION} AS FlowDirection, {words.STATUS} AS FlowStatus,
-    {words.FLOW_ENCRYPTION} AS FlowEncryption, {words.ACL_GROUP} AS AclGroup,
+    {words.FLOW_ENCRYPTION} AS FlowEncryption, AclGroup,
     acl_rule AS AclRule, mac AS MacAddress,
     {_end("Src", "s")}, {_end("Dest", "d")},
     coalesce(links.kind, CASE WHEN type = 'P2S' THEN 'VpnGateway' END) AS ConnectionType,
@@ -175,11 +201,14 @@ SELECT make_timestamptz((slot + 1) * {milliseconds} * 1000) AS TimeGenerated,
     {_count("I", "D", "DeniedInFlows")}, {_count("O", "D", "DeniedOutFlows")},
     ended AS CompletedFlows, packets_sent AS PacketsSrcToDest,
     packets_received AS PacketsDestToSrc, bytes_sent AS BytesSrcToDest,
-    bytes_received AS BytesDestToSrc, {words.FLOW_LOG} AS FlowLogResourceId,
-    folded.target AS TargetResourceId, {words.TARGET_TYPE} AS TargetResourceType,
+    bytes_received AS BytesDestToSrc, FlowLogResourceId,
+    folded.target AS TargetResourceId, TargetResourceType,
     is_hop AS IsFlowCapturedAtUdrHop, d.private_endpoint AS PrivateEndpointResourceId,
     service AS DestServiceName, tags AS DestServiceTags, 'NTANetAnalytics' AS Type
 FROM folded
+LEFT JOIN acls ON acls.acl = folded.acl
+LEFT JOIN logs ON logs.flow_log = folded.flow_log
+LEFT JOIN targets ON targets.target = folded.target
 LEFT JOIN sites AS s ON s.site = src_site
 LEFT JOIN sites AS d ON d.site = dst_site
 LEFT JOIN links ON links.src_party = folded.src_party AND links.dst_party = folded.dst_party
@@ -195,15 +224,16 @@ def details(milliseconds: int) -> str:
     """Returns the query of the rows of ``NTAIpDetails``: one for an address and interval."""
     return f"""
 WITH met AS (
-    SELECT slot, src_ip AS ip, scope FROM typed WHERE {_FOREIGN} AND src_kind IN {_PUBLIC}
-    UNION SELECT slot, dst_ip, scope FROM typed WHERE {_FOREIGN} AND dst_kind IN {_PUBLIC}
-)
-SELECT DISTINCT make_timestamptz((slot + 1) * {milliseconds} * 1000) AS TimeGenerated,
+    SELECT slot, day, src_ip AS ip, scope FROM typed WHERE {_FOREIGN} AND src_kind IN {_PUBLIC}
+    UNION ALL SELECT slot, day, dst_ip, scope FROM typed WHERE {_FOREIGN} AND dst_kind IN {_PUBLIC}
+),
+once AS (SELECT slot, day, ip, any_value(scope) AS scope FROM met GROUP BY ALL)
+SELECT make_timestamptz((slot + 1) * {milliseconds} * 1000) AS TimeGenerated,
     'FlowLog' AS SubType, '2' AS FaSchemaVersion,
     make_timestamptz(slot * {milliseconds} * 1000) AS FlowIntervalStartTime,
     make_timestamptz((slot + 1) * {milliseconds} * 1000) AS FlowIntervalEndTime,
     CASE kind {_WHENS} END AS FlowType, ip AS Ip, about AS PublicIpDetails, location AS Location,
     threat AS ThreatType, threat_about AS ThreatDescription, domain AS DnsDomain, url AS Url,
     port AS Port, 'NTAIpDetails' AS Type
-FROM met JOIN places USING (ip, scope)
+FROM once JOIN places USING (ip, scope, day)
 """  # noqa: S608 names of our own

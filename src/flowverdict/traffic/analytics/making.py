@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import astuple
+from datetime import date
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,6 @@ from flowverdict.traffic.analytics.sites import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from flowverdict.lake import Engine
     from flowverdict.traffic.analytics.places import Places
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 INTERVALS: Final = (10, 60)
 """Minutes; Azure offers no others (flow-log specification, 8.1)."""
 _BATCH: Final = 1 << 15
+_ORDER: Final = "Type, FlowIntervalStartTime, MacAddress, DestPort, SrcIp, DestIp"
+"""Alike stands beside alike: files become small."""
 _SITES: Final = pa.schema(
     [
         pa.field("site", pa.int32()),
@@ -59,9 +61,11 @@ class Making:
         self._connection = engine.connection
         self._places = places
         self.milliseconds = minutes * 60_000
-        self._replace("analytics", ANALYTICS.empty_table())
+        self._replace("shape", ANALYTICS.empty_table())
         self._replace("observers", places.observers())
         self._replace("services", _services())
+        self._is_first = True
+        self.add(date.min, "false")  # so that there are tables, whatever comes
 
     def add(self, day: date, condition: str = "true") -> None:
         """Adds the rows of a day.
@@ -73,67 +77,65 @@ class Making:
         Raises:
             LakeError: a file cannot be read, or a counter is out of all bounds.
         """
-        width = self.milliseconds
+        on_day = f"day = DATE '{day}' AND ({condition})"
         try:
-            self._connection.execute(fold.folds(width, f"day = DATE '{day}' AND ({condition})"))
+            self._connection.execute(fold.folds(self.milliseconds, on_day))
             self._look_up(day)
             self._replace("sites", self._sites())
-            self._connection.execute(fold.TYPED)
-            self._replace("links", self._links())
-            for sql in (fold.rows(width), fold.details(width)):
-                self._connection.execute(f"INSERT INTO analytics BY NAME {sql}")
-            for name in ("folds", "typed", "places"):
-                self._connection.execute(f"DROP TABLE {name}")
+            self._append("typed", fold.typed(day))
+            self._connection.execute("DROP TABLE folds")
         except duckdb.Error as problem:
             raise LakeError(first_line(problem)) from None
+        self._is_first = False
 
-    def keep(self, sql: str) -> None:
-        """Adds rows that were made before.
+    def finish(self, kept: str = "") -> None:
+        """Makes the view ``analytics`` of what was added.
+
+        Args:
+            kept: a query that gives rows that were made before; empty for none.
 
         Raises:
-            LakeError: they cannot be read.
+            LakeError: what was kept cannot be read.
         """
+        parts = ["FROM shape", fold.rows(self.milliseconds), fold.details(self.milliseconds)]
+        view = " UNION ALL BY NAME ".join(f"({one})" for one in [*parts, kept] if one)
         try:
-            self._connection.execute(f"INSERT INTO analytics BY NAME {sql}")
+            self._replace("links", self._links())
+            self._connection.execute(f"CREATE VIEW analytics AS {view}")
         except duckdb.Error as problem:
             raise LakeError(first_line(problem)) from None
-
-    def count(self) -> int:
-        """Returns how many rows there are."""
-        ((found,),) = self._connection.execute("SELECT count(*) FROM analytics").fetchall()
-        return found
 
     def take(self) -> Iterator[pa.RecordBatch]:
-        """Yields what was added, by ``schema.ANALYTICS`` and in order, and forgets it.
+        """Yields the rows of ``analytics``, by ``schema.ANALYTICS``.
 
         Raises:
-            LakeError: there is no room for it.
+            LakeError: there is no room for them.
         """
         try:
-            rows = self._connection.sql("SELECT * FROM analytics ORDER BY ALL")
+            rows = self._connection.sql(f"SELECT * FROM analytics ORDER BY {_ORDER}")  # noqa: S608 names of our own
             for batch in rows.to_arrow_reader(_BATCH):
                 yield batch.cast(ANALYTICS)
-            self._connection.execute("DELETE FROM analytics")
         except duckdb.Error as problem:
             raise LakeError(first_line(problem)) from None
 
     def _look_up(self, day: date) -> None:
-        """Makes a table of what is known of the addresses of a day."""
+        """Adds what is known of the addresses of a day."""
         asked = self._connection.cursor()
         rows = asked.sql(fold.ADDRESSES).to_arrow_reader(_BATCH)
-        made = False
+        if self._is_first:
+            self._replace("places", _dated(self._places.told([], [], day), day))
         for batch in rows:
             told = self._places.told(
                 batch.column("ip").to_pylist(), batch.column("scope").to_pylist(), day
             )
-            self._connection.register("told", told)
-            into = "INSERT INTO places" if made else "CREATE OR REPLACE TABLE places AS"
-            self._connection.execute(f"{into} SELECT * FROM told")  # noqa: S608 names of our own
+            self._connection.register("told", _dated(told, day))
+            self._connection.execute("INSERT INTO places SELECT * FROM told")
             self._connection.unregister("told")
-            made = True
-        if not made:
-            self._replace("places", self._places.told([], [], day))
         asked.close()
+
+    def _append(self, name: str, sql: str) -> None:
+        into = f"CREATE TABLE {name} AS" if self._is_first else f"INSERT INTO {name}"
+        self._connection.execute(f"{into} {sql}")
 
     def _sites(self) -> pa.Table:
         rows = [(at, *astuple(site)) for at, site in enumerate(self._places.sites.table)]
@@ -147,6 +149,13 @@ class Making:
         self._connection.register("given", rows)
         self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")  # noqa: S608 a name of our own
         self._connection.unregister("given")
+
+
+def _dated(rows: pa.RecordBatch, day: date) -> pa.RecordBatch:
+    days = pa.array([day] * len(rows), pa.date32())
+    return pa.RecordBatch.from_arrays(
+        [*rows.columns, days], schema=rows.schema.append(pa.field("day", pa.date32()))
+    )
 
 
 def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

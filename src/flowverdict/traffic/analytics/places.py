@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from flowverdict.model import Estate, NetworkInterface
     from flowverdict.traffic.analytics.countries import Countries
-    from flowverdict.traffic.analytics.threats import Threat
 
 PLACES: Final = pa.schema(
     [
@@ -47,6 +46,26 @@ PLACES: Final = pa.schema(
 _WIRE_SERVER_NAME: Final = "Microsoft Virtual Public IP"
 _GLOBAL: Final = "Global"
 _FOREIGN: Final = (Kind.EXTERNAL, Kind.THREAT)
+
+
+class _Place(NamedTuple):
+    """A row of ``PLACES``."""
+
+    ip: str
+    scope: int
+    kind: Kind
+    site: int | None = None
+    country: str | None = None
+    region: str | None = None
+    service: str | None = None
+    tags: str | None = None
+    about: str | None = None
+    location: str | None = None
+    threat: str | None = None
+    threat_about: str | None = None
+    domain: str | None = None
+    url: str | None = None
+    port: int | None = None
 
 
 class Places:
@@ -102,43 +121,46 @@ class Places:
             scopes: the network of the interface that met it, or ``sites.NOWHERE``.
             day: on which threats have to count.
         """
-        rows = [self._told(*one, day) for one in zip(addresses, scopes, strict=True)]
-        foreign = [row["ip"] for row in rows if row["kind"] in _FOREIGN]
+        cells = [self._told(*one, day) for one in zip(addresses, scopes, strict=True)]
+        foreign = [one.ip for one in cells if one.kind in _FOREIGN]
         countries = dict(zip(foreign, self._countries.of(foreign), strict=True))
-        for row in rows:
-            if row["kind"] in _FOREIGN:
-                row["country"] = row["location"] = countries[row["ip"]]
-        return pa.RecordBatch.from_pylist(rows, PLACES)
+        told = (
+            one._replace(country=countries[one.ip], location=countries[one.ip])
+            if one.kind in _FOREIGN
+            else one
+            for one in cells
+        )
+        columns: list[Any] = list(zip(*told, strict=True)) or [()] * len(PLACES)
+        arrays = [pa.array(one, field.type) for one, field in zip(columns, PLACES, strict=True)]
+        return pa.RecordBatch.from_arrays(arrays, schema=PLACES)
 
-    def _told(self, address: str, scope: int, day: date) -> dict[str, Any]:
-        row: dict[str, Any] = {"ip": address, "scope": scope}
+    def _told(self, address: str, scope: int, day: date) -> _Place:
         point = parse_address(address)
         if point in WIRE_SERVER:
-            about = {"about": _WIRE_SERVER_NAME, "location": _GLOBAL}
-            return row | about | {"kind": Kind.AZURE}
+            about, location = _WIRE_SERVER_NAME, _GLOBAL
+            return _Place(address, scope, Kind.AZURE, about=about, location=location)
         if (found := self.sites.find(point, scope)) is not None:
-            return row | {"kind": found.kind, "site": found.site}
-        if point in METADATA:
-            return row | {"kind": Kind.AZURE, **self._azure_cells(point)}
-        if point in PRIVATE or point in SPECIAL:
-            return row | {"kind": Kind.PRIVATE if point in PRIVATE else Kind.SPECIAL}
-        if cells := self._azure_cells(point):
-            return row | {"kind": Kind.AZURE, **cells}
+            return _Place(address, scope, found.kind, found.site)
+        if point in PRIVATE:
+            return _Place(address, scope, Kind.PRIVATE)
+        if point in SPECIAL and point not in METADATA:
+            return _Place(address, scope, Kind.SPECIAL)
+        if (held := self._azure.at(point)) is not None or point in METADATA:
+            region, service, tags = held or (None, None, None)
+            kind = Kind.AZURE
+            return _Place(address, scope, kind, None, None, region, service, tags, service, region)
         if (threat := self._threats.at(point, day)) is not None:
-            return row | {"kind": Kind.THREAT, **_threat_cells(threat)}
-        return row | {"kind": Kind.EXTERNAL}
-
-    def _azure_cells(self, point: int) -> dict[str, Any]:
-        found = self._azure.at(point)
-        if found is None:
-            return {}
-        return {
-            "region": found.region,
-            "service": found.service,
-            "tags": found.tags,
-            "about": found.service,
-            "location": found.region,
-        }
+            return _Place(
+                address,
+                scope,
+                Kind.THREAT,
+                threat=threat.type,
+                threat_about=threat.description,
+                domain=threat.domain,
+                url=threat.url,
+                port=threat.port,
+            )
+        return _Place(address, scope, Kind.EXTERNAL)
 
 
 _OBSERVERS: Final = pa.schema(
@@ -157,13 +179,3 @@ def _addresses(nics: Iterable[NetworkInterface]) -> list[str] | None:
     if any(one.size > 1 for one in own):
         return None
     return [format_address(one.spans[0][0]) for one in own]
-
-
-def _threat_cells(threat: Threat) -> dict[str, Any]:
-    return {
-        "threat": threat.type,
-        "threat_about": threat.description,
-        "domain": threat.domain,
-        "url": threat.url,
-        "port": threat.port,
-    }

@@ -20,7 +20,12 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from flowverdict.lake import ALWAYS, ATTEMPTS, Engine, LakeError, expose
 from flowverdict.lake.engine import MEMORY, first_line
-from flowverdict.traffic.analytics.asking import analytics_table, files_by_day, touches
+from flowverdict.traffic.analytics.asking import (
+    analytics_table,
+    files_by_day,
+    files_of_day,
+    touches,
+)
 from flowverdict.traffic.analytics.making import Making
 from flowverdict.traffic.analytics.state import (
     APPLICATION,
@@ -158,13 +163,15 @@ class _Updating:
         return read(self._lake)
 
     def bring(self, day: date, files: tuple[str, ...]) -> None:
-        """Brings one day up to date."""
+        """Brings one day up to date, of which these are the files, or were a moment ago."""
         looked_at = False
         for _ in range(ATTEMPTS):
             delta, state = self.state()
             known = state.days.get(day, Day(self._settings, (), {}))
             if (known.files, known.settings) == (files, self._settings):
                 return
+            # behind the state, so that what is committed upon it is no older than what it tells of
+            files = files_of_day(self._lake.flows, day)
             self.done.days += not looked_at
             looked_at = True
             if self._commit(delta or self._table.create(), state, day, known, files):
@@ -245,14 +252,18 @@ class _Updating:
         if left := changed & held.keys():
             everything = left == held.keys()
             making.add(day, "true" if everything else _is_in("epoch_ms(time)", width, left))
-        made = making.count()
+        kept, stays = "", 0
         if set(held) - changed:
             gone = _is_in("epoch_ms(FlowIntervalStartTime)", width, changed)
-            making.keep(f"SELECT * EXCLUDE (day) FROM kept WHERE NOT {gone}")  # noqa: S608 numbers
+            kept = f"SELECT * EXCLUDE (day) FROM kept WHERE NOT {gone}"  # noqa: S608 numbers of our own
+            stays = engine.connection.execute(f"SELECT count(*) FROM ({kept})").fetchall()[0][0]  # noqa: S608 likewise
+        making.finish(kept)
         added: list[AddAction] = []
-        for rows in _portions(making.take()):
-            added += self._table.write(rows, day)
-        return made, added
+        rows = -stays
+        for portion in _portions(making.take()):
+            rows += len(portion)
+            added += self._table.write(portion, day)
+        return rows, added
 
     def _replaced(self, delta: DeltaTable, day: date) -> Iterable[RemoveAction]:
         """Yields what removes the files that the day has in the table."""
