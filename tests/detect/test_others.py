@@ -436,6 +436,19 @@ def test_what_a_machine_does_later_where_it_moved_is_not_the_move(tmp_path: Path
     assert (one.evidence["attempts"], one.last.hour) == (7, 12)
 
 
+def test_what_one_source_found_elsewhere_is_told_once_a_port(tmp_path: Path) -> None:
+    before = chain.from_iterable(
+        denied(at * 60, OUTSIDE, VM, 100 + at, src_port=at) for at in range(6)
+    )
+    entries = chain.from_iterable(
+        flow(3_600 + at * 60, OUTSIDE, f"10.0.5.{at}", 22, src_port=at, packets=50)
+        for at in range(9)
+    )
+    (one,) = found(tmp_path, [*before, *entries], "denied-then-allowed")
+    assert (len(one.targets), one.ports) == (9, (22,))
+    assert (one.evidence["denied"], one.evidence["allowed"], one.first) == (6, 9, T)
+
+
 def test_azure_storage_counts_as_one_peer(tmp_path: Path) -> None:
     """An account answers at many addresses: the backup of each night goes to another one."""
     first, other = "52.239.140.36", "52.239.136.68"

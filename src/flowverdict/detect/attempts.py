@@ -212,9 +212,10 @@ def draw_together(lake: Lake, period: Period, owned: IntervalSet = EMPTY) -> Eng
                 "same_attempt": _same("met"),
             }  # fmt: skip
             addresses, *others = (_filled(one, words) for one in _OF_DAY)
+            known = _count(engine)
             engine.make(addresses)
             if owned:
-                _take_in(engine, owned)
+                _take_in(engine, owned, known)
             for statement in others:
                 engine.make(statement)
         engine.make(_AT_LAST)
@@ -224,19 +225,30 @@ def draw_together(lake: Lake, period: Period, owned: IntervalSet = EMPTY) -> Eng
     return engine
 
 
-def among(engine: Engine, addresses: IntervalSet) -> dict[int, int]:
-    """Returns the outside addresses that are among some, by their numbers."""
-    found = engine.table("SELECT id, ip FROM addresses WHERE NOT inside ORDER BY id", {})
+def among(engine: Engine, addresses: IntervalSet, behind: int = 0) -> dict[int, int]:
+    """Returns the outside addresses that are among some, by their numbers.
+
+    Args:
+        engine: one that has the table ``addresses``.
+        addresses: which.
+        behind: only numbers behind this one.
+    """
+    asked = "SELECT id, ip FROM addresses WHERE NOT inside AND id > $behind ORDER BY id"
+    found = engine.table(asked, {"behind": behind})
     points = map(parse_address, found["ip"].to_pylist())
     pairs = zip(found["id"].to_pylist(), points, strict=True)
     return {number: point for number, point in pairs if point in addresses}
 
 
-def _take_in(engine: Engine, owned: IntervalSet) -> None:
-    numbers = among(engine, owned)
+def _take_in(engine: Engine, owned: IntervalSet, behind: int) -> None:
+    numbers = among(engine, owned, behind)
     if numbers:
         listed = ", ".join(map(str, numbers))
         engine.make(f"UPDATE addresses SET inside = true WHERE id IN ({listed})")  # noqa: S608 numbers
+
+
+def _count(engine: Engine) -> int:
+    return engine.table("SELECT count(*) AS count FROM addresses", {})["count"][0].as_py()
 
 
 def _same(other: str) -> str:

@@ -7,6 +7,7 @@ with thousands of prefixes meet lists of ports.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.prove.region import Box, Region
@@ -20,8 +21,12 @@ Boxes = tuple[Box, ...]
 Point = tuple[int, ...]
 """The fields of one packet, in the order of ``Box``."""
 
-_CHEAP_FIRST: Final = (0, 3, 4, 2, 1)
+CHEAP_FIRST: Final = (0, 3, 4, 2, 1)
 """The fields of a box in the order in which they are compared: sets of addresses are long."""
+APART: Final = 0
+ACROSS: Final = 1
+WITHIN: Final = 2
+"""How a set lies to another."""
 _MANY: Final = 64
 """Boxes from which on it is worth finding out how few they could be, each time they double."""
 
@@ -57,18 +62,31 @@ def holds(some: Boxes, packet: Point) -> bool:
 
 
 def _meet(one: Box, other: Box) -> bool:
-    return not (
-        one.protocols.isdisjoint(other.protocols)
-        or one.ports.isdisjoint(other.ports)
-        or one.source_ports.isdisjoint(other.source_ports)
-        or one.destinations.isdisjoint(other.destinations)
-        or one.sources.isdisjoint(other.sources)
-    )
+    for at in CHEAP_FIRST:
+        some, others = one[at], other[at]
+        if some is others:
+            continue
+        mine, theirs = some.spans, others.spans
+        if mine[-1][1] < theirs[0][0] or theirs[-1][1] < mine[0][0]:
+            return False
+        if (len(mine) > 1 or len(theirs) > 1) and some.isdisjoint(others):
+            return False
+    return True
 
 
 def both(some: Boxes, others: Boxes) -> Boxes:
     """Returns the packets of some boxes that others have too; both lists are disjoint."""
-    return tuple(one & other for one in some for other in others if _meet(one, other))
+    return tuple([_shared(one, other) for one in some for other in others if _meet(one, other)])
+
+
+def _shared(one: Box, other: Box) -> Box:
+    """Returns what boxes share; a field that the other has all of stays the object that it is."""
+    return Box(
+        *[
+            mine if compared(mine, theirs) is WITHIN else mine & theirs
+            for mine, theirs in zip(one, other, strict=True)
+        ]
+    )
 
 
 def less(some: Boxes, others: Iterable[Box]) -> Boxes:
@@ -86,7 +104,7 @@ def _less(one: Box, other: Box) -> Iterator[Box]:
         yield one
         return
     fields: list[IntervalSet] = list(one)
-    for at in _CHEAP_FIRST:
+    for at in CHEAP_FIRST:
         inside = fields[at] & other[at]
         if inside != fields[at]:
             outside = [*fields]
@@ -101,7 +119,7 @@ def within(some: Boxes, others: Boxes) -> bool:
     False tells nothing: several boxes together may hold one.
     """
     return all(
-        any(all(one[at] <= other[at] for at in _CHEAP_FIRST) for other in others) for one in some
+        any(all(one[at] <= other[at] for at in CHEAP_FIRST) for other in others) for one in some
     )
 
 
@@ -111,3 +129,30 @@ def disjoint(some: Iterable[Box]) -> Boxes:
     for one in some:
         found += less((one,), found)
     return found
+
+
+def compared(one: IntervalSet, other: IntervalSet) -> int:
+    """Returns whether a set is ``WITHIN`` another, ``APART`` from it, or neither: ``ACROSS``."""
+    if one is other:
+        return WITHIN
+    mine, theirs = one.spans, other.spans
+    first, last = mine[0][0], mine[-1][1]
+    if last < theirs[0][0] or theirs[-1][1] < first:
+        return APART
+    if len(theirs) == 1:
+        low, high = theirs[0]
+        if low <= first and last <= high:
+            return WITHIN
+        if len(mine) == 1:
+            return ACROSS
+        return APART if one.isdisjoint(other) else ACROSS
+    begins = other.begins()
+    within = True
+    for low, high in mine:
+        at = bisect_right(begins, low) - 1
+        if at < 0 or theirs[at][1] < high:
+            within = False
+            break
+    if within:
+        return WITHIN
+    return APART if one.isdisjoint(other) else ACROSS

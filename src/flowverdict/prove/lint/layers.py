@@ -10,11 +10,11 @@ from flowverdict.model import Access, Direction
 from flowverdict.net import ALL_ADDRESSES, IntervalSet
 from flowverdict.policy.services import HOST
 from flowverdict.prove.diagram import LimitError
-from flowverdict.prove.lint.boxes import both, touch
+from flowverdict.prove.lint.boxes import ACROSS, both, compared, touch
 from flowverdict.prove.lint.matches import is_of_place, matches
 from flowverdict.prove.lint.order import Listing, Order, holds_everywhere, lifts_exemption
 from flowverdict.prove.lint.rests import course, takers
-from flowverdict.prove.lint.search import ACROSS, compared, survivor, walls
+from flowverdict.prove.lint.search import Effort, survivor, walls
 from flowverdict.prove.region import local_end, packets
 from flowverdict.stages import WAYS
 
@@ -77,12 +77,13 @@ class Admin(NamedTuple):
         one = self.stages[stage][number]
         before = self.stages[stage][:number]
         ahead = [course(rules) for rules in self.stages[:stage]]
-        if survivor(one.perhaps, [walls(other.sure for other in before), *ahead]):
+        effort = Effort()
+        if survivor(one.perhaps, [walls(other.sure for other in before), *ahead], effort):
             return None
         found: list[Rule] = []
         for at, rules in enumerate(self.stages[:stage]):
-            found += _stopping(one.perhaps, [[], *ahead[:at]], rules)
-        return found + takers(one.perhaps, [[], *ahead] if ahead else [], before)
+            found += _stopping(one.perhaps, [[], *ahead[:at]], rules, effort)
+        return found + takers(one.perhaps, [[], *ahead] if ahead else [], before, effort)
 
 
 _ALIVE: Final = Fate(ALIVE)
@@ -261,7 +262,7 @@ class Layers:
     def _alone(self, rest: Rest, here: Boxes, spot: _Spot, host: Walls) -> tuple[Fate, int]:
         """Returns what becomes of a rule, and what that hangs on."""
         stages: list[Walls] = [[*rest.walls, *host]]
-        if survivor(here, stages) is None:
+        if survivor(here, stages, rest.effort) is None:
             return Fate(NO_ADDRESS), _BY_ADMIN
         end = len(spot.lists) if rest.rule.access is Access.ALLOW else spot.at
         through = [
@@ -269,14 +270,14 @@ class Layers:
             for at, rules in enumerate(spot.lists[:end])
             if at != spot.at
         ]
-        if survivor(here, [*stages, *(one.course for one in through)]):
+        if survivor(here, [*stages, *(one.course for one in through)], rest.effort):
             return _ALIVE, _BY_ALL
         took: list[Rule] = []
         for at, (rules, walls_of_it) in enumerate(through):
-            some = takers(here, stages, rules, stops=True)
+            some = takers(here, stages, rules, rest.effort, stops=True)
             took = took + some if at < spot.at else some
             stages.append(walls_of_it)
-            if survivor(here, stages) is None:
+            if survivor(here, stages, rest.effort) is None:
                 if at < spot.of_admin:
                     return Fate(BY_ADMIN, tuple(took)), _BY_ADMIN
                 return Fate(BY_NSG, tuple(took)), _BY_ALL if at >= spot.at else _BY_BEFORE
@@ -325,11 +326,13 @@ class Layers:
         return found[2]
 
 
-def _stopping(packets: Boxes, stages: Sequence[Walls], rules: Sequence[Match]) -> list[Rule]:
+def _stopping(
+    packets: Boxes, stages: Sequence[Walls], rules: Sequence[Match], effort: Effort
+) -> list[Rule]:
     """Returns the rules of a stage that stop some of what gets to it; none where one is unknown."""
     if any(one.rule is None for one in rules):
         return []
-    return takers(packets, stages, rules, stops=True)
+    return takers(packets, stages, rules, effort, stops=True)
 
 
 def _local(

@@ -14,7 +14,7 @@ from flowverdict.net import ALL_IPV4, ALL_IPV6
 from flowverdict.policy.services import BY_TAG
 from flowverdict.prove.lint.boxes import both, corners, holds, less, touch
 from flowverdict.prove.lint.rests import Rest
-from flowverdict.prove.lint.search import survivor, walls
+from flowverdict.prove.lint.search import Effort, survivor, walls
 from flowverdict.prove.region import Region
 from flowverdict.prove.witness import witness
 
@@ -54,6 +54,7 @@ class Listing:
     """What is so of the rules of one NSG and direction wherever it is attached, found once."""
 
     def __init__(self) -> None:
+        self._effort = Effort()
         self._rests: dict[tuple[int, int], tuple[int, Rest]] = {}
         self._hosts: dict[int, list[tuple[int, int]]] | None = None
 
@@ -64,7 +65,7 @@ class Listing:
             if one.rule is None or not one.rule.is_default:
                 key = (behind, id(one))
                 if key not in self._rests:
-                    self._rests[key] = len(self._rests) + 1, Rest(one, rules[:at])
+                    self._rests[key] = len(self._rests) + 1, Rest(one, rules[:at], self._effort)
                 behind, rest = self._rests[key]
                 yield one, rest
 
@@ -162,14 +163,15 @@ class Order:
             if not touch(packets, other.perhaps):
                 continue
             if other.rule is None or other.rule.access is not rule.access:
-                if survivor(both(packets, other.perhaps), [before]):
+                if survivor(both(packets, other.perhaps), [before], rest.effort):
                     return None
             elif other.rule.id not in self._needless and survivor(
-                both(packets, other.sure), [before]
+                both(packets, other.sure), [before], rest.effort
             ):
                 took.append(other.rule)
                 before += walls([other.sure])
-                left = survivor(packets, [before]) if touch((left,), other.sure) else left
+                if touch((left,), other.sure):
+                    left = survivor(packets, [before], rest.effort)
                 if left is None:
                     return tuple(took)
         return None

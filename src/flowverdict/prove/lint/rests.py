@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flowverdict.model import Rule
     from flowverdict.prove.lint.boxes import Boxes
     from flowverdict.prove.lint.matches import Match
-    from flowverdict.prove.lint.search import Walls
+    from flowverdict.prove.lint.search import Effort, Walls
 
 
 class Rest:
@@ -25,18 +25,20 @@ class Rest:
         before: the rules before it that take some.
         walls: those, for a search.
         sample: some of the packets that are left.
+        effort: what may still be done for the list.
     """
 
-    def __init__(self, one: Match, before: Iterable[Match]) -> None:
+    def __init__(self, one: Match, before: Iterable[Match], effort: Effort) -> None:
         """Looks for packets that are left.
 
         Raises:
             LimitError: it takes too much.
         """
         self.one = one
+        self.effort = effort
         self.before = [other for other in before if touch(one.perhaps, other.sure)]
         self.walls = walls(other.sure for other in self.before)
-        self.sample = survivor(one.perhaps, [self.walls])
+        self.sample = survivor(one.perhaps, [self.walls], effort)
         self._took: tuple[Rule, ...] | None = None
         self._against: list[tuple[Rule, Boxes]] | None = None
 
@@ -54,7 +56,7 @@ class Rest:
     def took(self) -> tuple[Rule, ...]:
         """The rules before that take some of the packets, or the first that takes all of them."""
         if self._took is None:
-            self._took = tuple(takers(self.one.perhaps, [], self.before))
+            self._took = tuple(takers(self.one.perhaps, [], self.before, self.effort))
         return self._took
 
     @property
@@ -65,7 +67,7 @@ class Rest:
             for other in self.before:
                 if other.rule and self.one.rule and other.rule.access is not self.one.rule.access:
                     shared = both(self.one.sure, other.sure)
-                    if shared and survivor(other.sure, [walls([self.one.sure])]):
+                    if shared and survivor(other.sure, [walls([self.one.sure])], self.effort):
                         self._against.append((other.rule, shared))
         return self._against
 
@@ -78,7 +80,12 @@ class Rest:
 
 
 def takers(
-    packets: Boxes, stages: Sequence[Walls], rules: Iterable[Match], *, stops: bool = False
+    packets: Boxes,
+    stages: Sequence[Walls],
+    rules: Iterable[Match],
+    effort: Effort,
+    *,
+    stops: bool = False,
 ) -> list[Rule]:
     """Returns the rules of a list that surely take some of what gets past the stages before it.
 
@@ -88,6 +95,7 @@ def takers(
         packets: those that are looked at.
         stages: what stands before the list.
         rules: the list.
+        effort: what may still be done.
         stops: whether only rules count that no packet gets past.
     """
     touching = [one for one in rules if one.rule is not None and touch(packets, one.sure)]
@@ -98,16 +106,16 @@ def takers(
     first, *others = stages or [[]]
     found: list[Rule] = []
     first = list(first)
-    left = survivor(packets, [first, *others])
+    left = survivor(packets, [first, *others], effort)
     for one in touching:
         if left is None:
             break
         counts = one.action == STOP or not stops
-        if one.rule and counts and survivor(both(packets, one.sure), [first, *others]):
+        if one.rule and counts and survivor(both(packets, one.sure), [first, *others], effort):
             found.append(one.rule)
         first += walls([one.sure])
         if touch((left,), one.sure):
-            left = survivor(packets, [first, *others])
+            left = survivor(packets, [first, *others], effort)
     return found
 
 

@@ -86,20 +86,17 @@ def lint(estate: Estate, options: Options = DEFAULTS, *, opens: bool = False) ->
     place = Standpoint(policies.network, NetworkInterface(_NOBODY, ()))
     for nsg in estate.resources.nsgs.values():
         told = nsg.id not in layers.untold and _can_tell(estate, nsg)
-        of_lists: list[Finding] = []
         for direction in Direction:
             orders = layers.orders.get((nsg.id, direction)) if told else None
             try:
                 orders = orders or [_unattached(place, nsg, direction)]
+                found.findings += _of_order(orders)
                 if opens:
                     found.opened += _opened(place, nsg, direction, orders)
             except LimitError as problem:
                 layers.limits.append(
                     f"{direction.value.lower()} rules of `{nsg.id.name}`: {problem}"
                 )
-                continue
-            of_lists += _of_order(orders)
-        found.findings += of_lists
         if told:
             found.findings += _of_layers(estate, nsg, layers)
     if not layers.limits:

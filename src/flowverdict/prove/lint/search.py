@@ -7,10 +7,11 @@ part that no rule touches any more is the answer. Only where there is none all o
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowverdict.prove.diagram import LimitError
+from flowverdict.prove.lint.boxes import APART, CHEAP_FIRST, WITHIN, compared
 from flowverdict.prove.region import Box
 
 if TYPE_CHECKING:
@@ -19,11 +20,28 @@ if TYPE_CHECKING:
     from flowverdict.net import IntervalSet
     from flowverdict.prove.lint.boxes import Boxes
 
-MOST_PARTS: Final = 100_000
-"""Parts of boxes that one question may look at."""
+MOST_PARTS: Final = 500_000
+"""Parts of boxes that are looked at for one list of rules; the longest that is allowed, with lists
+in all fields, took 80,000."""
 
-_ALL_FIELDS: Final = (0, 3, 4, 2, 1)
-"""In the order in which they are compared: sets of addresses are long."""
+
+class Effort:
+    """How many parts of boxes may still be looked at."""
+
+    __slots__ = ("_left", "_most")
+
+    def __init__(self, most: int = MOST_PARTS) -> None:
+        self._most = self._left = most
+
+    def take(self) -> None:
+        """Looks at a part.
+
+        Raises:
+            LimitError: it is one too many.
+        """
+        if self._left == 0:
+            raise LimitError(f"more than {self._most:,} parts of sets of packets")
+        self._left -= 1
 
 
 class Wall(NamedTuple):
@@ -36,7 +54,7 @@ class Wall(NamedTuple):
 
     box: Box
     is_gate: bool = False
-    open: tuple[int, ...] = _ALL_FIELDS
+    open: tuple[int, ...] = CHEAP_FIRST
 
 
 Walls = list[Wall]
@@ -48,19 +66,16 @@ def walls(boxes: Iterable[Boxes]) -> Walls:
     return [Wall(box) for some in boxes for box in some]
 
 
-def survivor(some: Boxes, stages: Sequence[Walls]) -> Box | None:
+def survivor(some: Boxes, stages: Sequence[Walls], effort: Effort) -> Box | None:
     """Returns packets of boxes that get past all stages; None if there is no such packet.
 
     Raises:
-        LimitError: it takes more parts of boxes than are granted.
+        LimitError: it takes more parts of boxes than are left.
     """
     parts: list[tuple[Box, int, Walls]] = [(box, -1, []) for box in reversed(some)]
-    left = MOST_PARTS
     while parts:
         box, at, ahead = parts.pop()
-        left -= 1
-        if left < 0:
-            raise LimitError(f"more than {MOST_PARTS:,} parts of sets of packets")
+        effort.take()
         while not ahead:
             at += 1
             if at == len(stages):
@@ -72,8 +87,7 @@ def survivor(some: Boxes, stages: Sequence[Walls]) -> Box | None:
                 parts.append((box, at, []))
             continue
         rest = [one for one in ahead if one is not wall]
-        cut = sorted(_outside(box, wall), key=lambda one: one[0])
-        for _, outside, changed in cut:
+        for _, outside, changed in sorted(_outside(box, wall), key=itemgetter(0)):
             parts.append((outside, at, _of_part(rest, outside, changed)))
         if wall.is_gate:
             inside = box & wall.box
@@ -83,7 +97,7 @@ def survivor(some: Boxes, stages: Sequence[Walls]) -> Box | None:
 
 def touching(some: Walls, box: Box) -> Walls:
     """Returns the walls that a box touches, up to one that has all of it."""
-    return _of_part(some, box, _ALL_FIELDS)
+    return _of_part(some, box, CHEAP_FIRST)
 
 
 def _next(some: Walls) -> Wall:
@@ -128,6 +142,11 @@ def _of_part(some: Walls, part: Box, changed: tuple[int, ...]) -> Walls:
 def _outside(box: Box, wall: Wall) -> Iterator[tuple[float, Box, tuple[int, ...]]]:
     """Yields the parts of a box outside of a wall: its share, itself, the fields that changed."""
     fields: list[IntervalSet] = list(box)
+    if len(wall.open) == 1:
+        [at] = wall.open
+        fields[at] -= wall.box[at]
+        yield 1.0, Box(*fields), wall.open
+        return
     changed: tuple[int, ...] = ()
     share = 1.0
     for at in wall.open:
@@ -139,35 +158,3 @@ def _outside(box: Box, wall: Wall) -> Iterator[tuple[float, Box, tuple[int, ...]
         yield share * (outside.size / whole), Box(*fields), changed
         share *= inside.size / whole
         fields[at] = inside
-
-
-APART: Final = 0
-ACROSS: Final = 1
-WITHIN: Final = 2
-
-
-def compared(one: IntervalSet, other: IntervalSet) -> int:
-    """Returns whether a set is ``WITHIN`` another, ``APART`` from it, or neither: ``ACROSS``."""
-    if one is other:
-        return WITHIN
-    mine, theirs = one.spans, other.spans
-    first, last = mine[0][0], mine[-1][1]
-    if last < theirs[0][0] or theirs[-1][1] < first:
-        return APART
-    if len(theirs) == 1:
-        low, high = theirs[0]
-        if low <= first and last <= high:
-            return WITHIN
-        if len(mine) == 1:
-            return ACROSS
-        return APART if one.isdisjoint(other) else ACROSS
-    begins = other.begins()
-    within = True
-    for low, high in mine:
-        at = bisect_right(begins, low) - 1
-        if at < 0 or theirs[at][1] < high:
-            within = False
-            break
-    if within:
-        return WITHIN
-    return APART if one.isdisjoint(other) else ACROSS
