@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import flowverdict
 from flowverdict.model import Estate
 from flowverdict.net import format_addresses
 from tests.conformance.sketch import Form, expand
 from tests.load.broken import said, write
+from tests.load.template.templates import resource, template
 from tests.load.unknowns import load_marked
 
 NETWORK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/"
@@ -68,8 +71,39 @@ def test_what_is_not_told_is_not_known_and_spoils_nothing_else() -> None:
         pool = {"name": "q", "properties": {"loadBalancerBackendAddresses": members}}
         found = load_marked(files([], backendAddressPools=[pool]))
         assert backends_of(found) == [("v", ["10.0.0.5"])]
-    for unknown in (mark, [mark]):
+    members = [{"name": "a", "properties": mark}]
+    told = {"name": "q", "properties": {"loadBalancerBackendAddresses": members}}
+    for unknown in (mark, [mark], [{"name": "q", "properties": mark}], [told]):
         assert backends_of(load_marked(files([], backendAddressPools=unknown))) == []
+
+
+def test_pools_of_a_template_as_far_as_it_tells(tmp_path: Path) -> None:
+    pool = "'Microsoft.Network/loadBalancers/backendAddressPools'"
+    told = {"id": f"[resourceId({pool}, 'lb', 'p')]"}
+    named = {"id": f"[resourceId({pool}, parameters('name'), 'p')]"}
+    opened = {"id": "[reference('far').outputs.pool.value]"}
+    written = template(
+        [
+            *(nic(name, pools) for name, pools in {
+                "a": [told, opened], "b": [named], "c": "[parameters('all')]"}.items()),
+            resource("loadBalancers", "lb", {"backendAddressPools": "[parameters('all')]"}),
+        ],
+        parameters={"name": {"type": "string"}, "all": {"type": "array"}},
+    )  # fmt: skip
+    (tmp_path / "t.json").write_text(json.dumps(written))
+    assert said(tmp_path) == []
+    estate = flowverdict.load_estate(tmp_path)
+    found = {
+        id.name: [pool.parent.name for one in interface.ip_configurations for pool in one.pools]
+        for id, interface in estate.resources.nics.items()
+    }
+    assert found == {"a": ["lb"], "b": ["{t.name}"], "c": []}
+
+
+def nic(name: str, pools: Any) -> dict[str, Any]:
+    configuration = {"privateIPAddress": "10.0.0.4", "loadBalancerBackendAddressPools": pools}
+    configurations = [{"name": "c", "properties": configuration}]
+    return resource("networkInterfaces", name, {"ipConfigurations": configurations})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowverdict.load.addresses import read_prefix
 from flowverdict.load.unknown import Unknown
@@ -26,7 +26,7 @@ def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
         private.append(_known_address(frontend, "privateIPAddress"))
         if reference := frontend.reference("publicIPAddress"):
             public.append(reference)
-    pools, _ = node.known_items("backendAddressPools")
+    pools = _told_items(node, "backendAddressPools")
     return LoadBalancer(
         resource,
         IntervalSet.union(private),
@@ -39,15 +39,19 @@ def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
 def read_pools(configuration: Node) -> tuple[ResourceId, ...]:
     """Returns the backend pools that an IP configuration is in, as far as they are known."""
     pools, _ = configuration.known_items("loadBalancerBackendAddressPools")
-    return tuple(_pool_id(one) for one in pools if not _is_open(one))
+    told = (_pool_id(one) for one in pools if not _is_open(one))
+    return tuple(one for one in told if one is not None)
 
 
-def _pool_id(node: Node) -> ResourceId:
+def _pool_id(node: Node) -> ResourceId | None:
+    """Returns a pool's id; None for one that a template leaves open, which it has in braces."""
     found = node.as_id()
-    if found.type != _POOLS:
-        what = f"`{found}` is no backend pool of a load balancer"
-        raise node.fail("id", what, "`…/loadBalancers/NAME/backendAddressPools/NAME`")
-    return found
+    if found.type == _POOLS:
+        return found
+    if "{" in found.text:
+        return None
+    what = f"`{found}` is no backend pool of a load balancer"
+    raise node.fail("id", what, "`…/loadBalancers/NAME/backendAddressPools/NAME`")
 
 
 def _addresses_in(pool: Node) -> Iterator[tuple[ResourceId, IntervalSet]]:
@@ -56,8 +60,7 @@ def _addresses_in(pool: Node) -> Iterator[tuple[ResourceId, IntervalSet]]:
     A pool of IP configurations has the same list, without addresses of its own (API reference of
     load balancers, ``LoadBalancerBackendAddress``).
     """
-    members, _ = pool.known_items("loadBalancerBackendAddresses")
-    for one in members:
+    for one in _told_items(pool, "loadBalancerBackendAddresses"):
         subnet = _known_reference(one, "subnet")
         vnet = (
             _known_reference(one, "virtualNetwork")
@@ -67,6 +70,18 @@ def _addresses_in(pool: Node) -> Iterator[tuple[ResourceId, IntervalSet]]:
         address = _known_address(one, "ipAddress")
         if vnet and address:
             yield vnet, address
+
+
+def _told_items(node: Node, name: str) -> list[Node]:
+    """Returns the objects in a list, without those of which the input does not tell the body."""
+    items, _ = node.known_items(name)
+    return [one for one in items if not _has_open_body(one.value)]
+
+
+def _has_open_body(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return isinstance(cast("dict[str, Any]", value).get("properties"), Unknown)
 
 
 def _known_address(node: Node, name: str) -> IntervalSet:
