@@ -183,6 +183,34 @@ def test_subscriptions(day: Day) -> None:
     )
 
 
+def test_load_balancers(day: Day) -> None:
+    behind = {
+        format_address(one.addresses.spans[0][0]): one.pools[0].parent.name
+        for nic in day.estate.resources.nics.values()
+        for one in nic.ip_configurations if one.pools
+    }  # fmt: skip
+    rows = [
+        row for row in day.rows
+        if row["direction"] == "I" and row["decision"] == "A" and row["dst_ip"] in behind
+        and row["src_ip"] != "168.63.129.16"
+    ]  # fmt: skip
+    expected = sums(rows, lambda row: (row["dst_port"], day.vm_of[row["dst_ip"]], row["dst_ip"]),
+                    flows=allowed, **BOTH)  # fmt: skip
+    found = day.asked("load-balancers")
+    assert len(expected) == 7
+    names = "Flows", "BytesSrcToDest", "BytesDestToSrc"
+    assert told(found, "DestPort DestVm Dest", *names) == expected
+    sources: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        sources[row["dst_ip"]].add(row["src_ip"])
+    whole = sums(rows, lambda row: behind[row["dst_ip"]], flows=allowed)
+    for row in found:
+        balancer = behind[row["Dest"]]
+        assert row["DestLoadBalancer"].endswith(f"/{balancer}")
+        assert row["Sources"] == len(sources[row["Dest"]])
+        assert row["Share"] == pytest.approx(int(row["Flows"]) / whole[balancer][0])
+
+
 def test_subnet_pairs(day: Day) -> None:
     inside = [row for row in day.once() if not day.is_public(row)]
     expected = sums(
@@ -348,7 +376,7 @@ OFFICE: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """What the demo's day lacks: a gateway, regions, a load balancer, threats."""
+    """What the demo's day lacks: a gateway, regions, calls of a frontend, threats."""
     bad = Threats([Threat(parse_prefix("8.8.8.8"), "C2", "bad")])
     known = places(tmp_path_factory.mktemp("office") / "net", OFFICE, threats=bad)
     log = [
