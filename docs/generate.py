@@ -87,7 +87,7 @@ RESOURCES = {
     ),
     "Microsoft.Network/loadBalancers": (
         "`az network lb list`",
-        "frontends, to tell one that was given as the local address",
+        "frontends, to tell one that was given as the local address; pools of addresses",
     ),
     "Microsoft.Network/privateEndpoints": (
         "`az network private-endpoint list`",

@@ -57,7 +57,7 @@ or left out for any. Where a line cannot say it, a rule is an object: its ARM pr
   `{"vnet": "vnet1", "createdAt": "2026-01-01T00:00:00Z"}`.
 * `omit` leaves resources, or single fields of them, out of the data while others go on referring
   to them; `idCase` spells every reference to another resource in upper case; `raw` fields are laid
-  over the properties (of a policy: over those of its assignment).
+  over the properties (of a policy: over those of its assignment), also of an address of a NIC.
 * `also` are files of their own, after the others: JSON, or text as it is. In them and in `raw`
   fields `<vnets/vnet1/subnets/s1>` stands for a resource's id, `<sub:main>` and `<mg:root>` for
   those of a subscription and a management group, `<guid:main>` for the subscription's GUID.
@@ -468,6 +468,7 @@ class _Expansion:
             properties["publicIPAddress"] = self._ref("publicIps", f"{nic}-public")
         elif "publicIp" in own:
             properties["publicIPAddress"] = self._ref("publicIps", f"{nic}-public{number}")
+        properties |= own.get("raw", {})
         parent = self._id("nics", nic)
         return self._child(parent, "ipConfigurations", f"ipconfig{number}", properties)
 

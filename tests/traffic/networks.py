@@ -27,6 +27,15 @@ def nic(number: int, subnet: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def pooled(address: str, *balancers: str) -> dict[str, Any]:
+    """An address of an interface of the sketch, in a backend pool of each load balancer."""
+    pools = [
+        {"id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/"
+         f"loadBalancers/{balancer}/backendAddressPools/pool"} for balancer in balancers
+    ]  # fmt: skip
+    return {"address": address, "raw": {"loadBalancerBackendAddressPools": pools}}
+
+
 def flow_log(name: str, target: str, **properties: Any) -> dict[str, Any]:
     """A flow log; the target is `<kind/name>` of the sketch, or an id."""
     return {

@@ -13,7 +13,7 @@ from flowverdict.traffic.analytics.places import Places
 from flowverdict.traffic.analytics.schema import IP_DETAILS, NTA
 from tests.traffic.analysed import analysed, places
 from tests.traffic.logs import NSG, nsg, rows, tuple2, tuple4, vnet4
-from tests.traffic.networks import mac, nic
+from tests.traffic.networks import mac, nic, pooled
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
 GATEWAY = {
@@ -180,6 +180,58 @@ def test_load_balancers_groups_endpoints_and_gateways_are_named(tmp_path: Path) 
     assert private["PrivateEndpointResourceId"].endswith("/privateEndpoints/pe")
     assert gateway["DestApplicationGateway"].endswith("/rg/agw")
     assert gateway["DestNetworkGroups"].endswith("/networkManagers/M/networkGroups/G")
+
+
+BALANCER = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/loadBalancers/"
+POOLS_OF_ADDRESSES = [
+    {"name": "each", "properties": {"loadBalancerBackendAddresses": [
+        {"name": "a", "properties": {
+            "virtualNetwork": {"id": "<vnets/v>"}, "ipAddress": "10.0.0.6"}},
+        {"name": "b", "properties": {
+            "subnet": {"id": "<vnets/w>/subnets/s"}, "ipAddress": "fd00::6"}},
+        {"name": "c", "properties": {"networkInterfaceIPConfiguration": {"id": "/of/a/nic"}}},
+        {"name": "where it is, nobody says", "properties": {"ipAddress": "10.0.0.8"}}]}},
+    {"name": "whole", "properties": {
+        "virtualNetwork": {"id": "<vnets/v>"},
+        "loadBalancerBackendAddresses": [{"name": "a", "properties": {"ipAddress": "10.0.0.9"}}]}},
+]  # fmt: skip
+
+
+def test_load_balancers_are_named_at_what_stands_behind_them(tmp_path: Path) -> None:
+    both = [pooled("10.0.0.4", "OUT", "in"), "10.0.0.5", pooled("fd00::4", "in")]
+    known = places(
+        tmp_path / "pools",
+        {
+            "vnets": {
+                "v": {"space": ["10.0.0.0/16", "fd00::/64"],
+                      "subnets": {"s": {"prefixes": ["10.0.0.0/24", "fd00::/64"]}}},
+                "w": {"space": ["10.0.0.0/16", "fd00::/64"],
+                      "subnets": {"s": {"prefixes": ["10.0.0.0/24", "fd00::/64"]}}},
+            },
+            "nics": {"nic0": nic(0, "v/s", ip=both), "nic1": nic(1, "w/s", ip=["10.0.0.4"])},
+            "also": [
+                {"id": BALANCER + "out", "name": "out", "properties": {}},
+                {"id": BALANCER + "many", "name": "many",
+                 "properties": {"backendAddressPools": POOLS_OF_ADDRESSES}},
+            ],
+        },
+    )  # fmt: skip
+
+    def balancer(address: str, mac: int = 0) -> str | None:
+        end = f"[{address}]" if ":" in address else address
+        far = "[fd00::ff]" if ":" in address else "10.0.0.99"
+        (row,) = analysed(rows(logged(f"0 I B {far}:5000 {end}:443", mac=mac)), known)[NTA]
+        assert row["SrcLoadBalancer"] is None
+        return row["DestLoadBalancer"]
+
+    assert balancer("10.0.0.4") == "s/rg/in s/rg/out"
+    assert balancer("10.0.0.5") is None
+    assert balancer("fd00::4") == "s/rg/in"
+    assert balancer("10.0.0.6") == balancer("10.0.0.9") == "s/rg/many"
+    assert balancer("10.0.0.8") is None
+    assert balancer("fd00::6") is None
+    assert balancer("fd00::6", mac=1) == "s/rg/many"
+    assert balancer("10.0.0.4", mac=1) is balancer("10.0.0.6", mac=1) is None
 
 
 def test_nsg_flow_logs_make_rows_too_and_what_they_do_not_count_is_null(known: Places) -> None:

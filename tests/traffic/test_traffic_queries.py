@@ -27,7 +27,7 @@ from flowverdict.traffic.analytics.queries import queries
 from flowverdict.traffic.analytics.threats import Threat, Threats
 from tests.traffic.analysed import flows, made, places
 from tests.traffic.logs import rows as rows_of
-from tests.traffic.networks import nic
+from tests.traffic.networks import nic, pooled
 from tests.traffic.test_traffic_analytics import GATEWAY, logged
 
 Row = dict[str, Any]
@@ -183,6 +183,34 @@ def test_subscriptions(day: Day) -> None:
     )
 
 
+def test_load_balancers(day: Day) -> None:
+    behind = {
+        format_address(one.addresses.spans[0][0]): one.pools[0].parent.name
+        for nic in day.estate.resources.nics.values()
+        for one in nic.ip_configurations if one.pools
+    }  # fmt: skip
+    rows = [
+        row for row in day.rows
+        if row["direction"] == "I" and row["decision"] == "A" and row["dst_ip"] in behind
+        and row["src_ip"] != "168.63.129.16"
+    ]  # fmt: skip
+    expected = sums(rows, lambda row: (row["dst_port"], day.vm_of[row["dst_ip"]], row["dst_ip"]),
+                    flows=allowed, **BOTH)  # fmt: skip
+    found = day.asked("load-balancers")
+    assert len(expected) == 7
+    names = "Flows", "BytesSrcToDest", "BytesDestToSrc"
+    assert told(found, "DestPort DestVm Dest", *names) == expected
+    sources: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        sources[row["dst_ip"]].add(row["src_ip"])
+    whole = sums(rows, lambda row: behind[row["dst_ip"]], flows=allowed)
+    for row in found:
+        balancer = behind[row["Dest"]]
+        assert row["DestLoadBalancer"].endswith(f"/{balancer}")
+        assert row["Sources"] == len(sources[row["Dest"]])
+        assert row["Share"] == pytest.approx(int(row["Flows"]) / whole[balancer][0])
+
+
 def test_subnet_pairs(day: Day) -> None:
     inside = [row for row in day.once() if not day.is_public(row)]
     expected = sums(
@@ -331,7 +359,10 @@ OFFICE: dict[str, Any] = {
         "b": {"space": ["10.1.0.0/16"], "location": "westeurope",
               "subnets": {"s": {"prefixes": ["10.1.0.0/24"]}}},
     },
-    "nics": {"nic0": nic(0, "a/s", ip=["10.0.0.4"]), "nic1": nic(1, "b/s", ip=["10.1.0.4"])},
+    "nics": {
+        "nic0": nic(0, "a/s", ip=["10.0.0.4"]), "nic1": nic(1, "b/s", ip=["10.1.0.4"]),
+        **{f"nic{at}": nic(at, "a/s", ip=[pooled(f"10.0.0.1{at}", "lb")]) for at in (2, 3)},
+    },
     "gateways": {"gw": {"subnet": "a/GatewaySubnet", "raw": GATEWAY}},
     "localGateways": {"site": ["192.168.50.0/24"]},
     "connections": {"tunnel": {"from": "gw", "to": "site"}},
@@ -345,7 +376,7 @@ OFFICE: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """What the demo's day lacks: a gateway, regions, a load balancer, threats."""
+    """What the demo's day lacks: a gateway, regions, calls of a frontend, threats."""
     bad = Threats([Threat(parse_prefix("8.8.8.8"), "C2", "bad")])
     known = places(tmp_path_factory.mktemp("office") / "net", OFFICE, threats=bad)
     log = [
@@ -359,6 +390,15 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         ("0 O B 10.0.0.4:1000 8.8.8.8:443", 0),
         ("9 O E 10.0.0.4:1000 8.8.8.8:443 1,50,2,60", 0),
         ("0 I D 8.8.8.8:1000 10.1.0.4:22", 1),
+        ("0 I B 10.0.0.4:1000 10.0.0.12:443", 2),
+        ("1 I B 10.0.0.4:1001 10.0.0.13:443", 3),
+        ("0 I B 9.9.9.9:1000 10.0.0.12:443", 2),
+        ("1 I B 9.9.9.9:1001 10.0.0.12:443", 2),
+        ("2 I E 9.9.9.9:1001 10.0.0.12:443 1,5,1,6", 2),
+        ("0 I B 168.63.129.16:1000 10.0.0.13:443", 3),
+        ("0 O B 10.0.0.4:1002 10.0.0.13:22", 0),  # both ends log it, and it counts once
+        ("0 I B 10.0.0.4:1002 10.0.0.13:22", 3),
+        ("1 I D 9.9.9.9:1002 10.0.0.12:22", 2),
     ]
     rows = flows(rows_of(*(logged(line, mac=mac) for line, mac in log)))
     engine = made(rows, known)
@@ -390,9 +430,15 @@ def test_cross_region_counts_a_flow_once(office: Day) -> None:
     ]
 
 
-def test_load_balancers(office: Day) -> None:
-    assert cells(office.asked("load-balancers"), "DestLoadBalancer Dest DestPort Source Flows") == [
-        ("s/rg/lb", "10.0.0.7", 443, "rg/vm0", 2)
+def test_flows_of_a_load_balancer_by_machine(office: Day) -> None:
+    found = office.asked("load-balancers")
+    assert {row["DestLoadBalancer"] for row in found} == {"s/rg/lb"}
+    names = "FlowDirection DestPort DestVm Dest Sources Flows Share BytesSrcToDest"
+    assert cells(found, names) == [
+        ("Inbound", 22, "rg/vm3", "10.0.0.13", 1, 1, 1, 0),
+        ("Inbound", 443, "rg/vm2", "10.0.0.12", 2, 3, 0.75, 5),
+        ("Inbound", 443, "rg/vm3", "10.0.0.13", 1, 1, 0.25, 0),
+        ("Outbound", 443, None, "10.0.0.7", 1, 2, 1, 0),
     ]
 
 

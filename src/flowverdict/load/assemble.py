@@ -29,6 +29,7 @@ from flowverdict.load.interfaces import (
 )
 from flowverdict.load.joined import PARENTS, Joined, part_of, read_part, with_parts
 from flowverdict.load.kinds import Found, Shape
+from flowverdict.load.load_balancers import read_load_balancer
 from flowverdict.load.manager import (
     membership_owner,
     read_active_rule,
@@ -52,7 +53,6 @@ from flowverdict.load.network import (
     read_databricks,
     read_firewall,
     read_gateway,
-    read_load_balancer,
     read_local_gateway,
     read_managed_instance,
     read_nic,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flowverdict.load.assemble import Assembly
     from flowverdict.load.kinds import Found
     from flowverdict.load.node import Node
-    from flowverdict.model import Diagnostic, Resources
+    from flowverdict.model import Diagnostic, IpConfiguration, Resources
 
 _NET: Final = "microsoft.network/"
 _VNET: Final = _NET + "virtualnetworks"
@@ -243,18 +243,22 @@ def _over(old: Any, new: Any) -> Any:
                 nics=old.nics,
             )
         case NetworkInterface():
-            asgs = {one.name.lower(): one.asgs for one in old.ip_configurations}
+            parts = {one.name.lower(): one for one in old.ip_configurations}
             return replace(
                 new,
                 nsg=new.nsg or old.nsg,
                 vm=new.vm or old.vm,
                 ip_configurations=tuple(
-                    replace(one, asgs=one.asgs or asgs.get(one.name.lower(), ()))
+                    _with_ties(one, parts.get(one.name.lower(), one))
                     for one in new.ip_configurations
                 ),
             )
         case _:
             raise AssertionError(new)
+
+
+def _with_ties(new: IpConfiguration, old: IpConfiguration) -> IpConfiguration:
+    return replace(new, asgs=new.asgs or old.asgs, pools=new.pools or old.pools)
 
 
 def _tied(assembly: Assembly, tie: Tie) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from flowverdict.load.addresses import read_prefix, read_space
+from flowverdict.load.load_balancers import read_pools
 from flowverdict.load.report import warning
 from flowverdict.load.unknown import Unknown
 from flowverdict.model import (
@@ -13,7 +14,6 @@ from flowverdict.model import (
     Gateway,
     GatewayConnection,
     IpConfiguration,
-    LoadBalancer,
     LocalGateway,
     NetworkInterface,
     Peering,
@@ -229,6 +229,7 @@ def _read_ip_configuration(node: Node) -> IpConfiguration:
             node.value_of("privateIPAddressVersion")
             and node.choice("privateIPAddressVersion", _VERSIONS)
         ),
+        pools=read_pools(node),
         where=node.where,
     )
 
@@ -264,17 +265,6 @@ def read_public_ip(node: Node, resource: ResourceId) -> PublicIp:
     """Reads a public IP address."""
     address = _known_address(node.get("ipAddress"))
     return PublicIp(resource, address.spans[0][0] if address else None, where=node.where)
-
-
-def read_load_balancer(node: Node, resource: ResourceId) -> LoadBalancer:
-    """Reads a load balancer's frontends."""
-    private: list[IntervalSet] = []
-    public: list[ResourceId] = []
-    for frontend in node.items("frontendIPConfigurations"):
-        private.append(_known_address(frontend.get("privateIPAddress")))
-        if reference := frontend.reference("publicIPAddress"):
-            public.append(reference)
-    return LoadBalancer(resource, IntervalSet.union(private), tuple(public), where=node.where)
 
 
 def read_private_endpoint(node: Node, resource: ResourceId) -> PrivateEndpoint:

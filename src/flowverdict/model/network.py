@@ -124,6 +124,7 @@ class IpConfiguration:
     Attributes:
         addresses: the private address, or the block it holds; empty where the input has none.
         is_ipv6: whether the address is, or will be, of IPv6.
+        pools: the backend pools of load balancers that it is in; no verdict hangs on them.
     """
 
     name: str
@@ -132,6 +133,7 @@ class IpConfiguration:
     asgs: tuple[ResourceId, ...] = ()
     public_ip: ResourceId | None = None
     is_ipv6: bool = False
+    pools: tuple[ResourceId, ...] = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
 
@@ -187,11 +189,19 @@ class PublicIp:
 
 @value
 class LoadBalancer:
-    """A load balancer, as far as a verdict needs it: its frontends' addresses."""
+    """A load balancer.
+
+    Attributes:
+        private_frontends: the addresses of its frontends, as far as a verdict needs it.
+        public_frontends: the public IP addresses of the others.
+        backends: network and address of what its pools name by address. What stands in them by
+            IP configuration says so itself.
+    """
 
     id: ResourceId
     private_frontends: IntervalSet = EMPTY
     public_frontends: tuple[ResourceId, ...] = ()
+    backends: tuple[tuple[ResourceId, IntervalSet], ...] = field(default=(), compare=False)
     where: Position | None = field(default=None, compare=False)
 
 

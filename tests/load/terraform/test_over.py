@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flowverdict.net import parse_prefix
 from tests.load.terraform.plans import (
     GROUP,
     NETWORK,
@@ -132,6 +133,19 @@ def test_a_subnet_keeps_what_others_attached_to_it(tmp_path: Path) -> None:
     assert ask(estate).access == "Deny"
     [place] = estate.resources.subnets.values()
     assert place.prefixes.size == 128
+
+
+def test_an_interface_stays_in_its_backend_pools(tmp_path: Path) -> None:
+    pool = f"{NETWORK}/loadBalancers/lb/backendAddressPools/p"
+    exported = export()
+    (main,) = exported[-1]["properties"]["ipConfigurations"]
+    main["properties"]["loadBalancerBackendAddressPools"] = [{"id": pool}]
+    changed = nic(at="10.0.1.5")
+    estate = laid_over(tmp_path, exported, plan_of([nic()], [changed]))
+    [interface] = estate.resources.nics.values()
+    [(address, pools)] = [(one.addresses, one.pools) for one in interface.ip_configurations]
+    assert address == parse_prefix("10.0.1.5")
+    assert [one.text for one in pools] == [pool]
 
 
 def test_whole_networks_go_with_what_is_in_them(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ COLUMNS: Final = (
     *_ends("ApplicationGateway", "`subscription/group/gateway` that has the subnet"),
     *_ends("ExpressRouteCircuit", _NOT_KNOWN),
     _text("ExpressRouteCircuitPeeringType", _NOT_KNOWN),
-    *_ends("LoadBalancer", "`subscription/group/balancer` of which the address is a frontend"),
+    *_ends("LoadBalancer", "`subscription/group/balancer` with the address in front or in a "
+           "backend pool, or several with spaces between"),
     *_ends("LocalNetworkGateway", "`subscription/group/gateway` that has the address behind it"),
     _text("ConnectionType", "`VNetPeering`, `VpnGateway` or `ExpressRoute`"),
     _text("ConnectionName", "of the peering or connection; of a VPN client `gateway_address`"),

@@ -64,13 +64,14 @@ class _Network:
 
     Attributes:
         nics: its interfaces by address.
+        balancers: the load balancers that have an address in front or behind, by their ids.
         subnets: which of its subnets holds an address.
     """
 
     id: ResourceId
     space: IntervalSet
     nics: dict[int, NetworkInterface]
-    balancers: dict[int, ResourceId]
+    balancers: dict[int, tuple[ResourceId, ...]]
     subnets: Overlay[Subnet]
     region: str | None
 
@@ -156,7 +157,10 @@ class Sites:
                 f"{point} {astuple(self._of_nic(nic, at, one))}"
                 for point, nic in sorted(one.nics.items())
             )
-            yield f"{sorted((point, lb.key) for point, lb in one.balancers.items())}"
+            yield from (
+                f"{point} {' '.join(placed(balancer) for balancer in balancers)}"
+                for point, balancers in sorted(one.balancers.items())
+            )
             subnets = self.estate.subnets_by_vnet.get(one.id, [])
             yield from sorted(
                 f"{astuple(self._of_subnet(subnet, at, one))} {subnet.prefixes.spans}"
@@ -193,15 +197,34 @@ class Sites:
                 for one in nic.ip_configurations
                 if one.addresses.size == 1
             },
-            balancers={
-                point: balancer.id
-                for balancer in resources.load_balancers.values()
-                for low, high in balancer.private_frontends & space
-                for point in range(low, high + 1)
-            },
+            balancers=self._balancers(vnet, space, nics),
             subnets=Overlay((one, one.prefixes) for one in sorted(subnets, key=lambda one: one.id)),
             region=(known.region if known else "") or None,
         )
+
+    def _balancers(
+        self, vnet: ResourceId, space: IntervalSet, nics: list[NetworkInterface]
+    ) -> dict[int, tuple[ResourceId, ...]]:
+        balancers = self.estate.resources.load_balancers
+        held = [
+            (addresses, balancer.id)
+            for balancer in balancers.values()
+            for addresses in (
+                balancer.private_frontends & space,
+                *(addresses for network, addresses in balancer.backends if network == vnet),
+            )
+        ]
+        for nic in nics:
+            for one in nic.ip_configurations:
+                for pool in one.pools if one.addresses.size == 1 else ():
+                    known = balancers.get(pool.parent)  # spelt as the balancer spells itself
+                    held.append((one.addresses, known.id if known else pool.parent))
+        found: dict[int, set[ResourceId]] = {}
+        for addresses, balancer in held:
+            for low, high in addresses:
+                for point in range(low, high + 1):
+                    found.setdefault(point, set()).add(balancer)
+        return {point: tuple(sorted(ids)) for point, ids in found.items()}
 
     def _peers_of(self, vnet: ResourceId) -> frozenset[int]:
         known = self.estate.resources.vnets.get(vnet)
@@ -219,17 +242,17 @@ class Sites:
         return peers[0] if len(peers) == 1 else None
 
     def _inside(self, network: _Network, at: int, point: int) -> Site:
-        nic = network.nics.get(point)
+        nic, subnets = network.nics.get(point), network.subnets.at(point)
         if nic is not None:
-            return self._of_nic(nic, at, network)
-        subnets = network.subnets.at(point)
-        site = (
-            self._of_subnet(subnets[0], at, network)
-            if len(subnets) == 1
-            else self._of_network(network, at)
-        )
-        balancer = network.balancers.get(point)
-        return site if balancer is None else replace(site, load_balancer=placed(balancer))
+            site = self._of_nic(nic, at, network)
+        elif len(subnets) == 1:
+            site = self._of_subnet(subnets[0], at, network)
+        else:
+            site = self._of_network(network, at)
+        balancers = network.balancers.get(point)
+        if balancers is None:
+            return site
+        return replace(site, load_balancer=" ".join(placed(one) for one in balancers))
 
     def _of_network(self, network: _Network, at: int) -> Site:
         subscription = network.id.subscription or None
