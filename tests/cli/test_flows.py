@@ -8,6 +8,10 @@ import csv
 import json
 import re
 import shlex
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -288,3 +292,14 @@ def test_sessions_go_into_files(lake: Path, tmp_path: Path) -> None:
     target = tmp_path / "sessions.parquet"
     assert run("sessions", "--lake", lake, "--limit", "7", "--to", target).exit_code == 0
     assert pq.read_table(target).num_rows == 7
+
+
+def test_an_interrupt_ends_a_query_that_would_not_end(lake: Path) -> None:
+    endless = "SELECT count(*) FROM range(10_000_000_000) WHERE range + random() < 0"
+    words = [sys.executable, "-m", "flowverdict", "flows", "--lake", str(lake), "--sql", endless]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
+        time.sleep(3)  # it has begun by then; if not, it ends as well
+        asked.send_signal(signal.SIGINT)
+        said = asked.communicate(timeout=30)
+    assert asked.returncode == 130
+    assert b"Traceback" not in b"".join(said)

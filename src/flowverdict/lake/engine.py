@@ -76,11 +76,12 @@ class Engine:
             LakeError: it is no query, more than one, or wrong; also while its rows are read.
         """
         try:
-            rows = self._select(sql, None).to_arrow_reader(_ROWS_A_BATCH)
+            asked = self._select(sql, None)
+            rows = self._interruptible(lambda: asked.to_arrow_reader(_ROWS_A_BATCH))
         except duckdb.Error as problem:
             self.close()
             raise _told(problem) from None
-        except LakeError:
+        except BaseException:
             self.close()
             raise
         batches = self._batches(rows)
@@ -144,7 +145,9 @@ class Engine:
     def _batches(self, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         try:
             yield pa.record_batch([], pa.schema([]))
-            yield from rows
+            batches = iter(rows)
+            while (batch := self._interruptible(lambda: next(batches, None))) is not None:
+                yield batch
         except (duckdb.Error, pa.ArrowException, OSError) as problem:
             raise _told(problem) from None
         finally:
