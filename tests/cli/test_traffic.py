@@ -179,6 +179,8 @@ def test_rows_that_a_lake_does_not_have_yet_are_named(lake: Path) -> None:
 def test_queries_are_listed_and_answered(lake: Path, network: tuple[str, ...]) -> None:
     listed = run("traffic", "--lake", lake, "--query", "list").stdout
     assert [line.split()[0] for line in listed.splitlines()] == ["QUERY", *queries()]
+    bare = run("traffic", "--lake", lake, "--query", "load-balancers")
+    assert bare.stderr.startswith("--query load-balancers: without --estate machines")
     (first, second) = told("--lake", lake, *network, "--query", "denied")
     assert (first["Src"], first["Denied"], second["Src"]) == ("198.51.100.7", 1, "198.51.100.8")
     asked = ("--lake", lake, "--query", "denied", "--where", "Src = '198.51.100.8'")

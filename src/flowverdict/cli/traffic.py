@@ -26,7 +26,7 @@ from flowverdict.traffic.analytics.countries import Database
 from flowverdict.traffic.analytics.live import analyse_lake
 from flowverdict.traffic.analytics.making import INTERVALS
 from flowverdict.traffic.analytics.places import Places
-from flowverdict.traffic.analytics.queries import queries
+from flowverdict.traffic.analytics.queries import ESTATE, NETWORK, queries
 from flowverdict.traffic.analytics.schema import IP_DETAILS, LEGACY, NTA
 from flowverdict.traffic.analytics.table import days_behind
 from flowverdict.traffic.analytics.table import update as bring_up_to_date
@@ -57,6 +57,9 @@ _SHOWN: Final = {
     LEGACY: "FlowIntervalStartTime_t, FlowType_s, SrcIP_s, DestIP_s, PublicIPs_s, DestPort_d, "
     "L4Protocol_s, FlowDirection_s, FlowStatus_s, NSGRule_s, VM1_s, VM2_s",
 }
+_NO_NETWORK: Final = (
+    "without --estate machines, subnets, regions and gateways are not known, and what hangs on them"
+)
 _ORDER: Final = {
     NTA: "FlowIntervalStartTime, MacAddress, FlowDirection, FlowStatus, AclGroup, AclRule, "
     "DestPort, L4Protocol, SrcIp, DestIp, SrcPublicIps, DestPublicIps, FlowEncryption, "
@@ -159,13 +162,16 @@ def command(  # noqa: PLR0913, PLR0917 an option each
     chosen = read_output(output, to, limit, location)
     period = read_period(since, until)
     asked = _sql(name, asked_for, where, chosen)
-    if asked_for is not None and queries()[asked_for].needs and not estate:
+    needs = queries()[asked_for].needs if asked_for is not None else ""
+    if needs == ESTATE and not estate:
         raise Refused(f"--query {asked_for}: asks for rules too: expected --estate")
     lake = open_lake(location)
     says_how = estate or interval or threats or countries or service_tags
     if not update and not says_how and told(lambda: analytics_table(lake).open()) is not None:
         told(lambda: _print_kept(lake, asked, period, chosen))
         return
+    if needs == NETWORK and not estate:
+        click.echo(f"--query {asked_for}: {_NO_NETWORK}", err=True)
     places = _places(estate, threats, countries, service_tags)
     minutes = int((interval or "60m").removesuffix("m"))
     if update:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flowverdict.model import Estate
 
 ESTATE: Final = "estate"
+NETWORK: Final = "network"
 
 
 class Query(NamedTuple):
@@ -24,7 +25,8 @@ class Query(NamedTuple):
         about: what the answer tells, and what it does not.
         source: where it is asked.
         sql: the question, over Azure's tables and the views of them.
-        needs: ``estate`` if it asks for rules too; else empty.
+        needs: ``estate`` if it asks for rules too, ``network`` if it has no answer where nothing
+            is known of the network; else empty.
     """
 
     name: str
