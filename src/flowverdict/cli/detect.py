@@ -211,21 +211,20 @@ class _Run:
         looked_up = shown if is_whole else new
         about, stops = told(lambda: self.search.told(looked_up))
         rest = [] if is_whole else [Told(one) for one in shown if id(one) not in of_new]
-        those = set(map(id, shown))
-        hidden = [one for one in found.findings if id(one) not in those]
+        hidden = [one for one in found.findings if not one.is_at_least(self.severity)]
         findings, review = reviewed([*about, *rest], self.known, found.asked, hidden)
         printed = [one for one in findings if id(one[0].finding) in of_new]
         now = datetime.now(UTC)
 
-        def reports(told_of: Sequence[Reported]) -> dict[str, Callable[[], Iterable[str]]]:
+        def reports(
+            told_of: Sequence[Reported], *, one_a_line: bool = False
+        ) -> dict[str, Callable[[], Iterable[str]]]:
             return {
                 "table": lambda: (
                     *as_text(told_of, review, found.asked),
                     *(() if only_new else _hidden(found, len(shown), self.severity)),
                 ),
-                "json": lambda: as_json_lines(
-                    told_of, review, one_a_line=only_new and told_of is printed
-                ),
+                "json": lambda: as_json_lines(told_of, review, one_a_line=one_a_line),
                 "md": lambda: as_markdown(told_of, review),
                 "sarif": lambda: as_sarif(
                     told_of,
@@ -237,8 +236,8 @@ class _Run:
                 "ocsf": lambda: as_ocsf(told_of, now),
             }
 
-        self.known.write(reports([*findings]))
-        click.echo("\n".join(reports(printed)[output]()))
+        self.known.write(reports(findings))
+        click.echo("\n".join(reports(printed, one_a_line=only_new)[output]()))
         if respond is not None:
             told(lambda: _respond(self.search, shown, stops, respond))
         self._keep(shown)

@@ -9,9 +9,7 @@ from flowverdict.cli.errors import Refused
 from flowverdict.cli.lakes import open_lake
 from flowverdict.cli.period import read_period
 from flowverdict.detect import detect, packaged, read_detections
-from flowverdict.impact.attacks import inside
-from flowverdict.impact.cause import causes
-from flowverdict.impact.cure import cures
+from flowverdict.impact.attacks import explained, inside
 from flowverdict.impact.cure_json import cure_json
 from flowverdict.impact.respond import respond
 from flowverdict.load.report import Unreadable
@@ -94,15 +92,18 @@ class Search:
         Raises:
             LakeError: the lake cannot be read.
         """
-        found = causes(findings, self.lake, self.estate, self._options, self._period)
-        stops: list[Cure | None] = [None] * len(findings)
-        if self.estate is not None and self._cures:
-            stops = cures(findings, found, self.estate, self.lake, self._options)
+        found = explained(
+            findings, self.lake, self.estate, self._options, self._period, cured=self._cures
+        )
         told = [
-            Told(one, cause.as_json() if cause else None, cure_json(cure) if cure else None)
-            for one, cause, cure in zip(findings, found, stops, strict=True)
+            Told(
+                one.finding,
+                one.cause.as_json() if one.cause else None,
+                cure_json(one.cure) if one.cure else None,
+            )
+            for one in found
         ]
-        return told, stops
+        return told, [one.cure for one in found]
 
     def response(
         self, findings: Sequence[Finding], stops: Sequence[Cure | None]

@@ -100,12 +100,37 @@ def find_attacks(
         period=period,
         owned=inside(estate),
     )
-    why = causes(found.findings, lake, estate, options, period)
-    stops: Sequence[Cure | None] = [None] * len(why)
-    if estate is not None:
-        stops = cures(found.findings, why, estate, lake, options)
-    attacks = tuple(map(Attack, found.findings, why, stops))
+    attacks = explained(found.findings, lake, estate, options, period)
     return Attacks(attacks, found, lake, estate, options)
+
+
+def explained(
+    findings: Sequence[Finding],
+    lake: Lake,
+    estate: Estate | None,
+    options: Options,
+    period: Period,
+    *,
+    cured: bool = True,
+) -> tuple[Attack, ...]:
+    """Returns findings with their causes and, with an estate, with what stops them.
+
+    Args:
+        findings: what was found in the lake.
+        lake: recorded flows.
+        estate: the network, if it is known.
+        options: how open questions are answered.
+        period: the time of the tuples.
+        cured: whether to look for what stops them.
+
+    Raises:
+        LakeError: the lake cannot be read.
+    """
+    why = causes(findings, lake, estate, options, period)
+    stops: Sequence[Cure | None] = [None] * len(why)
+    if estate is not None and cured:
+        stops = cures(findings, why, estate, lake, options)
+    return tuple(map(Attack, findings, why, stops))
 
 
 def inside(estate: Estate | None) -> IntervalSet:
